@@ -1,0 +1,43 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "timestamp.hpp"
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <ctime>
+
+namespace droplit {
+
+/// A policy that knows the time.
+template <class C>
+concept Clock = requires(C& clock) {
+  /// The present instant. It may stand still; an answer's `createdAt` is what it says.
+  { clock.now() } -> std::same_as<Timestamp>;
+};
+
+/// The system's clock, in UTC. Within a process it never goes backwards, whatever is done to the system's clock: it stands
+/// still until that has caught up. Outside the years 0000 to 9999 it stands at the nearest instant. Thread-safe.
+class SystemClock {
+ public:
+  Timestamp now() const noexcept {
+    std::timespec time{};
+    std::timespec_get(&time, TIME_UTC);
+    return not_before_earlier(static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1000000);
+  }
+
+ private:
+  static Timestamp not_before_earlier(std::int64_t millis) noexcept {
+    static std::atomic<std::int64_t> latest{Timestamp::min_unix_millis};
+    std::int64_t seen = latest.load(std::memory_order_relaxed);
+    while (seen < millis && !latest.compare_exchange_weak(seen, millis, std::memory_order_relaxed)) {
+    }
+    return Timestamp::clamp_unix_millis(seen < millis ? millis : seen);
+  }
+};
+
+static_assert(Clock<SystemClock>);
+static_assert(Clock<const SystemClock>);
+
+}  // namespace droplit

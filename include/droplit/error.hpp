@@ -1,0 +1,211 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "api_errc.hpp"
+#include "id.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit {
+
+/// The part of a request that a violation lies in; `none` for an answer that has no entries.
+enum class Place : std::uint8_t { none, query, body };
+
+/// The field that a violation speaks of; `additional_parameters` for those that nobody asked for.
+enum class Field : std::uint8_t { none, additional_parameters, ecosystem_id, type, name, description };
+
+constexpr std::string_view to_string(Place place) noexcept {
+  return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(place)];
+}
+
+/// The wire name: the `path` of an entry.
+constexpr std::string_view to_string(Field field) noexcept {
+  return std::array<std::string_view, 6>{"",     "additional parameters", "ecosystemId", "type",
+                                         "name", "description"}[static_cast<std::size_t>(field)];
+}
+
+/// What is said around the names of fields that are not allowed; the names are joined by `, `.
+inline constexpr std::string_view disallowed_fields_before = "contains fields that are not allowed: [ ";
+inline constexpr std::string_view disallowed_fields_after = " ]";
+
+/// One thing that is wrong with a request, as one entry of the answer says it. A view into its `ApiError`.
+struct Violation {
+  ApiErrc code;
+  Place place;
+  Field field;
+  std::string_view message;  ///< the exact wire text; empty for an answer without a body
+
+  bool operator==(const Violation&) const = default;
+};
+
+/// What was found wrong with the parts of a request, part by part; `ApiError::from` makes the answer of it.
+struct Findings {
+  /// What is wrong with one field of the body.
+  enum class Flaw : std::uint8_t { none, missing, invalid, characters };
+
+  std::optional<std::string> query_fields;  ///< those not allowed, joined
+  std::optional<std::string> body_fields;   ///< unknown ones, joined; told only where `ecosystemId` is missing
+  bool body_missing = false;                ///< no body that can be read; the fields below then do not count
+  Flaw ecosystem_id = Flaw::none;         ///< not `characters`
+  Flaw type = Flaw::none;                 ///< not `characters`
+  Flaw name = Flaw::none;                 ///< not `missing`
+  Flaw description = Flaw::none;          ///< not `missing`
+};
+
+/// A refusal: the ordered, non-empty list of everything that is wrong with a request.
+///
+/// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads back as
+/// an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from error may only
+/// be assigned or destroyed.
+class ApiError {
+ public:
+  class Violations;
+
+  /// Bad Request, what is answered to something that is no request at all. BOOST_OUTCOME_TRY asks for this constructor.
+  ApiError() noexcept : ApiError(ApiErrc::bad_request) {}
+
+  /// The refusal that needs no further word, such as `ApiError::of<ApiErrc::unauthorized>()`.
+  template <ApiErrc Code>
+    requires(row(Code).form != AnswerForm::entries && Code != ApiErrc::ecosystem_not_found)
+  static ApiError of() noexcept {
+    return ApiError(Code);
+  }
+
+  /// Ecosystem Not Found: the ecosystem existed once and was deleted.
+  static ApiError ecosystem_not_found(EcosystemId id) {
+    ApiError error(ApiErrc::ecosystem_not_found);
+    error.body_text_.reserve(64);
+    error.body_text_.append("Ecosystem with id ").append(id.text()).append(" does not exist.");
+    return error;
+  }
+
+  /// The refusal that tells all of `findings`, or nothing if nothing was found. The rules of the order, of Body Parameters
+  /// Missing and of the misnamed member (CONTRACT: Errors) stand here and nowhere else.
+  static std::optional<ApiError> from(Findings findings);
+
+  /// The code of the first violation.
+  [[nodiscard]] ApiErrc code() const noexcept { return entries_[0].code; }
+
+  /// The HTTP status of the answer.
+  [[nodiscard]] int status() const noexcept { return row(code()).status; }
+
+  /// All violations, in the order of the answer's entries; valid as long as the error is there and unchanged.
+  [[nodiscard]] Violations violations() const& noexcept;
+  Violations violations() const&& = delete;
+
+  bool operator==(const ApiError&) const = default;
+
+ private:
+  struct Entry {
+    ApiErrc code{};
+    Field field{};
+    bool operator==(const Entry&) const = default;
+  };
+
+  explicit ApiError(ApiErrc code) noexcept : size_(1) { entries_[0].code = code; }
+
+  void add(ApiErrc code, Field field) noexcept { entries_[size_++] = {code, field}; }
+
+  [[nodiscard]] Violation violation(std::size_t i) const noexcept {
+    const auto [code, field] = entries_[i];
+    const bool query = code == ApiErrc::query_field_not_allowed;
+    const Place place = field == Field::none ? Place::none : query ? Place::query : Place::body;
+    const bool told = field == Field::additional_parameters || code == ApiErrc::ecosystem_not_found;
+    return {code, place, field, !told ? row(code).message : query ? std::string_view(query_text_) : body_text_};
+  }
+
+  std::array<Entry, 6> entries_{};  // the longest list: query, names and missing id, type, name, description
+  std::uint8_t size_ = 0;
+  std::string query_text_;
+  std::string body_text_;
+};
+
+/// A random-access range of `Violation` values.
+class ApiError::Violations {
+ public:
+  class Iterator {
+   public:
+    using value_type = Violation;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() = default;
+    Iterator(const ApiError* error, std::size_t at) noexcept : error_(error), at_(at) {}
+
+    Violation operator*() const noexcept { return error_->violation(at_); }
+    Iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    Iterator operator++(int) noexcept {
+      Iterator before = *this;
+      ++at_;
+      return before;
+    }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const ApiError* error_ = nullptr;
+    std::size_t at_ = 0;
+  };
+
+  [[nodiscard]] std::size_t size() const noexcept { return error_->size_; }
+  Violation operator[](std::size_t i) const noexcept { return error_->violation(i); }
+  [[nodiscard]] Iterator begin() const noexcept { return {error_, 0}; }
+  [[nodiscard]] Iterator end() const noexcept { return {error_, size()}; }
+
+ private:
+  friend class ApiError;
+  explicit Violations(const ApiError* error) noexcept : error_(error) {}
+  const ApiError* error_;
+};
+
+inline ApiError::Violations ApiError::violations() const& noexcept { return Violations(this); }
+
+inline std::optional<ApiError> ApiError::from(Findings findings) {
+  using Flaw = Findings::Flaw;
+  const auto sentence = [](std::string names) {
+    return names.insert(0, disallowed_fields_before).append(disallowed_fields_after);
+  };
+
+  ApiError error;
+  error.size_ = 0;
+  if (findings.query_fields) {
+    error.query_text_ = sentence(*std::move(findings.query_fields));
+    error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
+  }
+  const bool id_missing = findings.ecosystem_id == Flaw::missing;
+  const bool type_missing = findings.type == Flaw::missing;
+  if (findings.body_missing || (id_missing && type_missing && !findings.body_fields)) {
+    error.add(ApiErrc::body_parameters_missing, Field::ecosystem_id);
+    error.add(ApiErrc::body_parameters_missing, Field::type);
+  } else {
+    if (id_missing && findings.body_fields) {
+      error.body_text_ = sentence(*std::move(findings.body_fields));
+      error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
+    }
+    if (id_missing) error.add(ApiErrc::ecosystem_missing, Field::ecosystem_id);
+    if (findings.ecosystem_id == Flaw::invalid) error.add(ApiErrc::ecosystem_invalid, Field::ecosystem_id);
+    if (type_missing) error.add(ApiErrc::client_type_missing, Field::type);
+    if (findings.type == Flaw::invalid) error.add(ApiErrc::client_type_invalid, Field::type);
+  }
+  if (!findings.body_missing) {
+    for (const auto& [flaw, field] : {std::pair(findings.name, Field::name),
+                                       std::pair(findings.description, Field::description)}) {
+      if (flaw == Flaw::invalid) error.add(ApiErrc::body_parameter_invalid, field);
+      if (flaw == Flaw::characters) error.add(ApiErrc::body_parameter_characters_invalid, field);
+    }
+  }
+  if (error.size_ == 0) return std::nullopt;
+  return error;
+}
+
+/// Found by Boost.Outcome and by `std::error_code`'s users: the code of the first violation.
+inline std::error_code make_error_code(const ApiError& error) noexcept { return make_error_code(error.code()); }
+
+}  // namespace droplit

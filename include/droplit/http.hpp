@@ -1,0 +1,145 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace droplit {
+
+/// A header field, as views: the name without case, the value without the spaces around it.
+struct HeaderField {
+  std::string_view name;
+  std::string_view value;
+};
+
+namespace detail {
+
+constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i != a.size(); ++i) {
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+/// `tchar` of RFC 9110, section 5.6.2.
+constexpr bool is_token_character(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+constexpr bool is_token(std::string_view text) noexcept {
+  for (const char c : text) {
+    if (!is_token_character(c)) return false;
+  }
+  return !text.empty();
+}
+
+/// `text` without the spaces and tabs around it.
+constexpr std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace detail
+
+/// Header fields in order, kept as the very lines of HTTP/1.1: `name: value` CR LF, and so on.
+///
+/// Nothing that would break a line gets in.
+class HeaderFields {
+ public:
+  /// Adds a field; false, and nothing added, if the name is not a token or the value has a control character other than a tab.
+  bool add(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) return false;
+    for (const char c : value) {
+      if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7F') return false;
+    }
+    value = detail::trim(value);
+    lines_.reserve(lines_.size() + name.size() + value.size() + 4);
+    lines_.append(name).append(": ").append(value).append("\r\n");
+    return true;
+  }
+
+  void clear() noexcept { lines_.clear(); }
+
+  /// All fields as lines, each ended by CR LF; an empty text if there is none.
+  [[nodiscard]] std::string_view lines() const noexcept { return lines_; }
+
+  class Iterator {
+   public:
+    using value_type = HeaderField;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() = default;
+    explicit Iterator(std::string_view rest) noexcept : rest_(rest) {}
+
+    HeaderField operator*() const noexcept {
+      const std::size_t colon = rest_.find(':');
+      return {rest_.substr(0, colon), rest_.substr(colon + 2, rest_.find('\r') - colon - 2)};
+    }
+    Iterator& operator++() noexcept {
+      rest_.remove_prefix(rest_.find('\n') + 1);
+      return *this;
+    }
+    Iterator operator++(int) noexcept {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator& other) const noexcept { return rest_.size() == other.rest_.size(); }
+
+   private:
+    std::string_view rest_;
+  };
+
+  [[nodiscard]] Iterator begin() const noexcept { return Iterator(lines_); }
+  [[nodiscard]] Iterator end() const noexcept { return Iterator(); }
+
+  /// How many fields have this name, compared without case.
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept {
+    std::size_t number = 0;
+    for (const HeaderField field : *this) {
+      if (detail::equals_ignoring_case(field.name, name)) ++number;
+    }
+    return number;
+  }
+
+  /// The value of the first field with this name, compared without case; empty if there is none.
+  [[nodiscard]] std::string_view get(std::string_view name) const noexcept {
+    for (const HeaderField field : *this) {
+      if (detail::equals_ignoring_case(field.name, name)) return field.value;
+    }
+    return {};
+  }
+
+  bool operator==(const HeaderFields&) const = default;
+
+ private:
+  std::string lines_;
+};
+
+/// A whole HTTP request.
+struct Request {
+  std::string method;
+  std::string target;
+  HeaderFields fields;
+  std::string body;
+
+  bool operator==(const Request&) const = default;
+};
+
+/// A whole HTTP answer, `content-length` included.
+struct Response {
+  int status = 0;
+  HeaderFields fields;
+  std::string body;
+  bool close = false;  ///< the connection must not serve another request; a hint to the server, not on the wire by itself
+
+  bool operator==(const Response&) const = default;
+};
+
+}  // namespace droplit

@@ -1,0 +1,71 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "error.hpp"
+#include "fault.hpp"
+
+#include <boost/outcome/std_outcome.hpp>
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace droplit {
+
+/// What `.value()` throws when there is an `ApiError`: a `std::system_error` with its code, carrying the whole of it.
+class ApiException : public std::system_error {
+ public:
+  explicit ApiException(ApiError error) : std::system_error(make_error_code(error)), error_(std::move(error)) {}
+  [[nodiscard]] const ApiError& error() const noexcept { return error_; }
+
+ private:
+  ApiError error_;
+};
+
+/// What `.value()` throws when there is a `Fault`, carrying the whole of it.
+class FaultException : public std::exception {
+ public:
+  explicit FaultException(Fault fault) noexcept : fault_(std::move(fault)) {}
+  [[nodiscard]] const char* what() const noexcept override { return fault_.what().c_str(); }
+  [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
+
+ private:
+  Fault fault_;
+};
+
+/// Found by Boost.Outcome when `.value()` meets an `ApiError`. Ends the program where exceptions are switched off.
+[[noreturn]] inline void outcome_throw_as_system_error_with_payload(ApiError error) {
+#if defined(__cpp_exceptions)
+  throw ApiException(std::move(error));
+#else
+  static_cast<void>(error);
+  std::abort();
+#endif
+}
+
+/// Found by Boost.Outcome when `.value()` meets a `Fault`. Ends the program where exceptions are switched off.
+inline std::exception_ptr make_exception_ptr(Fault fault) {
+#if defined(__cpp_exceptions)
+  return std::make_exception_ptr(FaultException(std::move(fault)));
+#else
+  static_cast<void>(fault);
+  std::abort();
+#endif
+}
+
+/// A value; or an `ApiError`, one of the documented refusals, as its error; or a `Fault` as its third channel, read by
+/// `.exception()` without anything being thrown.
+template <class T, class E = ApiError, class P = Fault>
+using outcome = BOOST_OUTCOME_V2_NAMESPACE::std_outcome<T, E, P>;
+
+template <class T>
+using Outcome = outcome<T>;
+
+// Without both hooks the error would be lost silently: `.value()` would throw `bad_outcome_access`.
+static_assert(BOOST_OUTCOME_V2_NAMESPACE::trait::is_error_code_available<ApiError>::value);
+static_assert(BOOST_OUTCOME_V2_NAMESPACE::trait::is_exception_ptr_available<Fault>::value);
+
+}  // namespace droplit

@@ -1,0 +1,41 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/utf8.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit {
+
+namespace detail {
+class DraftForm;
+}
+
+/// A text as the contract keeps it: UTF-8 without U+0000, of any length, code point for code point as it was given.
+///
+/// A moved-from text is valid and its value is unspecified.
+class Text {
+ public:
+  /// The text, or nothing if `text` is not UTF-8 or contains U+0000 (no store keeps it; ours).
+  static std::optional<Text> parse(std::string text) {
+    if (text.find('\0') != std::string::npos || !detail::is_utf8(text)) return std::nullopt;
+    return Text(std::move(text));
+  }
+
+  [[nodiscard]] const std::string& str() const noexcept { return value_; }
+
+  bool operator==(const Text&) const = default;
+  auto operator<=>(const Text&) const = default;
+  friend bool operator==(const Text& a, std::string_view b) noexcept { return a.value_ == b; }
+
+ private:
+  friend class detail::DraftForm;  // which has checked it while reading
+  explicit Text(std::string text) noexcept : value_(std::move(text)) {}
+
+  std::string value_;
+};
+
+}  // namespace droplit
