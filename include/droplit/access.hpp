@@ -14,17 +14,17 @@ enum class PrincipalKind : std::uint8_t { none, account, server, other };
 
 /// A policy that knows who calls and what they may touch.
 ///
-/// Its two questions are asked once each per request, so that a token that is revoked meanwhile is judged once. A failure is
-/// thrown; it becomes a `Fault` that was not applied.
+/// Its two questions are asked once each per request, so that a token that is revoked meanwhile is judged once. A
+/// failure is thrown; it becomes a `Fault` that was not applied.
 template <class A>
 concept Access = requires(const A& access, std::string_view token, EcosystemId ecosystem) {
-  /// Who holds the token; the token is the bare value of the `authorization` field and is never empty. The time it takes must
-  /// not tell how much of a wrong token is right.
+  /// Who holds the token; the token is the bare value of the `authorization` field and is never empty. The time it
+  /// takes must not tell how much of a wrong token is right.
   access.identify(token);
   /// Of what kind the holder is.
   { access.identify(token).kind() } -> std::convertible_to<PrincipalKind>;
-  /// Whether the holder, an account or a server, may create clients in that ecosystem. Neither the answer nor the work may
-  /// depend on whether the ecosystem exists.
+  /// Whether the holder, an account or a server, may create clients in that ecosystem. Neither the answer nor the work
+  /// may depend on whether the ecosystem exists.
   { access.may_touch(access.identify(token), ecosystem) } -> std::convertible_to<bool>;
 };
 

@@ -17,7 +17,8 @@ constexpr std::chrono::sys_time<std::chrono::milliseconds> to_sys_time(Timestamp
 template <class Duration>
 constexpr std::optional<Timestamp> to_timestamp(std::chrono::sys_time<Duration> time) noexcept {
   const std::chrono::duration<long double, std::milli> wide = time.time_since_epoch();  // which no duration overflows
-  if (!(wide.count() >= Timestamp::min_unix_millis && wide.count() < Timestamp::max_unix_millis + 1)) return std::nullopt;
+  if (!(wide.count() >= Timestamp::min_unix_millis && wide.count() < Timestamp::max_unix_millis + 1))
+    return std::nullopt;
   return Timestamp::from_unix_millis(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
 }
 

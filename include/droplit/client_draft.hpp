@@ -53,8 +53,8 @@ class ClientDraft {
               std::optional<Text> description = {}) noexcept
       : name_(std::move(name)), description_(std::move(description)), ecosystem_id_(ecosystem_id), type_(type) {}
 
-  /// The draft, or the very refusal that a server would answer to a body with these members: every violation at once. Text
-  /// that is not UTF-8 could never be a body and is refused as Body Parameters Missing alone (ours).
+  /// The draft, or the very refusal that a server would answer to a body with these members: every violation at once.
+  /// Text that is not UTF-8 could never be a body and is refused as Body Parameters Missing alone (ours).
   static Outcome<ClientDraft> make(const ClientParameters& parameters);
 
   [[nodiscard]] EcosystemId ecosystem_id() const noexcept { return ecosystem_id_; }
@@ -75,8 +75,8 @@ class ClientDraft {
 
 namespace detail {
 
-/// The members of a body as they come in, in any order and any number of times; the last one of a name counts. The rules of
-/// each field stand here and nowhere else. Texts given to it are UTF-8.
+/// The members of a body as they come in, in any order and any number of times; the last one of a name counts. The
+/// rules of each field stand here and nowhere else. Texts given to it are UTF-8.
 class DraftForm {
  public:
   /// A member of this field begins with a string: what an earlier one said, for good or ill, is forgotten.
@@ -137,9 +137,7 @@ class DraftForm {
   class Word {
    public:
     void clear() noexcept { size_ = 0; }
-    void append(std::string_view piece) noexcept {
-      size_ += piece.copy(text_.data() + size_, text_.size() - size_);
-    }
+    void append(std::string_view piece) noexcept { size_ += piece.copy(text_.data() + size_, text_.size() - size_); }
     [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
 
    private:

@@ -17,8 +17,8 @@ concept Clock = requires(C& clock) {
   { clock.now() } -> std::same_as<Timestamp>;
 };
 
-/// The system's clock, in UTC. Within a process it never goes backwards, whatever is done to the system's clock: it stands
-/// still until that has caught up. Outside the years 0000 to 9999 it stands at the nearest instant. Thread-safe.
+/// The system's clock, in UTC. Within a process it never goes backwards, whatever is done to the system's clock: it
+/// stands still until that has caught up. Outside the years 0000 to 9999 it stands at the nearest instant. Thread-safe.
 class SystemClock {
  public:
   Timestamp now() const noexcept {

@@ -3,6 +3,7 @@
 
 #include "client_draft.hpp"
 #include "clock.hpp"
+#include "detail/guarded.hpp"
 #include "id_source.hpp"
 #include "storage.hpp"
 
@@ -10,38 +11,6 @@
 #include <utility>
 
 namespace droplit {
-
-namespace detail {
-
-/// What `call` returns; whatever it throws comes back as a `Fault`: its own, or one of `source` with `fate`.
-template <class T, class Call>
-Outcome<T> guarded(FaultSource source, Fate fate, Call&& call) {
-#if defined(__cpp_exceptions)
-  const auto fault = [&] {
-    std::string what;
-    try {
-      what.append(to_string(source)).append(" threw an exception");
-    } catch (...) {  // no memory for words: none, then
-    }
-    return Fault(source, fate, std::move(what), std::current_exception());
-  };
-  try {
-    return call();
-  } catch (const Fault& thrown) {
-    return thrown;
-  } catch (const FaultException& thrown) {
-    return thrown.fault();
-  } catch (...) {
-    return fault();
-  }
-#else
-  static_cast<void>(source);
-  static_cast<void>(fate);
-  return call();
-#endif
-}
-
-}  // namespace detail
 
 /// The creation of one client as a machine without I/O, for stores that suspend: insert `client()` yourself, tell
 /// `settle` what became of it, and do it again until there is an outcome.
@@ -101,15 +70,16 @@ class Creation {
 
 /// Creates a client in `storage`: the client as it is kept, the refusal that the store's word means, or a `Fault`.
 ///
-/// Whatever a policy throws arrives as a `Fault`; out of `insert` it counts as maybe applied unless the store says better. An
-/// id that is taken is replaced up to three times. As thread-safe as the policies are.
+/// Whatever a policy throws arrives as a `Fault`; out of `insert` it counts as maybe applied unless the store says
+/// better. An id that is taken is replaced up to three times. As thread-safe as the policies are.
 template <Storage S, Clock C, IdSource I>
 Outcome<Client> create_client(S& storage, C& clock, I& ids, ClientDraft draft) {
   Creation creation(std::move(draft));
   for (;;) {
     if (auto failed = creation.begin(clock, ids)) return *std::move(failed);
-    auto insertion = detail::guarded<Insertion>(FaultSource::storage, Fate::maybe_applied,
-                                                [&]() -> Outcome<Insertion> { return storage.insert(creation.client()); });
+    auto insertion = detail::guarded<Insertion>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<Insertion> {
+      return storage.insert(creation.client());
+    });
     if (auto settled = creation.settle(std::move(insertion))) return *std::move(settled);
   }
 }

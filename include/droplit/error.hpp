@@ -26,8 +26,8 @@ constexpr std::string_view to_string(Place place) noexcept {
 
 /// The wire name: the `path` of an entry.
 constexpr std::string_view to_string(Field field) noexcept {
-  return std::array<std::string_view, 6>{"",     "additional parameters", "ecosystemId", "type",
-                                         "name", "description"}[static_cast<std::size_t>(field)];
+  return std::array<std::string_view, 6>{
+      "", "additional parameters", "ecosystemId", "type", "name", "description"}[static_cast<std::size_t>(field)];
 }
 
 /// What is said around the names of fields that are not allowed; the names are joined by `, `.
@@ -52,17 +52,17 @@ struct Findings {
   std::optional<std::string> query_fields;  ///< those not allowed, joined
   std::optional<std::string> body_fields;   ///< unknown ones, joined; told only where `ecosystemId` is missing
   bool body_missing = false;                ///< no body that can be read; the fields below then do not count
-  Flaw ecosystem_id = Flaw::none;         ///< not `characters`
-  Flaw type = Flaw::none;                 ///< not `characters`
-  Flaw name = Flaw::none;                 ///< not `missing`
-  Flaw description = Flaw::none;          ///< not `missing`
+  Flaw ecosystem_id = Flaw::none;           ///< not `characters`
+  Flaw type = Flaw::none;                   ///< not `characters`
+  Flaw name = Flaw::none;                   ///< not `missing`
+  Flaw description = Flaw::none;            ///< not `missing`
 };
 
 /// A refusal: the ordered, non-empty list of everything that is wrong with a request.
 ///
-/// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads back as
-/// an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from error may only
-/// be assigned or destroyed.
+/// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads
+/// back as an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from
+/// error may only be assigned or destroyed.
 class ApiError {
  public:
   class Violations;
@@ -72,8 +72,8 @@ class ApiError {
 
   /// The refusal that needs no further word, such as `ApiError::of<ApiErrc::unauthorized>()`.
   template <ApiErrc Code>
-    requires(row(Code).form != AnswerForm::entries && Code != ApiErrc::ecosystem_not_found)
-  static ApiError of() noexcept {
+  requires(row(Code).form != AnswerForm::entries && Code != ApiErrc::ecosystem_not_found) static ApiError
+      of() noexcept {
     return ApiError(Code);
   }
 
@@ -85,8 +85,8 @@ class ApiError {
     return error;
   }
 
-  /// The refusal that tells all of `findings`, or nothing if nothing was found. The rules of the order, of Body Parameters
-  /// Missing and of the misnamed member (CONTRACT: Errors) stand here and nowhere else.
+  /// The refusal that tells all of `findings`, or nothing if nothing was found. The rules of the order, of Body
+  /// Parameters Missing and of the misnamed member (CONTRACT: Errors) stand here and nowhere else.
   static std::optional<ApiError> from(Findings findings);
 
   /// The code of the first violation.
@@ -195,8 +195,8 @@ inline std::optional<ApiError> ApiError::from(Findings findings) {
     if (findings.type == Flaw::invalid) error.add(ApiErrc::client_type_invalid, Field::type);
   }
   if (!findings.body_missing) {
-    for (const auto& [flaw, field] : {std::pair(findings.name, Field::name),
-                                       std::pair(findings.description, Field::description)}) {
+    for (const auto& [flaw, field] :
+         {std::pair(findings.name, Field::name), std::pair(findings.description, Field::description)}) {
       if (flaw == Flaw::invalid) error.add(ApiErrc::body_parameter_invalid, field);
       if (flaw == Flaw::characters) error.add(ApiErrc::body_parameter_characters_invalid, field);
     }

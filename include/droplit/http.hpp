@@ -52,7 +52,8 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 /// Nothing that would break a line gets in.
 class HeaderFields {
  public:
-  /// Adds a field; false, and nothing added, if the name is not a token or the value has a control character other than a tab.
+  /// Adds a field; false, and nothing added, if the name is not a token or the value has a control character other than
+  /// a tab.
   bool add(std::string_view name, std::string_view value) {
     if (!detail::is_token(name)) return false;
     for (const char c : value) {
@@ -65,6 +66,9 @@ class HeaderFields {
   }
 
   void clear() noexcept { lines_.clear(); }
+
+  /// Makes room for `size` characters of lines.
+  void reserve(std::size_t size) { lines_.reserve(size); }
 
   /// All fields as lines, each ended by CR LF; an empty text if there is none.
   [[nodiscard]] std::string_view lines() const noexcept { return lines_; }
@@ -137,7 +141,8 @@ struct Response {
   int status = 0;
   HeaderFields fields;
   std::string body;
-  bool close = false;  ///< the connection must not serve another request; a hint to the server, not on the wire by itself
+  bool close =
+      false;  ///< the connection must not serve another request; a hint to the server, not on the wire by itself
 
   bool operator==(const Response&) const = default;
 };

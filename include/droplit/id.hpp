@@ -18,8 +18,8 @@ struct EcosystemTag {
   static constexpr char letter = 'C';
 };
 
-/// The tag of a client's id: no letter, but one ASCII letter before the digits is taken and kept, because other objects of
-/// the vendor have one. An id made by this library never has it (ours: no page shows a client's id).
+/// The tag of a client's id: no letter, but one ASCII letter before the digits is taken and kept, because other objects
+/// of the vendor have one. An id made by this library never has it (ours: no page shows a client's id).
 struct ClientTag {
   static constexpr char letter = '\0';
 };

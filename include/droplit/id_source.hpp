@@ -28,12 +28,12 @@ concept IdSource = requires(I& ids, Timestamp now) {
   { ids.next(now) } -> std::convertible_to<Outcome<ClientId>>;
 };
 
-/// Ids laid out as a MongoDB ObjectId: 4 bytes of seconds since 1970, 5 random bytes of the process, 3 of a counter, each
-/// big-endian (ours).
+/// Ids laid out as a MongoDB ObjectId: 4 bytes of seconds since 1970, 5 random bytes of the process, 3 of a counter,
+/// each big-endian (ours).
 ///
-/// Thread-safe. Ids differ within a process, and its forks, as long as it makes no more than 2^24 of them a second; ids of
-/// different processes differ unless their 5 random bytes agree. Before 1970 and after 2106-02-07T06:28:15Z the seconds
-/// stand at the nearest value that 4 bytes hold.
+/// Thread-safe. Ids differ within a process, and its forks, as long as it makes no more than 2^24 of them a second; ids
+/// of different processes differ unless their 5 random bytes agree. Before 1970 and after 2106-02-07T06:28:15Z the
+/// seconds stand at the nearest value that 4 bytes hold.
 class ObjectIds {
  public:
   Outcome<ClientId> next(Timestamp now) const noexcept {
@@ -50,8 +50,9 @@ class ObjectIds {
     const std::int64_t seconds = now.unix_millis() >= 0 ? now.unix_millis() / 1000 : 0;
     const auto stamp = static_cast<std::uint32_t>(seconds > 0xFFFFFFFF ? 0xFFFFFFFF : seconds);
     const auto byte = [](std::uint64_t value, int shift) { return static_cast<std::uint8_t>(value >> shift); };
-    return ClientId({byte(stamp, 24), byte(stamp, 16), byte(stamp, 8), byte(stamp, 0), byte(random, 32), byte(random, 24),
-                     byte(random, 16), byte(random, 8), byte(random, 0), byte(count, 16), byte(count, 8), byte(count, 0)});
+    return ClientId({byte(stamp, 24), byte(stamp, 16), byte(stamp, 8), byte(stamp, 0), byte(random, 32),
+                     byte(random, 24), byte(random, 16), byte(random, 8), byte(random, 0), byte(count, 16),
+                     byte(count, 8), byte(count, 0)});
   }
 
  private:

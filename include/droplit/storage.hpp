@@ -19,12 +19,12 @@ enum class Insertion : std::uint8_t {
 
 /// A policy that keeps clients.
 ///
-/// A failure is thrown, or returned in an `outcome`, as a `Fault` that says whether the client may have been kept; any other
-/// exception counts as maybe applied.
+/// A failure is thrown, or returned in an `outcome`, as a `Fault` that says whether the client may have been kept; any
+/// other exception counts as maybe applied.
 template <class S>
 concept Storage = requires(S& storage, const Client& client) {
-  /// Keeps the client if and only if its ecosystem is active and its id is free, in one atomic step, and says which it was.
-  /// No client may ever stand in an ecosystem that was deleted before it.
+  /// Keeps the client if and only if its ecosystem is active and its id is free, in one atomic step, and says which it
+  /// was. No client may ever stand in an ecosystem that was deleted before it.
   { storage.insert(client) } -> std::convertible_to<Outcome<Insertion>>;
 };
 

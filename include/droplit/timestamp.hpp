@@ -33,8 +33,8 @@ class Timestamp {
     return Timestamp(millis < min_unix_millis ? min_unix_millis : millis > max_unix_millis ? max_unix_millis : millis);
   }
 
-  /// The instant written in `text`, or nothing: every digit and separator must be there, the date must exist, and a 60th
-  /// second or a 24th hour is refused.
+  /// The instant written in `text`, or nothing: every digit and separator must be there, the date must exist, and a
+  /// 60th second or a 24th hour is refused.
   static constexpr std::optional<Timestamp> parse(std::string_view text) noexcept {
     if (text.size() != text_size) return std::nullopt;
     constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";

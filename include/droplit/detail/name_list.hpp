@@ -12,14 +12,25 @@ namespace droplit::detail {
 
 /// The names of fields that are not allowed, as a request gives them: kept whole, told once each.
 ///
-/// Built to be fed by strangers: one buffer and four bytes a name, and no table that chosen names could make slow. Holds up
-/// to 4 GiB of names; the callers' limits on a request are far below that.
+/// Built to be fed by strangers: one buffer and four bytes a name, and no table that chosen names could make slow.
+/// Holds up to 4 GiB of names; the callers' limits on a request are far below that.
 class NameList {
  public:
-  /// Adds to the name that `end_name` will close.
+  void add(std::string_view name) {
+    append(name);
+    end_name();
+  }
+
+  /// Adds to the pending name, which `end_name` makes one of the list and `drop_pending` forgets.
   void append(std::string_view part) { text_ += part; }
 
   void end_name() { ends_.push_back(static_cast<std::uint32_t>(text_.size())); }
+
+  void drop_pending() noexcept { text_.resize(ends_.empty() ? 0 : ends_.back()); }
+
+  [[nodiscard]] std::string_view pending() const noexcept {
+    return std::string_view(text_).substr(ends_.empty() ? 0 : ends_.back());
+  }
 
   void clear() noexcept {
     text_.clear();

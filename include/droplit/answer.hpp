@@ -1,0 +1,118 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/content_type.hpp"
+#include "detail/error_reader.hpp"
+#include "http.hpp"
+#include "json.hpp"
+#include "outcome.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace droplit {
+
+/// Whether the wire knows this failure as 503 with `retry-after: 1`: a part is busy or away and surely kept nothing.
+/// Any other is a 500.
+inline bool is_unavailable(const Fault& fault) noexcept {
+  return fault.status() == 503 && fault.fate() == Fate::not_applied;
+}
+
+namespace detail {
+
+inline constexpr std::string_view json_content_type = "application/json";
+inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
+inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
+
+inline void start(Response& out, int status) {
+  out.status = status;
+  out.fields.clear();
+  out.body.clear();
+  out.close = false;
+}
+
+/// Adds what tells of the body, which is complete.
+inline void end(Response& out, std::string_view content_type) {
+  if (!content_type.empty()) out.fields.add("content-type", content_type);
+  char digits[20];
+  char* first = digits + sizeof digits;
+  std::size_t size = out.body.size();
+  do *--first = static_cast<char>('0' + size % 10);
+  while ((size /= 10) != 0);
+  out.fields.add("content-length", {first, static_cast<std::size_t>(digits + sizeof digits - first)});
+}
+
+/// Whether a server that answers this cannot go on to read a next request.
+constexpr bool ends_connection(ApiErrc code) noexcept {
+  return code == ApiErrc::content_too_large || code == ApiErrc::bad_request || code == ApiErrc::request_timeout ||
+         code == ApiErrc::uri_too_long || code == ApiErrc::header_fields_too_large;
+}
+
+}  // namespace detail
+
+/// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
+inline void write_answer(Response& out, const Client& client) {
+  detail::start(out, 201);
+  append_json(out.body, client);
+  detail::end(out, detail::json_content_type);
+}
+
+/// Writes the answer that tells of a refusal.
+inline void write_answer(Response& out, const ApiError& error) {
+  detail::start(out, error.status());
+  const ApiErrcRow& row = droplit::row(error.code());
+  out.close = detail::ends_connection(row.code);
+  switch (row.form) {
+    case AnswerForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
+    case AnswerForm::text: out.body = error.violations()[0].message; return detail::end(out, detail::text_content_type);
+    case AnswerForm::empty: break;
+  }
+  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", "POST");
+  detail::end(out, {});
+}
+
+/// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
+inline void write_answer(Response& out, const Fault& fault) {
+  if (is_unavailable(fault)) {
+    detail::start(out, 503);
+    out.fields.add("retry-after", "1");
+    return detail::end(out, {});
+  }
+  detail::start(out, 500);
+  out.body = detail::internal_error_body;
+  detail::end(out, detail::json_content_type);
+}
+
+/// Writes the answer that tells of an outcome.
+inline void write_answer(Response& out, const Outcome<Client>& outcome) {
+  if (outcome.has_value()) return write_answer(out, outcome.assume_value());
+  if (outcome.has_error()) return write_answer(out, outcome.assume_error());
+  write_answer(out, outcome.assume_exception());
+}
+
+/// The answer that tells of a client, an `ApiError`, a `Fault` or an outcome.
+template <class T>
+Response to_response(const T& what) {
+  Response response;
+  write_answer(response, what);
+  return response;
+}
+
+/// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
+/// the contract does not know, a 201, a 500 or a 503.
+inline std::optional<ApiError> read_error(const Response& response) {
+  const std::string_view content_type =
+      response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
+  if (response.body.empty()) return detail::error_with_status(response.status);
+  if (detail::is_content_type(content_type, "text", "plain")) {
+    return detail::error_with_text(response.status, response.body);
+  }
+  if (response.status == 400 && detail::is_content_type(content_type, "application", "json")) {
+    return detail::ErrorReader().read(response.body);
+  }
+  return std::nullopt;
+}
+
+}  // namespace droplit

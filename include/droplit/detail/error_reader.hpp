@@ -1,0 +1,173 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../error.hpp"
+#include "json_reader.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit::detail {
+
+/// The refusal that an answer without a body tells of.
+inline std::optional<ApiError> error_with_status(int status) noexcept {
+  switch (status) {
+    case 400: return ApiError::of<ApiErrc::bad_request>();
+    case 401: return ApiError::of<ApiErrc::unauthorized>();
+    case 403: return ApiError::of<ApiErrc::forbidden>();
+    case 404: return ApiError::of<ApiErrc::not_found>();
+    case 405: return ApiError::of<ApiErrc::method_not_allowed>();
+    case 408: return ApiError::of<ApiErrc::request_timeout>();
+    case 413: return ApiError::of<ApiErrc::content_too_large>();
+    case 414: return ApiError::of<ApiErrc::uri_too_long>();
+    case 431: return ApiError::of<ApiErrc::header_fields_too_large>();
+    default: return std::nullopt;
+  }
+}
+
+/// The refusal that an answer with a line of text tells of.
+inline std::optional<ApiError> error_with_text(int status, std::string_view text) {
+  auto forbidden = ApiError::of<ApiErrc::token_kind_forbidden>();
+  if (status == forbidden.status() && text == forbidden.violations()[0].message) return forbidden;
+  constexpr std::string_view before = "Ecosystem with id ";
+  if (status != 404 || text.size() < before.size() + EcosystemId::max_size) return std::nullopt;
+  const auto id = EcosystemId::parse(text.substr(before.size(), EcosystemId::max_size));
+  if (!id) return std::nullopt;
+  auto not_found = ApiError::ecosystem_not_found(*id);
+  if (text == not_found.violations()[0].message) return not_found;
+  return std::nullopt;
+}
+
+/// Reads the `InvalidParams` body of a 400.
+class ErrorReader : private JsonEvents {
+ public:
+  /// The refusal, or nothing if `body` is not one that the contract knows: another form, an unknown message, entries
+  /// repeated or in another order. Members that the contract does not know are ignored, and the last of a repeated one
+  /// counts.
+  std::optional<ApiError> read(std::string_view body) {
+    JsonReader reader(*this);
+    if (!reader.finish(body) || text(Member::error_type) != "InvalidParams" || !right_) return std::nullopt;
+    Findings findings;
+    for (std::size_t i = 0; i != size_; ++i) {
+      if (!note(entries_[i], findings)) return std::nullopt;
+    }
+    auto error = ApiError::from(std::move(findings));
+    if (!error || error->violations().size() != size_) return std::nullopt;
+    for (std::size_t i = 0; i != size_; ++i) {
+      const Violation violation = error->violations()[i];
+      const Entry& entry = entries_[i];
+      if (to_string(violation.place) != entry[0] || violation.message != entry[1] ||
+          to_string(violation.field) != entry[2]) {
+        return std::nullopt;
+      }
+    }
+    return error;
+  }
+
+ private:
+  enum class Member : std::uint8_t { none, error_type, errors, in, message, path };
+  using Entry = std::array<std::string, 3>;  // in, message, path
+
+  static Member named(std::string_view name, bool in_entry) noexcept {
+    if (in_entry)
+      return name == "in"        ? Member::in
+             : name == "message" ? Member::message
+             : name == "path"    ? Member::path
+                                 : Member::none;
+    return name == "errorType" ? Member::error_type : name == "errors" ? Member::errors : Member::none;
+  }
+
+  std::string& text(Member member) noexcept {
+    if (member == Member::error_type) return error_type_;
+    return entries_[size_ - 1][static_cast<std::size_t>(member) - static_cast<std::size_t>(Member::in)];
+  }
+
+  void name(std::string_view piece, bool last) final {
+    if (name_.size() <= 16) name_.append(piece.substr(0, 17));
+    if (!last) return;
+    member_ = named(name_, in_entry_);
+    name_.clear();
+    if (member_ == Member::errors) {  // the last one counts
+      size_ = 0;
+      right_ = false;
+    } else if (member_ != Member::none) {
+      text(member_).clear();
+    }
+  }
+
+  void string(std::string_view piece, bool) final {
+    if (in_errors_ && !in_entry_) right_ = false;
+    if (member_ != Member::none && member_ != Member::errors) text(member_) += piece;
+  }
+
+  void scalar(JsonKind) final {
+    if (in_errors_ && !in_entry_) right_ = false;
+  }
+
+  bool begin(JsonKind kind) final {
+    if (!in_errors_) {
+      if (member_ != Member::errors || kind != JsonKind::array) return false;
+      for (Entry& entry : entries_) entry = {};
+      member_ = Member::none;
+      return in_errors_ = right_ = true;
+    }
+    if (in_entry_ || kind != JsonKind::object || size_ == entries_.size()) {
+      if (!in_entry_) right_ = false;
+      return false;
+    }
+    ++size_;
+    return in_entry_ = true;
+  }
+
+  void end() final {
+    (in_entry_ ? in_entry_ : in_errors_) = false;
+    member_ = Member::none;
+  }
+
+  /// Puts what an entry says where it belongs; false if the contract has no such entry.
+  static bool note(const Entry& entry, Findings& findings) {
+    const std::string& in = entry[0];
+    const std::string& message = entry[1];
+    const std::string& path = entry[2];
+    using Flaw = Findings::Flaw;
+    if (path == to_string(Field::additional_parameters)) {
+      const std::size_t around = disallowed_fields_before.size() + disallowed_fields_after.size();
+      if (message.size() < around || !message.starts_with(disallowed_fields_before)) return false;
+      auto names = message.substr(disallowed_fields_before.size(), message.size() - around);
+      (in == to_string(Place::query) ? findings.query_fields : findings.body_fields) = std::move(names);
+      return true;
+    }
+    const auto flaw = [&](ApiErrc invalid, Findings::Flaw missing_or_characters, ApiErrc other) {
+      return message == row(invalid).message ? Flaw::invalid
+             : message == row(other).message ? missing_or_characters
+                                             : Flaw::none;
+    };
+    if (path == to_string(Field::ecosystem_id)) {
+      findings.ecosystem_id = flaw(ApiErrc::ecosystem_invalid, Flaw::missing, ApiErrc::ecosystem_missing);
+    } else if (path == to_string(Field::type)) {
+      findings.type = flaw(ApiErrc::client_type_invalid, Flaw::missing, ApiErrc::client_type_missing);
+    } else if (path == to_string(Field::name) || path == to_string(Field::description)) {
+      (path == to_string(Field::name) ? findings.name : findings.description) =
+          flaw(ApiErrc::body_parameter_invalid, Flaw::characters, ApiErrc::body_parameter_characters_invalid);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  std::string name_;
+  std::string error_type_;
+  std::array<Entry, 6> entries_;
+  std::size_t size_ = 0;
+  Member member_ = Member::none;
+  bool in_errors_ = false;
+  bool in_entry_ = false;
+  bool right_ = false;  // `errors` is an array of objects, and not of more than any refusal has
+};
+
+}  // namespace droplit::detail

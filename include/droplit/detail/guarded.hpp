@@ -1,0 +1,48 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../outcome.hpp"
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace droplit::detail {
+
+#if defined(__cpp_exceptions)
+/// The exception that is being handled, as a `Fault`: its own, or one of `source` with `fate`. Throws nothing.
+inline Fault caught_fault(FaultSource source, Fate fate) noexcept {
+  const std::exception_ptr cause = std::current_exception();
+  try {
+    try {
+      throw;
+    } catch (const Fault& thrown) {
+      return thrown;
+    } catch (const FaultException& thrown) {
+      return thrown.fault();
+    } catch (...) {
+      return Fault(source, fate, std::string(to_string(source)).append(" threw an exception"), cause);
+    }
+  } catch (...) {  // no memory for words: none, then
+    return Fault(source, fate, {}, cause);
+  }
+}
+#endif
+
+/// What `call` returns; whatever it throws comes back as a `Fault`.
+template <class T, class Call>
+Outcome<T> guarded(FaultSource source, Fate fate, Call&& call) {
+#if defined(__cpp_exceptions)
+  try {
+    return call();
+  } catch (...) {
+    return caught_fault(source, fate);
+  }
+#else
+  static_cast<void>(source);
+  static_cast<void>(fate);
+  return call();
+#endif
+}
+
+}  // namespace droplit::detail

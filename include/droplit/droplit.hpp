@@ -1,0 +1,30 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "access.hpp"
+#include "answer.hpp"
+#include "api_errc.hpp"
+#include "chrono.hpp"
+#include "client.hpp"
+#include "client_draft.hpp"
+#include "client_type.hpp"
+#include "clock.hpp"
+#include "create_client.hpp"
+#include "draft_parser.hpp"
+#include "ecosystem.hpp"
+#include "endpoint.hpp"
+#include "error.hpp"
+#include "exchange.hpp"
+#include "fault.hpp"
+#include "http.hpp"
+#include "id.hpp"
+#include "id_source.hpp"
+#include "json.hpp"
+#include "outcome.hpp"
+#include "request_head.hpp"
+#include "storage.hpp"
+#include "text.hpp"
+#include "timestamp.hpp"
+#include "version.hpp"
+
+/// The whole core in one include; never an annex.

@@ -1,0 +1,112 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "access.hpp"
+#include "answer.hpp"
+#include "create_client.hpp"
+#include "exchange.hpp"
+#include "http.hpp"
+#include "request_head.hpp"
+
+#include <concepts>
+#include <string_view>
+#include <utility>
+
+namespace droplit {
+
+/// The default `on_fault` policy: nobody hears of it.
+struct IgnoreFaults {
+  void operator()(const Fault&) const noexcept {}
+};
+
+/// The endpoint "create a client" (`POST /api/clients`): a request in, its answer out, no I/O of its own.
+///
+/// Holds references to its policies, which must outlive it. As thread-safe as they are: one endpoint may serve many
+/// threads. Every `Fault` is handed to `on_fault` before the answer, a 500 or 503 that tells nothing of it, is made;
+/// what `on_fault` throws is dropped.
+template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
+class Endpoint {
+ public:
+  Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
+      : storage_(storage),
+        access_(access),
+        clock_(clock),
+        ids_(ids),
+        options_(options),
+        on_fault_(std::move(on_fault)) {}
+
+  /// Answers a whole request. Throws only if there is no memory for the shortest answer, and then nothing was created.
+  Response handle(const Request& request) {
+    Response response;
+    handle(request, response);
+    return response;
+  }
+
+  /// Answers a whole request into `response`, whose memory is used again.
+  void handle(const Request& request, Response& response) {
+    RequestHead head(request.method, request.target);
+    for (const HeaderField field : request.fields) head.add(field.name, field.value);
+    handle(head, request.body, response);
+  }
+
+  /// Answers a whole request of which only the head was taken apart.
+  void handle(const RequestHead& head, std::string_view body, Response& response) {
+    reserve_for_fault(response);
+    const auto run = [&]() -> Outcome<Client> {
+      auto exchange = begin();
+      if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
+      auto draft = exchange.draft(body);
+      if (!draft) return std::move(draft).as_failure();
+      return create(std::move(draft).assume_value());
+    };
+    answer(detail::guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response);
+  }
+
+  /// A request in steps; `create` and `answer` are its last two.
+  [[nodiscard]] Exchange<A> begin() const { return Exchange<A>(access_, options_); }
+
+  /// Creates the client that a draft asks for, in the storage.
+  Outcome<Client> create(ClientDraft draft) { return create_client(storage_, clock_, ids_, std::move(draft)); }
+
+  /// Writes the answer, once `on_fault` has heard of a fault. The failure of an earlier step comes here by
+  /// `.as_failure()`.
+  void answer(const Outcome<Client>& outcome, Response& response) {
+    if (outcome.has_exception()) report(outcome.assume_exception());
+    const auto written = detail::guarded<bool>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<bool> {
+      write_answer(response, outcome);
+      return true;
+    });
+    if (written) return;
+    report(written.assume_exception());
+    write_answer(response, written.assume_exception());  // in memory that was reserved
+  }
+
+  [[nodiscard]] const EndpointOptions& options() const noexcept { return options_; }
+
+ private:
+  /// So that not even a lack of memory keeps a 500 from being told.
+  static void reserve_for_fault(Response& response) {
+    response.body.reserve(64);
+    response.fields.reserve(128);
+  }
+
+  void report(const Fault& fault) noexcept {
+#if defined(__cpp_exceptions)
+    try {
+      on_fault_(fault);
+    } catch (...) {  // whoever listens must not decide about the answer
+    }
+#else
+    on_fault_(fault);
+#endif
+  }
+
+  S& storage_;
+  const A& access_;
+  C& clock_;
+  I& ids_;
+  EndpointOptions options_;
+  [[no_unique_address]] F on_fault_;
+};
+
+}  // namespace droplit

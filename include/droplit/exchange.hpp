@@ -1,0 +1,107 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "access.hpp"
+#include "client_draft.hpp"
+#include "detail/content_type.hpp"
+#include "detail/guarded.hpp"
+#include "detail/request_target.hpp"
+#include "draft_parser.hpp"
+#include "request_head.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit {
+
+struct EndpointOptions {
+  /// The longest body that is read, in bytes (ours).
+  std::uint32_t max_body = 1024 * 1024;
+};
+
+/// One request in steps, for servers that bring their own I/O or their own, perhaps suspending, store: head, pieces of
+/// the body, draft. Each step says whether to go on; its error or fault is the answer (see answer.hpp). The checks come
+/// in the contract's order.
+///
+/// One thread at a time. Not copyable; `reset` makes it ready for the next request on a connection.
+template <Access A>
+class Exchange {
+ public:
+  explicit Exchange(const A& access, EndpointOptions options = {}) : access_(access), max_body_(options.max_body) {}
+
+  /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body
+  /// need not be read. A server that was asked for it sends 100 Continue after a good head.
+  Outcome<void> head(const RequestHead& head) {
+    const detail::RequestTarget target = detail::split_target(head.target());
+    if (!target.well_formed || head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
+    if (!detail::is_clients_path(target.path)) return ApiError::of<ApiErrc::not_found>();
+    if (head.method() != "POST") return ApiError::of<ApiErrc::method_not_allowed>();
+    if (head.authorization().count != 1 || head.authorization().value.empty())
+      return ApiError::of<ApiErrc::unauthorized>();
+    auto known =
+        detail::guarded<PrincipalKind>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<PrincipalKind> {
+          return principal_.emplace(access_.identify(head.authorization().value)).kind();
+        });
+    if (!known) return std::move(known).as_failure();
+    if (known.assume_value() == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
+    if (known.assume_value() == PrincipalKind::other) return ApiError::of<ApiErrc::token_kind_forbidden>();
+    if (head.announced_length().value_or(0) > max_body_) return ApiError::of<ApiErrc::content_too_large>();
+    body_counts_ = head.content_type().count == 1 && !head.encoded() &&
+                   detail::is_content_type(head.content_type().value, "application", "json");
+    if (target.query) query_fields_ = detail::join_query_fields(*target.query);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+  }
+
+  /// Reads a piece of the body, after a good head; an error once it is too long.
+  Outcome<void> body(std::string_view piece) {
+    if (!fits(piece)) return ApiError::of<ApiErrc::content_too_large>();
+    if (body_counts_) parser_.write(piece);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+  }
+
+  /// Reads the last piece, which may be all of it or empty, and judges query, body and the holder's right to the
+  /// ecosystem.
+  Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
+    if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
+    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
+                              : detail::DraftForm::unreadable(std::move(query_fields_));
+    if (!draft) return draft;
+    auto right = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
+      return static_cast<bool>(access_.may_touch(*principal_, draft.assume_value().ecosystem_id()));
+    });
+    if (!right) return std::move(right).as_failure();
+    if (!right.assume_value()) return ApiError::of<ApiErrc::forbidden>();
+    return draft;
+  }
+
+  void reset() noexcept {
+    parser_.reset();
+    principal_.reset();
+    query_fields_.reset();
+    read_ = 0;
+    body_counts_ = false;
+  }
+
+ private:
+  bool fits(std::string_view piece) noexcept {
+    if (piece.size() > max_body_ - read_) {
+      read_ = max_body_;
+      return false;
+    }
+    read_ += static_cast<std::uint32_t>(piece.size());
+    return true;
+  }
+
+  const A& access_;
+  DraftParser parser_;
+  std::optional<decltype(std::declval<const A&>().identify(std::string_view()))> principal_;
+  std::optional<std::string> query_fields_;
+  std::uint32_t max_body_;
+  std::uint32_t read_ = 0;
+  bool body_counts_ = false;
+};
+
+}  // namespace droplit

@@ -1,0 +1,90 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/content_type.hpp"
+#include "http.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace droplit {
+
+/// What the contract reads of a request's head, as views into the server's own buffers; nothing is copied.
+///
+///     RequestHead head(request.method, request.target);
+///     for (auto& field : request.fields) head.add(field.name, field.value);
+class RequestHead {
+ public:
+  /// A field that may stand once: how often it stands, and the first value.
+  struct Once {
+    unsigned count = 0;
+    std::string_view value;
+  };
+
+  constexpr RequestHead(std::string_view method, std::string_view target) noexcept : method_(method), target_(target) {}
+
+  /// Every field line, once for each time it was received, in any order; the ones the contract does not read are
+  /// dropped.
+  constexpr void add(std::string_view name, std::string_view value) noexcept {
+    using detail::equals_ignoring_case;
+    if (equals_ignoring_case(name, "authorization")) {
+      note(authorization_, value);
+    } else if (equals_ignoring_case(name, "content-type")) {
+      note(content_type_, value);
+    } else if (equals_ignoring_case(name, "content-encoding")) {
+      note_encoding(value);
+    } else if (equals_ignoring_case(name, "content-length")) {
+      note_length(detail::trim(value));
+    }
+  }
+
+  [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }
+  [[nodiscard]] constexpr std::string_view target() const noexcept { return target_; }
+  [[nodiscard]] constexpr const Once& authorization() const noexcept { return authorization_; }
+  [[nodiscard]] constexpr const Once& content_type() const noexcept { return content_type_; }
+
+  /// Whether a content-encoding other than identity was applied to the body.
+  [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }
+
+  /// The length that was announced, in bytes, if one was; beyond 64 bits it is the greatest that they hold.
+  [[nodiscard]] constexpr std::optional<std::uint64_t> announced_length() const noexcept { return length_; }
+
+  /// Whether the announced length is not a number, or two that differ. It is a framing error.
+  [[nodiscard]] constexpr bool length_malformed() const noexcept { return length_malformed_; }
+
+ private:
+  static constexpr void note(Once& field, std::string_view value) noexcept {
+    if (field.count++ == 0) field.value = detail::trim(value);
+  }
+
+  constexpr void note_encoding(std::string_view value) noexcept {
+    if (!detail::is_identity_encoding(value)) encoded_ = true;
+  }
+
+  constexpr void note_length(std::string_view value) noexcept {
+    constexpr std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)();
+    std::uint64_t length = 0;
+    for (const char c : value) {
+      if (c < '0' || c > '9') {
+        length_malformed_ = true;
+        return;
+      }
+      const auto digit = static_cast<std::uint64_t>(c - '0');
+      length = length > (most - digit) / 10 ? most : length * 10 + digit;
+    }
+    if (value.empty() || (length_ && *length_ != length)) length_malformed_ = true;
+    length_ = length;
+  }
+
+  std::string_view method_;
+  std::string_view target_;
+  Once authorization_;
+  Once content_type_;
+  std::optional<std::uint64_t> length_;
+  bool encoded_ = false;
+  bool length_malformed_ = false;
+};
+
+}  // namespace droplit
