@@ -1,0 +1,183 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include "droplit/access/token_file.hpp"
+
+#include "support/catch.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using droplit::PrincipalKind;
+using droplit::TokenFile;
+using namespace droplit::literals;
+
+constexpr auto one = "C594b89aea18568c408c3ad24"_ecosystem_id;
+constexpr auto two = "C594b89aea18568c408c3ad25"_ecosystem_id;
+
+constexpr std::string_view canary = "canary-5f0e";
+
+TokenFile parsed(std::string_view text) { return TokenFile::parse(text).value(); }
+
+std::string refusal(std::string_view text) {
+  const auto file = TokenFile::parse(text);
+  if (file.has_value()) return "accepted";
+  return file.exception().what();
+}
+
+std::string with_entry(std::string_view members) { return "{\"tokens\":[\n{" + std::string(members) + "}]}"; }
+
+constexpr std::string_view good = R"({"tokens": [
+  {"token": "acc-all", "kind": "account"},
+  {"token": "acc-one", "kind": "account", "ecosystems": ["C594b89aea18568c408c3ad24"]},
+  {"token": "srv-non", "kind": "server"},
+  {"token": "srv-one", "kind": "server", "ecosystems": ["c"]},
+  {"token": "cli", "kind": "client"},
+  {"token": "usr", "kind": "user"}
+]})";
+
+}  // namespace
+
+static_assert(!std::is_default_constructible_v<TokenFile>);
+
+TEST_CASE("a token tells its holder's kind and ecosystems") {
+  std::string text(good);
+  text.replace(text.find("[\"c\"]"), 5, "[\"C594B89AEA18568C408C3AD25\"]");
+  const TokenFile file = parsed(text);
+  const auto kind = [&](std::string_view token) { return file.identify(token).kind(); };
+  const auto may = [&](std::string_view token, droplit::EcosystemId id) {
+    return file.may_touch(file.identify(token), id);
+  };
+  CHECK(kind("acc-all") == PrincipalKind::account);
+  CHECK(kind("srv-one") == PrincipalKind::server);
+  CHECK(kind("cli") == PrincipalKind::other);
+  CHECK(kind("usr") == PrincipalKind::other);
+
+  CHECK(may("acc-all", one));
+  CHECK(may("acc-all", two));
+  CHECK(may("acc-one", one));
+  CHECK_FALSE(may("acc-one", two));
+  CHECK_FALSE(may("srv-non", one));
+  CHECK_FALSE(may("srv-one", one));
+  CHECK(may("srv-one", two));
+  CHECK_FALSE(may("cli", one));
+  CHECK_FALSE(may("nobody", one));
+}
+
+TEST_CASE("only the whole token, exact, is the token") {
+  const TokenFile file = parsed(with_entry(R"("token":"AbC-123","kind":"account")"));
+  for (const char* wrong :
+       {"", "A", "AbC-12", "AbC-1234", "abc-123", "AbC-124", "XbC-123", "Bearer AbC-123", " AbC-123"}) {
+    CHECK(file.identify(wrong).kind() == PrincipalKind::none);
+  }
+  CHECK(file.identify("AbC-123").kind() == PrincipalKind::account);
+}
+
+TEST_CASE("a revoked token is unknown, and who was let in before stays in") {
+  TokenFile file = parsed(with_entry(R"("token":"t","kind":"account")"));
+  const auto before = file.identify("t");
+  CHECK(file.revoke("t"));
+  CHECK_FALSE(file.revoke("t"));
+  CHECK_FALSE(file.revoke("never"));
+  CHECK(file.identify("t").kind() == PrincipalKind::none);
+  CHECK(before.kind() == PrincipalKind::account);
+  CHECK(file.may_touch(before, one));
+}
+
+TEST_CASE("revoking while others ask is free of races") {
+  TokenFile file = parsed(with_entry(R"("token":"t","kind":"account")"));
+  std::vector<std::thread> threads;
+  for (int i = 0; i != 4; ++i) {
+    threads.emplace_back([&file] {
+      for (int n = 0; n != 1000; ++n) static_cast<void>(file.may_touch(file.identify("t"), one));
+    });
+  }
+  file.revoke("t");
+  for (auto& thread : threads) thread.join();
+  CHECK(file.identify("t").kind() == PrincipalKind::none);
+}
+
+TEST_CASE("an empty list of tokens is fine, and so is an empty list of ecosystems") {
+  CHECK(parsed(R"({"tokens":[]})").identify("x").kind() == PrincipalKind::none);
+  const TokenFile file = parsed(with_entry(R"("token":"t","kind":"account","ecosystems":[])"));
+  CHECK_FALSE(file.may_touch(file.identify("t"), one));
+}
+
+TEST_CASE("anything malformed, repeated or unknown refuses the file and names line and field") {
+  struct Case {
+    std::string text;
+    std::string said;
+  };
+  const std::string line = "access file: line 2: ";
+  const Case cases[] = {
+      {"", "access file: line 1: is not part of a JSON object"},
+      {"{}", "access file: line 1: field \"tokens\" is missing"},
+      {"[]", "access file: line 1: is not part of a JSON object"},
+      {"{\"tokens\":[]}\n\nx", "access file: line 3: is not part of a JSON object"},
+      {"{\"tokens\":[\n{\"token\":\"canary-5f0e\n", line + "is not part of a JSON object"},
+      {"{\"tokens\":[],\n\"tokens\":[]}", line + "field \"tokens\" is repeated"},
+      {"{\"tokens\":[],\n\"canary-5f0e\":1}", line + "has a field that is not known"},
+      {"{\n\"tokens\":null}", line + "field \"tokens\" has a value of the wrong type"},
+      {"{\n\"tokens\":{\"canary-5f0e\":1}}", line + "field \"tokens\" has a value of the wrong type"},
+      {"{\"tokens\":[\n\"canary-5f0e\"]}", line + "field \"tokens\" has a value of the wrong type"},
+      {"{\"tokens\":[\n[]]}", line + "field \"tokens\" has a value of the wrong type"},
+      {with_entry(R"("kind":"account")"), line + "field \"token\" is missing"},
+      {with_entry(R"("token":"canary-5f0e")"), line + "field \"kind\" is missing"},
+      {with_entry(R"("token":"canary-5f0e","kind":"Account")"),
+       line + "field \"kind\" must be one of: account, server, client, user"},
+      {with_entry(R"("token":"canary-5f0e","kind":"account","tokens":[])"), line + "has a field that is not known"},
+      {with_entry(R"("token":"canary-5f0e","kind":"account","ecosystem":[])"), line + "has a field that is not known"},
+      {with_entry(R"("token":"canary-5f0e","token":"canary-5f0e","kind":"account")"),
+       line + "field \"token\" is repeated"},
+      {with_entry(R"("token":"canary-5f0e","kind":"account","kind":"account")"), line + "field \"kind\" is repeated"},
+      {with_entry(R"("token":"","kind":"account")"),
+       line + "field \"token\" must be 1 to 4096 visible ASCII characters"},
+      {with_entry(R"("token":"canary 5f0e","kind":"account")"),
+       line + "field \"token\" must be 1 to 4096 visible ASCII characters"},
+      {with_entry(R"("token":"canary\u0000","kind":"account")"),
+       line + "field \"token\" must be 1 to 4096 visible ASCII characters"},
+      {with_entry(R"("token":"canary\u00e9","kind":"account")"),
+       line + "field \"token\" must be 1 to 4096 visible ASCII characters"},
+      {with_entry("\"token\":\"" + std::string(4097, 'x') + "\",\"kind\":\"account\""),
+       line + "field \"token\" must be 1 to 4096 visible ASCII characters"},
+      {with_entry(R"("token":7,"kind":"account")"), line + "field \"token\" has a value of the wrong type"},
+      {with_entry(R"("token":null,"kind":"account")"), line + "field \"token\" has a value of the wrong type"},
+      {with_entry(R"("token":["canary-5f0e"],"kind":"account")"),
+       line + "field \"token\" has a value of the wrong type"},
+      {with_entry(R"("token":"canary-5f0e","kind":"server","ecosystems":null)"),
+       line + "field \"ecosystems\" has a value of the wrong type"},
+      {with_entry(R"("token":"canary-5f0e","kind":"server","ecosystems":"C594b89aea18568c408c3ad24")"),
+       line + "field \"ecosystems\" has a value of the wrong type"},
+      {with_entry(R"("token":"canary-5f0e","kind":"server","ecosystems":[1])"),
+       line + "field \"ecosystems\" has a value of the wrong type"},
+      {with_entry(R"("token":"canary-5f0e","kind":"server","ecosystems":[[]])"),
+       line + "field \"ecosystems\" has a value of the wrong type"},
+      {with_entry(R"("token":"canary-5f0e","kind":"server","ecosystems":["canary-5f0e"])"),
+       line + "field \"ecosystems\" has an id that is not well-formed"},
+      {with_entry(
+           R"("token":"t","kind":"server","ecosystems":["C594b89aea18568c408c3ad24","C594B89aea18568c408c3ad24"])"),
+       line + "field \"ecosystems\" has a repeated id"},
+      {"{\"tokens\":[{\"token\":\"canary-5f0e\",\"kind\":\"user\"},\n{\"token\":\"canary-5f0e\",\"kind\":\"user\"}]}",
+       line + "field \"token\" repeats an earlier one"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.text);
+    const std::string said = refusal(c.text);
+    CHECK(said == c.said);
+    CHECK(said.find(canary) == std::string::npos);
+  }
+}
+
+TEST_CASE("a file is read from disk, and one that cannot be read is refused") {
+  const auto path = std::filesystem::temp_directory_path() / ("droplit-tokens-" + std::to_string(::getpid()) + ".json");
+  CHECK(TokenFile::load(path.string()).has_exception());
+  CHECK(TokenFile::load("/").has_exception());
+  std::ofstream(path) << with_entry(R"("token":"t","kind":"account")");
+  CHECK(TokenFile::load(path.string()).value().identify("t").kind() == PrincipalKind::account);
+  std::filesystem::remove(path);
+}
