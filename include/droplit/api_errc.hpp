@@ -95,11 +95,12 @@ class ApiErrcCategory final : public std::error_category {
   const char* name() const noexcept override { return "droplit"; }
 
   std::string message(int value) const override {
-    if (value < 1 || static_cast<std::size_t>(value) > api_errc_table.size()) return "unknown code";
+    if (!is_code(value)) return "unknown code";
     return std::string(row(static_cast<ApiErrc>(value)).name);
   }
 
   std::error_condition default_error_condition(int value) const noexcept override {
+    if (!is_code(value)) return {value, *this};  // the switch would see its lowest byte only
     switch (static_cast<ApiErrc>(value)) {
       case ApiErrc::ecosystem_invalid:
       case ApiErrc::ecosystem_missing:
@@ -122,6 +123,11 @@ class ApiErrcCategory final : public std::error_category {
       case ApiErrc::header_fields_too_large: break;
     }
     return {value, *this};
+  }
+
+ private:
+  static bool is_code(int value) noexcept {
+    return value >= 1 && static_cast<std::size_t>(value) <= api_errc_table.size();
   }
 };
 

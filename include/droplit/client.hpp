@@ -29,8 +29,10 @@ class Client {
   [[nodiscard]] Timestamp created_at() const noexcept { return created_at_; }
   [[nodiscard]] EcosystemId ecosystem_id() const noexcept { return ecosystem_id_; }
   [[nodiscard]] ClientType type() const noexcept { return type_; }
-  [[nodiscard]] const std::optional<Text>& name() const noexcept { return name_; }
-  [[nodiscard]] const std::optional<Text>& description() const noexcept { return description_; }
+  [[nodiscard]] const std::optional<Text>& name() const& noexcept { return name_; }
+  [[nodiscard]] const std::optional<Text>& description() const& noexcept { return description_; }
+  [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(name_); }
+  [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(description_); }
 
   bool operator==(const Client&) const = default;
 

@@ -40,10 +40,10 @@ inline constexpr std::array<FieldRow, 4> client_fields{{
 
 /// The four fields as a caller has them, not yet judged; a field that is not given is absent.
 struct ClientParameters {
-  std::optional<std::string_view> ecosystem_id;
-  std::optional<std::string_view> type;
-  std::optional<std::string_view> name;
-  std::optional<std::string_view> description;
+  std::optional<std::string_view> ecosystem_id = {};
+  std::optional<std::string_view> type = {};
+  std::optional<std::string_view> name = {};
+  std::optional<std::string_view> description = {};
 };
 
 /// What a caller asks for when it creates a client: whole and right, or it would not exist.

@@ -49,13 +49,13 @@ struct Findings {
   /// What is wrong with one field of the body.
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
 
-  std::optional<std::string> query_fields;  ///< those not allowed, joined
-  std::optional<std::string> body_fields;   ///< unknown ones, joined; told only where `ecosystemId` is missing
-  bool body_missing = false;                ///< no body that can be read; the fields below then do not count
-  Flaw ecosystem_id = Flaw::none;           ///< not `characters`
-  Flaw type = Flaw::none;                   ///< not `characters`
-  Flaw name = Flaw::none;                   ///< not `missing`
-  Flaw description = Flaw::none;            ///< not `missing`
+  std::optional<std::string> query_fields = {};  ///< those not allowed, joined
+  std::optional<std::string> body_fields = {};   ///< unknown ones, joined; told only where `ecosystemId` is missing
+  bool body_missing = false;                     ///< no body that can be read; the fields below then do not count
+  Flaw ecosystem_id = Flaw::none;                ///< not `characters`
+  Flaw type = Flaw::none;                        ///< not `characters`
+  Flaw name = Flaw::none;                        ///< not `missing`
+  Flaw description = Flaw::none;                 ///< not `missing`
 };
 
 /// A refusal: the ordered, non-empty list of everything that is wrong with a request.

@@ -35,6 +35,7 @@ class Exchange {
   /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body
   /// need not be read. A server that was asked for it sends 100 Continue after a good head.
   Outcome<void> head(const RequestHead& head) {
+    reset();  // nothing of an earlier request may count for this one
     const detail::RequestTarget target = detail::split_target(head.target());
     if (!target.well_formed || head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
     if (!detail::is_clients_path(target.path)) return ApiError::of<ApiErrc::not_found>();
@@ -87,20 +88,16 @@ class Exchange {
 
  private:
   bool fits(std::string_view piece) noexcept {
-    if (piece.size() > max_body_ - read_) {
-      read_ = max_body_;
-      return false;
-    }
-    read_ += static_cast<std::uint32_t>(piece.size());
-    return true;
+    read_ += piece.size();
+    return read_ <= max_body_;  // and never again once it is more
   }
 
   const A& access_;
   DraftParser parser_;
   std::optional<decltype(std::declval<const A&>().identify(std::string_view()))> principal_;
   std::optional<std::string> query_fields_;
+  std::uint64_t read_ = 0;
   std::uint32_t max_body_;
-  std::uint32_t read_ = 0;
   bool body_counts_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include "detail/json_text.hpp"
 #include "error.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,9 @@ inline void append_json(std::string& out, const Client& client) {
 
 /// Appends the `InvalidParams` body of a 400, one entry for each violation.
 inline void append_json(std::string& out, const ApiError& error) {
+  std::size_t size = out.size() + 64;
+  for (const Violation violation : error.violations()) size += violation.message.size() + 64;
+  out.reserve(size);
   out += "{\"errorType\":\"InvalidParams\",\"errors\":[";
   bool first = true;
   for (const Violation violation : error.violations()) {

@@ -44,7 +44,10 @@ class NameList {
     std::vector<std::uint32_t> order(ends_.size());
     for (std::size_t i = 0; i != order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
     std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
-      const int compared = name(a).compare(name(b));
+      const std::string_view first = name(a);
+      const std::string_view second = name(b);
+      if (first.size() != second.size()) return first.size() < second.size();  // any order will do, so the cheapest
+      const int compared = first.compare(second);
       return compared != 0 ? compared < 0 : a < b;
     });
     const auto repeats = std::unique(order.begin(), order.end(),
@@ -52,7 +55,11 @@ class NameList {
     order.erase(repeats, order.end());
     std::sort(order.begin(), order.end());
 
+    constexpr std::size_t sentence = 64;  // what will be said around the names
+    std::size_t size = sentence;
+    for (const std::uint32_t i : order) size += name(i).size() + 2;
     std::string joined;
+    joined.reserve(size);
     for (const std::uint32_t i : order) {
       if (i != order.front()) joined += ", ";
       joined += name(i);

@@ -1,0 +1,175 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../../fault.hpp"
+#include "../../text.hpp"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit::detail {
+
+struct SqliteClose {
+  void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+};
+using SqliteDatabase = std::unique_ptr<sqlite3, SqliteClose>;
+
+struct SqliteFinalize {
+  void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+};
+using SqliteStatement = std::unique_ptr<sqlite3_stmt, SqliteFinalize>;
+
+/// The failure of `operation` in words of ours: a result code of SQLite, by the name of its family and its full number.
+inline Fault sqlite_fault(std::string_view operation, int code, Fate fate = Fate::not_applied) {
+  constexpr std::array<std::string_view, 27> names{
+      "OK",        "ERROR",      "INTERNAL", "PERM",     "ABORT", "BUSY",     "LOCKED",   "NOMEM", "READONLY",
+      "INTERRUPT", "IOERR",      "CORRUPT",  "NOTFOUND", "FULL",  "CANTOPEN", "PROTOCOL", "EMPTY", "SCHEMA",
+      "TOOBIG",    "CONSTRAINT", "MISMATCH", "MISUSE",   "NOLFS", "AUTH",     "FORMAT",   "RANGE", "NOTADB"};
+  const auto family = static_cast<std::size_t>(code & 0xFF);
+  std::string what("sqlite ");
+  what.append(operation).append(": SQLITE_").append(family < names.size() ? names[family] : "OTHER");
+  what.append(" (").append(std::to_string(code)).append(")");
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_FULL:
+      if (fate == Fate::not_applied) return Fault::unavailable(FaultSource::storage, std::move(what));
+      break;
+    default: break;
+  }
+  return {FaultSource::storage, fate, std::move(what)};
+}
+
+inline int sqlite_prepare(sqlite3* database, std::string_view sql, SqliteStatement& out) noexcept {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
+  out.reset(statement);
+  return code;
+}
+
+/// One run of a prepared statement, which is reset and forgets its parameters at the end. What is bound must live as
+/// long.
+class SqliteRun {
+ public:
+  explicit SqliteRun(const SqliteStatement& statement) noexcept : statement_(statement.get()) {}
+  SqliteRun(const SqliteRun&) = delete;
+  SqliteRun& operator=(const SqliteRun&) = delete;
+  ~SqliteRun() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  SqliteRun& bind(std::string_view text) noexcept {
+    return bound(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), nullptr, SQLITE_UTF8));
+  }
+  SqliteRun& bind(std::int64_t number) noexcept { return bound(sqlite3_bind_int64(statement_, ++bound_, number)); }
+  SqliteRun& bind(const std::optional<Text>& text) noexcept {
+    return text ? bind(text->str()) : bound(sqlite3_bind_null(statement_, ++bound_));
+  }
+
+  /// `SQLITE_ROW`, `SQLITE_DONE` or what went wrong, in the binding too.
+  int step() noexcept { return code_ == SQLITE_OK ? sqlite3_step(statement_) : code_; }
+
+  std::int64_t number(int column) noexcept { return sqlite3_column_int64(statement_, column); }
+
+  bool is_null(int column) noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+  /// A view until the next step; nothing if the column holds no text, or there was no memory for it.
+  std::optional<std::string_view> text(int column) noexcept {
+    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  }
+
+ private:
+  SqliteRun& bound(int code) noexcept {
+    if (code_ == SQLITE_OK) code_ = code;
+    return *this;
+  }
+
+  sqlite3_stmt* statement_;
+  int bound_ = 0;
+  int code_ = SQLITE_OK;
+};
+
+/// One at a time, and no waiting without end. (Not a timed_mutex, whose steady clock g++ 12's ThreadSanitizer does not
+/// see.)
+class SqliteTurn {
+ public:
+  /// Whether the turn came within `patience`; then it must be ended.
+  bool begin(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    if (!free_.wait_for(lock, patience, [this] { return !taken_; })) return false;
+    taken_ = true;
+    return true;
+  }
+
+  void end() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      taken_ = false;
+    }
+    free_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  bool taken_ = false;
+};
+
+/// The files of a database in WAL mode: itself, its log and the log's index. What is written while one of them was
+/// renamed, deleted or replaced is not in the database that others find under its name.
+class SqliteFiles {
+ public:
+  SqliteFiles() = default;
+
+  /// Those that now stand under the names of an open database. `path` is absolute and may be a link.
+  SqliteFiles(const std::string& path, const std::string& resolved)
+      : names_{path, resolved + "-wal", resolved + "-shm"}, files_{look(0), look(1), look(2)} {}
+
+  /// Whether all of them are there, and none is another file than at first.
+  [[nodiscard]] bool unmoved() const noexcept {
+    for (std::size_t i = 0; i != names_.size(); ++i) {
+      if (!files_[i].there || look(i) != files_[i]) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct File {
+    bool there = false;
+    dev_t device{};
+    ino_t number{};
+    bool operator==(const File&) const = default;
+  };
+
+  [[nodiscard]] File look(std::size_t i) const noexcept {
+    struct stat status;
+    if (::stat(names_[i].c_str(), &status) != 0) return {};
+    return {true, status.st_dev, status.st_ino};
+  }
+
+  std::array<std::string, 3> names_;
+  std::array<File, 3> files_;
+};
+
+}  // namespace droplit::detail

@@ -1,0 +1,169 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "sqlite_handles.hpp"
+
+#include "../../fault.hpp"
+#include "../../outcome.hpp"
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace droplit::detail {
+
+/// Opens a file for `SqliteStorage`, or makes it one; a file of anybody else is not written to.
+class SqliteOpening {
+ public:
+  struct Opened {
+    SqliteDatabase database;
+    SqliteFiles files;
+  };
+
+  /// `synchronous` is a setting of SQLite's pragma of that name; `patience` is at most a day.
+  static Outcome<Opened> run(const std::string& path, std::string_view synchronous,
+                             std::chrono::milliseconds patience) {
+    using std::filesystem::file_type;
+    std::error_code error;
+    const file_type kind = std::filesystem::status(path, error).type();
+    const bool file = kind == file_type::regular || kind == file_type::not_found || kind == file_type::none;
+    if (!file || path.empty() || path.find('\0') != std::string::npos) return refused("the path is not that of a file");
+    const std::string absolute = std::filesystem::absolute(path, error).string();
+    if (error) return refused("there is no working directory");
+
+    sqlite3* opened = nullptr;
+    constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    const int code = sqlite3_open_v2(absolute.c_str(), &opened, flags, nullptr);
+    SqliteOpening opening(opened, patience);
+    if (code != SQLITE_OK) return sqlite_fault("open", code);
+    if (const int failed = opening.prepare(synchronous); failed != SQLITE_OK) return sqlite_fault("open", failed);
+    if (opening.kind_ != Kind::ours) return refused("the file is another program's, or of another version");
+
+    SqliteFiles files(absolute, sqlite3_db_filename(opened, "main"));
+    int moved = 0;
+    sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved != 0 || !files.unmoved()) return refused("the file was moved or replaced");
+    return Opened{std::move(opening.database_), std::move(files)};
+  }
+
+ private:
+  using Time = std::chrono::steady_clock;
+
+  enum class Kind : std::uint8_t { ours, blank, foreign };
+
+  static constexpr std::int64_t application_id = 0x64726F70;  // "drop", bytes 68 to 71 of the file
+  static constexpr std::int64_t version = 1;
+
+  // The first transaction writes all of it, so that a file is either blank or ours.
+  static constexpr const char* schema =
+      "CREATE TABLE ecosystems ("
+      " id TEXT PRIMARY KEY NOT NULL,"
+      " state TEXT NOT NULL CHECK (state IN ('active', 'deleted'))"
+      ") STRICT, WITHOUT ROWID;"
+      "CREATE TABLE clients ("
+      " id TEXT PRIMARY KEY NOT NULL,"
+      " created_at INTEGER NOT NULL,"
+      " ecosystem_id TEXT NOT NULL REFERENCES ecosystems (id),"
+      " type TEXT NOT NULL CHECK (type IN ('application', 'server')),"
+      " name TEXT,"
+      " description TEXT"
+      ") STRICT;"
+      "PRAGMA application_id = 0x64726F70;"
+      "PRAGMA user_version = 1;";
+
+  SqliteOpening(sqlite3* database, std::chrono::milliseconds patience) noexcept
+      : database_(database), end_(Time::now() + patience) {
+    sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
+  }
+
+  static Fault refused(std::string_view why) {
+    return {FaultSource::storage, Fate::not_applied, std::string("sqlite open: ").append(why)};
+  }
+
+  int prepare(std::string_view synchronous) {
+    sqlite3* const db = database_.get();
+    if (sqlite3_db_readonly(db, "main") != 0) return SQLITE_READONLY;
+    // A log that is there and may not be ours stays as it is; one that only our look makes goes away again.
+    std::error_code error;
+    if (std::filesystem::exists(std::string(sqlite3_db_filename(db, "main")) + "-wal", error)) {
+      set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
+    }
+    set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+    set(SQLITE_DBCONFIG_DQS_DML, 0);
+    set(SQLITE_DBCONFIG_DQS_DDL, 0);
+    if (const int code = recognise(); code != SQLITE_OK) return code;
+    if (kind_ == Kind::blank) {
+      if (const int code = create(); code != SQLITE_OK) return code;
+    }
+    if (kind_ != Kind::ours) return SQLITE_OK;
+    set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0);
+    if (const int code = execute("PRAGMA foreign_keys = ON"); code != SQLITE_OK) return code;
+    const std::string setting = std::string("PRAGMA synchronous = ").append(synchronous);
+    if (const int code = execute(setting.c_str()); code != SQLITE_OK) return code;
+    if (const int code = write_ahead(); code != SQLITE_OK) return code;
+    return recognise();  // a first look in this mode makes the log and its index
+  }
+
+  void set(int option, int value) noexcept {
+    sqlite3_db_config(database_.get(), option, value, static_cast<int*>(nullptr));
+  }
+
+  int execute(const char* sql) noexcept { return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr); }
+
+  /// Reads whose file it is, in one transaction.
+  int recognise() noexcept {
+    SqliteStatement statement;
+    const int prepared = sqlite_prepare(database_.get(),
+                                        "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version"
+                                        " FROM pragma_application_id, pragma_user_version",
+                                        statement);
+    if (prepared != SQLITE_OK) return prepared;
+    SqliteRun run(statement);
+    if (const int code = run.step(); code != SQLITE_ROW) return code == SQLITE_DONE ? SQLITE_ERROR : code;
+    const bool blank = run.number(0) == 0 && run.number(1) == 0 && run.number(2) == 0;
+    const bool ours = run.number(1) == application_id && run.number(2) == version;
+    kind_ = ours ? Kind::ours : blank ? Kind::blank : Kind::foreign;
+    return SQLITE_OK;
+  }
+
+  /// Makes a blank file ours, unless somebody else is quicker.
+  int create() noexcept {
+    if (const int code = execute("BEGIN IMMEDIATE"); code != SQLITE_OK) return code;
+    int code = recognise();
+    if (code == SQLITE_OK && kind_ == Kind::blank) {
+      code = execute(schema);
+      if (code == SQLITE_OK) code = recognise();
+    }
+    if (code == SQLITE_OK) code = execute("COMMIT");
+    if (sqlite3_get_autocommit(database_.get()) == 0) execute("ROLLBACK");
+    return code;
+  }
+
+  /// WAL mode, which stays with the file. SQLite does not wait here for others who open it at the same time.
+  int write_ahead() {
+    for (;;) {
+      SqliteStatement statement;
+      int code = sqlite_prepare(database_.get(), "PRAGMA journal_mode = WAL", statement);
+      if (code == SQLITE_OK) {
+        SqliteRun run(statement);
+        code = run.step();
+        if (code == SQLITE_ROW) return run.text(0) == "wal" ? SQLITE_OK : SQLITE_CANTOPEN;
+      }
+      if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end_) return code == SQLITE_DONE ? SQLITE_CANTOPEN : code;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+
+  SqliteDatabase database_;
+  Time::time_point end_;
+  Kind kind_ = Kind::foreign;
+};
+
+}  // namespace droplit::detail

@@ -1,0 +1,241 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "storage_probe.hpp"
+
+#include "../../client.hpp"
+#include "../../ecosystem.hpp"
+#include "../../id.hpp"
+#include "../../storage.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace droplit::detail {
+
+/// One check over one new store.
+template <class S>
+class StorageExam : public StorageProbe<S> {
+  using Probe = StorageProbe<S>;
+
+ public:
+  template <class Make>
+  explicit StorageExam(Make& make) : Probe(make) {}
+
+  /// In the order of `storage_checks`.
+  static constexpr std::array<void (StorageExam::*)(), 20> checks() noexcept {
+    using E = StorageExam;
+    return {&E::kept_is_found,          &E::other_is_not_found,    &E::absent_is_not_empty,  &E::texts_are_kept,
+            &E::types_are_kept,         &E::times_are_kept,        &E::ids_are_told_apart,   &E::unknown_is_refused,
+            &E::deleted_is_refused,     &E::refusal_keeps_nothing, &E::taken_is_refused,     &E::taken_changes_nothing,
+            &E::deletion_keeps_clients, &E::deleted_stays_deleted, &E::adding_twice_is_once, &E::deletion_tells_before,
+            &E::ecosystems_are_apart,   &E::one_of_an_id,          &E::deletion_is_final,    &E::none_is_lost};
+  }
+
+ private:
+  using Probe::add, Probe::at_once, Probe::client, Probe::comes_back, Probe::ecosystem, Probe::expect, Probe::find,
+      Probe::id, Probe::insert, Probe::remove, Probe::text;
+
+  void kept_is_found() { comes_back(client(1)); }
+
+  void other_is_not_found() {
+    expect(!find(id(1)), "an empty store finds a client");
+    add(ecosystem(1));
+    insert(client(1));
+    expect(!find(id(2)), "another client is found");
+  }
+
+  void absent_is_not_empty() {
+    comes_back(client(1, std::nullopt, std::nullopt));
+    comes_back(client(2, text(""), std::nullopt));
+    comes_back(client(3, std::nullopt, text("")));
+    comes_back(client(4, text(""), text("")));
+  }
+
+  void texts_are_kept() {
+    comes_back(client(1, text(std::string(100 << 10, 'n')), text(std::string((100 << 10) + 1, 'd'))));
+    comes_back(
+        client(2, text("\xF0\x9F\x90\x9D \xF4\x8F\xBF\xBF \xEF\xBB\xBF \xE2\x82\xAC"), text("e\xCC\x81 \xC3\xA9")));
+    comes_back(client(3, text("'); DROP TABLE clients; --"), text("\"%s%n\" \\0 $1 ?1 :name")));
+    comes_back(client(4, text(" \t\r\n\x01\x1F\x7F "), text("  \n")));
+    comes_back(client(5, text("NULL"), text("0012")));
+  }
+
+  void types_are_kept() {
+    for (std::size_t i = 0; i != client_type_names.size(); ++i) {
+      const auto type = static_cast<ClientType>(i);
+      comes_back(Client(id(i), *Timestamp::from_unix_millis(0), ecosystem(1), type, text("n"), text("d")));
+    }
+  }
+
+  void times_are_kept() {
+    std::uint64_t n = 0;
+    for (const std::int64_t millis : {Timestamp::min_unix_millis, std::int64_t{-1}, std::int64_t{1519837018941},
+                                      std::int64_t{4294967296001}, Timestamp::max_unix_millis}) {
+      comes_back(Client(id(++n), *Timestamp::from_unix_millis(millis), ecosystem(1), {}, text("n"), text("d")));
+    }
+  }
+
+  void ids_are_told_apart() {
+    std::vector<Client> all;
+    for (const std::string_view written :
+         {"00000000000000000000000a", "00000000000000000000000b", "a00000000000000000000000a",
+          "A00000000000000000000000a", "10000000000000000000000a"}) {
+      all.emplace_back(*ClientId::parse(written), *Timestamp::from_unix_millis(0), ecosystem(1), ClientType{},
+                       text(std::string(written)), text("d"));
+    }
+    for (const Client& each : all) comes_back(each);
+    for (const Client& each : all) expect(find(each.id()) == each, "one id finds the client of another");
+  }
+
+  void unknown_is_refused() {
+    expect(insert(client(1)) == Insertion::ecosystem_unknown, "in an empty store it does not");
+    add(ecosystem(2));
+    expect(insert(client(1)) == Insertion::ecosystem_unknown, "beside another ecosystem it does not");
+  }
+
+  void deleted_is_refused() {
+    add(ecosystem(1));
+    remove(ecosystem(1));
+    expect(insert(client(1)) == Insertion::ecosystem_deleted, "the first one does not");
+    expect(insert(client(2)) == Insertion::ecosystem_deleted, "the second one does not");
+  }
+
+  void refusal_keeps_nothing() {
+    add(ecosystem(3));
+    remove(ecosystem(3));
+    add(ecosystem(2));
+    for (const std::uint64_t refusing : {1u, 3u}) {
+      const Client refused(id(refusing), *Timestamp::from_unix_millis(0), ecosystem(refusing), {});
+      if (insert(refused) == Insertion::kept) continue;
+      expect(!find(refused.id()), "it is found");
+      expect(insert(Client(refused.id(), refused.created_at(), ecosystem(2), {})) == Insertion::kept,
+             "its id is taken");
+    }
+  }
+
+  void taken_is_refused() {
+    comes_back(client(1));
+    expect(insert(client(1)) == Insertion::id_taken, "the same client does not");
+    add(ecosystem(2));
+    expect(insert(Client(id(1), *Timestamp::from_unix_millis(0), ecosystem(2), {})) == Insertion::id_taken,
+           "in another ecosystem it does not");
+  }
+
+  void taken_changes_nothing() {
+    comes_back(client(1));
+    if (insert(client(1, text("other"), text("other"))) == Insertion::kept) return;
+    expect(find(id(1)) == client(1), "it is another one now");
+  }
+
+  void deletion_keeps_clients() {
+    comes_back(client(1));
+    remove(ecosystem(1));
+    expect(find(id(1)) == client(1), "it is gone or changed");
+  }
+
+  void deleted_stays_deleted() {
+    add(ecosystem(1));
+    remove(ecosystem(1));
+    expect(add(ecosystem(1)) == EcosystemState::deleted, "adding does not say deleted");
+    expect(insert(client(1)) == Insertion::ecosystem_deleted, "an insert does not say ecosystem_deleted");
+  }
+
+  void adding_twice_is_once() {
+    expect(add(ecosystem(1)) == EcosystemState::active, "the first time does not say active");
+    comes_back(client(1));
+    expect(add(ecosystem(1)) == EcosystemState::active, "the second time does not say active");
+    expect(find(id(1)) == client(1), "a client is gone");
+    comes_back(client(2));
+  }
+
+  void deletion_tells_before() {
+    expect(remove(ecosystem(1)) == EcosystemState::unknown, "an unknown one is not said to be unknown");
+    expect(add(ecosystem(1)) == EcosystemState::active, "an unknown one cannot be added after it");
+    expect(remove(ecosystem(1)) == EcosystemState::active, "an active one is not said to have been active");
+    expect(remove(ecosystem(1)) == EcosystemState::deleted, "a deleted one is not said to have been deleted");
+  }
+
+  void ecosystems_are_apart() {
+    add(ecosystem(1));
+    add(ecosystem(2));
+    remove(ecosystem(2));
+    expect(insert(client(1)) == Insertion::kept, "another one refuses a client");
+  }
+
+  void one_of_an_id() {
+    add(ecosystem(1));
+    for (std::uint64_t round = 0; round != 8; ++round) {
+      std::array<std::optional<Insertion>, 4> said;
+      at_once(said.size(), [&](std::size_t t) { said[t] = insert(client(round, text(std::to_string(t)), text("d"))); });
+      std::size_t kept = 0;
+      for (std::size_t t = 0; t != said.size(); ++t) {
+        expect(said[t] == Insertion::kept || said[t] == Insertion::id_taken, "the others do not say id_taken");
+        if (said[t] != Insertion::kept) continue;
+        ++kept;
+        expect(find(id(round)) == client(round, text(std::to_string(t)), text("d")), "another one is found");
+      }
+      expect(kept == 1, kept == 0 ? "none is kept" : "several are kept");
+    }
+  }
+
+  void deletion_is_final() {
+    constexpr std::size_t writers = 4;
+    constexpr std::uint64_t most = 64;
+    for (std::uint64_t round = 0; round != 8; ++round) {
+      const EcosystemId doomed = ecosystem(round);
+      const auto nth = [&](std::size_t writer, std::uint64_t n) {
+        return Client(id(round << 32 | writer << 16 | n), *Timestamp::from_unix_millis(0), doomed, {}, text("n"),
+                      text("d"));
+      };
+      const auto stands = [this](const Client& c) { return find(c.id()) == c; };
+      std::array<std::atomic<std::uint64_t>, writers> begun{};
+      std::array<std::uint64_t, writers> there{};  // how many of a writer's clients the deletion left, bit by bit
+      std::atomic<std::size_t> writing = writers;
+      add(doomed);
+      at_once(writers + 1, [&](std::size_t t) {
+        if (t != writers) {
+          while (begun[t] != most) {
+            const std::uint64_t n = begun[t]++;
+            if (insert(nth(t, n)) != Insertion::kept) break;
+          }
+          --writing;
+          return;
+        }
+        while (begun[0] < round && writing == writers) std::this_thread::yield();
+        remove(doomed);
+        for (std::size_t writer = 0; writer != writers; ++writer) {
+          for (std::uint64_t n = 0, end = begun[writer]; n != end; ++n) {
+            there[writer] |= std::uint64_t{stands(nth(writer, n))} << n;
+          }
+        }
+      });
+      for (std::size_t writer = 0; writer != writers; ++writer) {
+        for (std::uint64_t n = 0; n != begun[writer]; ++n) {
+          const bool was_there = (there[writer] >> n & 1) != 0;
+          expect(was_there || !stands(nth(writer, n)), "a client was not there after it, and then it was");
+        }
+      }
+    }
+  }
+
+  void none_is_lost() {
+    add(ecosystem(1));
+    const auto nth = [](std::size_t writer, std::uint64_t n) { return client(writer << 16 | n); };
+    at_once(4, [&](std::size_t t) {
+      for (std::uint64_t n = 0; n != 32; ++n) expect(insert(nth(t, n)) == Insertion::kept, "one is refused");
+    });
+    for (std::size_t t = 0; t != 4; ++t) {
+      for (std::uint64_t n = 0; n != 32; ++n) expect(find(nth(t, n).id()) == nth(t, n), "one is gone");
+    }
+  }
+};
+
+}  // namespace droplit::detail

@@ -1,0 +1,24 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../clock.hpp"
+#include "../timestamp.hpp"
+
+namespace droplit {
+
+/// A clock that stands still until it is set. Not to be set while another thread asks.
+class FixedClock {
+ public:
+  constexpr explicit FixedClock(Timestamp time) noexcept : time_(time) {}
+
+  [[nodiscard]] constexpr Timestamp now() const noexcept { return time_; }
+  constexpr void set(Timestamp time) noexcept { time_ = time; }
+
+ private:
+  Timestamp time_;
+};
+
+static_assert(Clock<FixedClock>);
+static_assert(Clock<const FixedClock>);
+
+}  // namespace droplit

@@ -1,0 +1,33 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../fault.hpp"
+#include "../id.hpp"
+#include "../id_source.hpp"
+#include "../outcome.hpp"
+#include "../timestamp.hpp"
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace droplit {
+
+/// Hands out the given ids in their order, whatever the time, and then a `Fault` for ever. For one thread.
+class FixedIds {
+ public:
+  explicit FixedIds(std::vector<ClientId> ids) noexcept : ids_(std::move(ids)) {}
+
+  Outcome<ClientId> next(Timestamp) {
+    if (used_ == ids_.size()) return Fault(FaultSource::ids, Fate::not_applied, "the fixed ids are used up");
+    return ids_[used_++];
+  }
+
+ private:
+  std::vector<ClientId> ids_;
+  std::size_t used_ = 0;
+};
+
+static_assert(IdSource<FixedIds>);
+
+}  // namespace droplit

@@ -1,0 +1,53 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/chrono.hpp>
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+using namespace droplit;
+using namespace std::chrono;
+
+static_assert(to_sys_time(*Timestamp::from_unix_millis(5)) == sys_time<milliseconds>(milliseconds(5)));
+static_assert(to_timestamp(sys_time<seconds>(seconds(2)))->unix_millis() == 2000);
+
+TEST_CASE("a timestamp is the same instant in chrono's calendar") {
+  const auto time = to_sys_time(*Timestamp::parse("2018-02-28T15:16:58.941Z"));
+  CHECK(time == sys_days(year(2018) / February / 28) + hours(15) + minutes(16) + seconds(58) + milliseconds(941));
+  for (std::int64_t millis = Timestamp::min_unix_millis; millis < Timestamp::max_unix_millis; millis += 86400000 * 11) {
+    const auto stamp = *Timestamp::from_unix_millis(millis);
+    if (to_timestamp(to_sys_time(stamp)) != stamp) FAIL(millis);
+    const year_month_day date(floor<days>(to_sys_time(stamp)));
+    const auto text = stamp.text();
+    if (int(date.year()) != std::stoi(text.substr(0, 4)) || int(unsigned(date.month())) != std::stoi(text.substr(5, 2)) ||
+        int(unsigned(date.day())) != std::stoi(text.substr(8, 2))) {
+      FAIL(text);
+    }
+  }
+}
+
+TEST_CASE("finer instants are rounded down, before 1970 too") {
+  CHECK(to_timestamp(sys_time<microseconds>(microseconds(1999)))->unix_millis() == 1);
+  CHECK(to_timestamp(sys_time<microseconds>(microseconds(-1)))->unix_millis() == -1);
+  CHECK(to_timestamp(sys_time<nanoseconds>(nanoseconds(-1000001)))->unix_millis() == -2);
+}
+
+TEST_CASE("instants of every duration outside the years 0000 to 9999 are none, and nothing overflows") {
+  CHECK(to_timestamp(sys_time<milliseconds>(milliseconds(Timestamp::max_unix_millis))));
+  CHECK(to_timestamp(sys_time<milliseconds>(milliseconds(Timestamp::min_unix_millis))));
+  CHECK_FALSE(to_timestamp(sys_time<milliseconds>(milliseconds(Timestamp::max_unix_millis + 1))));
+  CHECK_FALSE(to_timestamp(sys_time<milliseconds>(milliseconds(Timestamp::min_unix_millis - 1))));
+  CHECK(to_timestamp(sys_time<microseconds>(microseconds(Timestamp::max_unix_millis * 1000 + 999)))->unix_millis() ==
+        Timestamp::max_unix_millis);
+  CHECK_FALSE(to_timestamp(sys_time<microseconds>(microseconds(Timestamp::max_unix_millis * 1000 + 1000))));
+  CHECK_FALSE(to_timestamp(sys_time<microseconds>(microseconds(Timestamp::min_unix_millis * 1000 - 1))));
+  using Hours = duration<std::int64_t, std::ratio<3600>>;
+  CHECK_FALSE(to_timestamp(sys_time<Hours>((Hours::max)())));
+  CHECK_FALSE(to_timestamp(sys_time<Hours>((Hours::min)())));
+  CHECK_FALSE(to_timestamp(sys_time<seconds>((seconds::max)())));
+  CHECK_FALSE(to_timestamp(sys_time<milliseconds>((milliseconds::min)())));
+  CHECK(to_timestamp(sys_time<nanoseconds>((nanoseconds::max)()))->text() == "2262-04-11T23:47:16.854Z");
+  CHECK(to_timestamp(sys_time<nanoseconds>((nanoseconds::min)()))->text() == "1677-09-21T00:12:43.145Z");
+}

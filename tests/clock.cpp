@@ -1,0 +1,85 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/clock.hpp>
+
+#include "support/catch.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+struct SaysMillis {
+  std::int64_t now() const { return 0; }
+};
+
+struct SaysText {
+  std::string now() const { return ""; }
+};
+
+struct SaysTimePoint {
+  std::chrono::system_clock::time_point now() const { return {}; }
+};
+
+struct Stands {
+  Timestamp now() { return Timestamp::clamp_unix_millis(0); }
+};
+
+static_assert(Clock<SystemClock>);
+static_assert(Clock<Stands>);
+static_assert(!Clock<const Stands>);
+static_assert(!Clock<SaysMillis>);
+static_assert(!Clock<SaysText>);
+static_assert(!Clock<SaysTimePoint>);
+static_assert(!Clock<std::chrono::system_clock*>);
+static_assert(noexcept(SystemClock().now()));
+
+std::int64_t system_millis() {
+  using namespace std::chrono;
+  return floor<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+TEST_CASE("the system clock tells the system's time, in whole milliseconds rounded down") {
+  for (int i = 0; i != 1000; ++i) {
+    const std::int64_t before = system_millis();
+    const std::int64_t now = SystemClock().now().unix_millis();
+    const std::int64_t after = system_millis();
+    CHECK(before <= now);
+    CHECK(now <= after);
+  }
+}
+
+TEST_CASE("the system clock moves") {
+  const Timestamp first = SystemClock().now();
+  std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  CHECK(SystemClock().now() > first);
+}
+
+TEST_CASE("the system clock never goes backwards, for one thread or from one to another") {
+  std::atomic<std::int64_t> latest = 0;
+  std::atomic<bool> backwards = false;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t != 8; ++t) {
+      threads.emplace_back([&] {
+        const SystemClock clock;
+        for (int i = 0; i != 20000; ++i) {
+          const std::int64_t seen = latest;
+          const std::int64_t now = clock.now().unix_millis();
+          if (now < seen) backwards = true;
+          std::int64_t expected = seen;
+          while (expected < now && !latest.compare_exchange_weak(expected, now)) {
+          }
+        }
+      });
+    }
+  }
+  CHECK(!backwards);
+}

@@ -1,0 +1,55 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/fault.hpp>
+
+#include "support/catch.hpp"
+
+#include <concepts>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+using namespace droplit;
+
+static_assert(std::copyable<Fault> && std::is_nothrow_default_constructible_v<Fault>);
+static_assert(std::is_nothrow_move_constructible_v<Fault> && std::is_nothrow_move_assignable_v<Fault>);
+static_assert(!std::is_convertible_v<std::string, Fault> && !std::is_base_of_v<std::exception, Fault>);
+static_assert(to_string(Fate::not_sent) == "not sent" && to_string(Fate::not_applied) == "not applied");
+static_assert(to_string(Fate::maybe_applied) == "maybe applied");
+static_assert(to_string(FaultSource::storage) == "storage" && to_string(FaultSource::access) == "access");
+static_assert(to_string(FaultSource::clock) == "clock" && to_string(FaultSource::ids) == "ids");
+static_assert(to_string(FaultSource::transport) == "transport" && to_string(FaultSource::answer) == "answer");
+static_assert(to_string(FaultSource::library) == "library");
+
+TEST_CASE("a fault of which nothing is known may have been applied") {
+  const Fault fault;
+  CHECK(fault.fate() == Fate::maybe_applied);
+  CHECK(fault.source() == FaultSource::library);
+  CHECK(fault.what().empty());
+  CHECK_FALSE(fault.cause());
+  CHECK_FALSE(fault.status());
+  CHECK_FALSE(fault.retry_after());
+}
+
+TEST_CASE("a fault tells what failed, its fate, words and cause") {
+  const auto cause = std::make_exception_ptr(std::runtime_error("x"));
+  const Fault fault(FaultSource::storage, Fate::not_applied, "insert", cause);
+  CHECK(fault.source() == FaultSource::storage);
+  CHECK(fault.fate() == Fate::not_applied);
+  CHECK(fault.what() == "insert");
+  CHECK(fault.cause() == cause);
+  CHECK_FALSE(fault.status());
+  const Fault copy = fault;
+  CHECK(copy.what() == "insert");
+  CHECK(copy.cause() == cause);
+}
+
+TEST_CASE("an unavailable part surely kept nothing") {
+  const auto cause = std::make_exception_ptr(std::runtime_error("x"));
+  const Fault fault = Fault::unavailable(FaultSource::storage, "busy", 7, cause);
+  CHECK(fault.fate() == Fate::not_applied);
+  CHECK(fault.status() == 503);
+  CHECK(fault.retry_after() == 7);
+  CHECK(fault.cause() == cause);
+  CHECK(Fault::unavailable(FaultSource::access, "away").retry_after() == 1);
+}

@@ -1,0 +1,150 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/id_source.hpp>
+
+#include "support/catch.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+struct SaysId {
+  ClientId next(Timestamp) { return ClientId({}); }
+};
+
+struct SaysFault {
+  Fault next(Timestamp) { return {}; }
+};
+
+struct SaysEcosystemId {
+  EcosystemId next(Timestamp) { return EcosystemId({}); }
+};
+
+struct SaysText {
+  std::string next(Timestamp) { return ""; }
+};
+
+struct AsksNoTime {
+  ClientId next() { return ClientId({}); }
+};
+
+static_assert(IdSource<ObjectIds>);
+static_assert(IdSource<const ObjectIds>);
+static_assert(IdSource<SaysId>);
+static_assert(IdSource<SaysFault>);
+static_assert(!IdSource<const SaysId>);
+static_assert(!IdSource<SaysEcosystemId>);
+static_assert(!IdSource<SaysText>);
+static_assert(!IdSource<AsksNoTime>);
+
+ClientId next(std::int64_t millis) { return ObjectIds().next(Timestamp::clamp_unix_millis(millis)).value(); }
+
+std::string seconds_of(ClientId id) { return id.text().substr(0, 8); }
+std::string random_of(ClientId id) { return id.text().substr(8, 10); }
+
+std::uint32_t count_of(ClientId id) {
+  const auto& bytes = id.bytes();
+  return std::uint32_t{bytes[9]} << 16 | std::uint32_t{bytes[10]} << 8 | bytes[11];
+}
+
+}  // namespace
+
+TEST_CASE("an id is the seconds, then the bytes of the process, then a counter that goes up by one") {
+  const ClientId first = next(1498122670123);
+  const ClientId second = next(1498122671000);
+  CHECK(first.text().size() == 24);
+  CHECK(seconds_of(first) == "594b89ae");
+  CHECK(seconds_of(second) == "594b89af");
+  CHECK(random_of(first) == random_of(second));
+  CHECK(((count_of(first) + 1) & 0xFFFFFF) == count_of(second));
+}
+
+TEST_CASE("all sources of a process count together") {
+  const ObjectIds a;
+  const ObjectIds b;
+  std::set<ClientId> ids;
+  for (int i = 0; i != 1000; ++i) {
+    ids.insert(a.next(Timestamp::clamp_unix_millis(0)).value());
+    ids.insert(b.next(Timestamp::clamp_unix_millis(0)).value());
+  }
+  CHECK(ids.size() == 2000);
+}
+
+TEST_CASE("the seconds stand at the nearest value that four bytes hold") {
+  for (const std::int64_t millis : {Timestamp::min_unix_millis, std::int64_t{-1}, std::int64_t{0}, std::int64_t{999}}) {
+    CHECK(seconds_of(next(millis)) == "00000000");
+  }
+  CHECK(seconds_of(next(1000)) == "00000001");
+  CHECK(seconds_of(next(Timestamp::parse("2038-01-19T03:14:08.000Z")->unix_millis())) == "80000000");
+  CHECK(seconds_of(next(Timestamp::parse("2106-02-07T06:28:14.999Z")->unix_millis())) == "fffffffe");
+  for (const std::string_view late :
+       {"2106-02-07T06:28:15.000Z", "2106-02-07T06:28:16.000Z", "9999-12-31T23:59:59.999Z"}) {
+    CHECK(seconds_of(next(Timestamp::parse(late)->unix_millis())) == "ffffffff");
+  }
+}
+
+TEST_CASE("ids of many threads in one second differ") {
+  constexpr std::size_t threads = 16;
+  constexpr std::size_t each = 5000;
+  std::vector<std::vector<ClientId>> made(threads);
+  {
+    std::vector<std::jthread> running;
+    for (auto& mine : made) {
+      running.emplace_back([&mine] {
+        const ObjectIds ids;
+        for (std::size_t i = 0; i != each; ++i) mine.push_back(ids.next(Timestamp::clamp_unix_millis(0)).value());
+      });
+    }
+  }
+  std::vector<ClientId> all;
+  for (const auto& mine : made) {
+    all.insert(all.end(), mine.begin(), mine.end());
+    for (const ClientId id : mine) {
+      if (random_of(id) != random_of(mine[0])) FAIL("the bytes of the process changed");
+    }
+  }
+  std::sort(all.begin(), all.end());
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
+}
+
+TEST_CASE("the counter wraps without a repeat before 2^24 ids") {
+  const std::uint32_t start = count_of(next(0));
+  std::uint32_t steps = 1;
+  const ObjectIds ids;
+  while (count_of(ids.next(Timestamp::clamp_unix_millis(0)).value()) != start) ++steps;
+  CHECK(steps == 1u << 24);
+}
+
+TEST_CASE("a fork draws new bytes, and its parent keeps its own") {
+  const std::string parent = random_of(next(0));
+  std::set<std::string> drawn{parent};
+  for (int i = 0; i != 8; ++i) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const std::string mine = random_of(next(0));
+      ::_exit(::write(ends[1], mine.data(), mine.size()) == 10 ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::string read(10, ' ');
+    CHECK(::read(ends[0], read.data(), read.size()) == 10);
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(drawn.insert(read).second);
+  }
+  CHECK(random_of(next(0)) == parent);
+}

@@ -1,0 +1,69 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/json.hpp>
+
+#include "support/catch.hpp"
+
+#include <string>
+#include <type_traits>
+
+using namespace droplit;
+
+namespace {
+
+template <class T>
+concept HasJson = requires(const T& value) { to_json(value); };
+static_assert(HasJson<Client> && HasJson<ApiError>);
+static_assert(!HasJson<int> && !HasJson<std::string> && !HasJson<Text> && !HasJson<EcosystemId>);
+
+Client client(std::optional<Text> name = {}, std::optional<Text> description = {},
+              ClientType type = ClientType::application) {
+  return {"594b89aea18568c408c3ad25"_client_id, *Timestamp::parse("2018-02-28T15:16:58.941Z"),
+          "C594b89aea18568c408c3ad24"_ecosystem_id, type, std::move(name), std::move(description)};
+}
+
+}  // namespace
+
+TEST_CASE("a client's members stand in the order of the page") {
+  CHECK(to_json(client(Text::parse("n"), Text::parse("d"), ClientType::server)) ==
+        R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"d","ecosystemId":"C594b89aea18568c408c3ad24",)"
+        R"("id":"594b89aea18568c408c3ad25","name":"n","type":"server"})");
+}
+
+TEST_CASE("name and description are left out when they were not given, and only then") {
+  CHECK(to_json(client()) ==
+        R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24",)"
+        R"("id":"594b89aea18568c408c3ad25","type":"application"})");
+  CHECK(to_json(client(Text::parse(""))) ==
+        R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24",)"
+        R"("id":"594b89aea18568c408c3ad25","name":"","type":"application"})");
+  CHECK(to_json(client({}, Text::parse(""))) ==
+        R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"","ecosystemId":"C594b89aea18568c408c3ad24",)"
+        R"("id":"594b89aea18568c408c3ad25","type":"application"})");
+}
+
+TEST_CASE("texts are escaped as JSON.stringify escapes them") {
+  CHECK(to_json(client(Text::parse("\"\\\n\x01\x7F\xC3\xA9/"))).find(",\"name\":\"\\\"\\\\\\n\\u0001\x7F\xC3\xA9/\",") !=
+        std::string::npos);
+}
+
+TEST_CASE("a client id's letter is told") {
+  const Client one("W594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
+                   "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server);
+  CHECK(to_json(one).find("\"id\":\"W594b89aea18568c408c3ad25\"") != std::string::npos);
+}
+
+TEST_CASE("an error's entries have in, message and path") {
+  Findings findings;
+  findings.query_fields = "a\"b";
+  findings.type = Findings::Flaw::invalid;
+  CHECK(to_json(*ApiError::from(findings)) ==
+        R"({"errorType":"InvalidParams","errors":[{"in":"query","message":"contains fields that are not allowed: )"
+        R"([ a\"b ]","path":"additional parameters"},{"in":"body","message":)"
+        R"("field must be one of the following values: application, server","path":"type"}]})");
+}
+
+TEST_CASE("append_json appends") {
+  std::string out = "x";
+  append_json(out, client());
+  CHECK(out == "x" + to_json(client()));
+}

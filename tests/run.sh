@@ -1,0 +1,13 @@
+#!/bin/sh
+# Distributed under the Boost Software License, Version 1.0. See LICENSE.
+# Installs what is missing, builds with AddressSanitizer and UndefinedBehaviorSanitizer, and runs every test.
+# run.sh PRESET does the same with another preset of CMakePresets.json; further arguments go to ctest.
+set -eu
+cd "$(dirname "$0")/.."
+preset=${1:-dev}
+[ $# -eq 0 ] || shift
+sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev \
+  libcpp-httplib-dev pkg-config valgrind curl ca-certificates
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset" -j 2 "$@"

@@ -1,0 +1,819 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/storage/sqlite.hpp>
+
+#include <droplit/testing/storage_contract.hpp>
+
+#include "support/catch.hpp"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+constexpr EcosystemId elsewhere = "C594b89aea18568c408c3ad00"_ecosystem_id;
+
+static_assert(!std::is_copy_constructible_v<SqliteStorage>);
+static_assert(std::is_nothrow_move_constructible_v<SqliteStorage>);
+static_assert(std::is_nothrow_move_assignable_v<SqliteStorage>);
+static_assert(!std::is_default_constructible_v<SqliteStorage>);
+static_assert(!Storage<const SqliteStorage>);
+static_assert(TestableStorage<SqliteStorage>);
+
+ClientId id(std::uint32_t n) {
+  ClientId::Bytes bytes{};
+  for (std::size_t i = 0; i != 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(n >> (8 * i));
+  return ClientId(bytes);
+}
+
+Client client(std::uint32_t n) {
+  return {id(n), Timestamp::clamp_unix_millis(n), home, ClientType::server, Text::parse("n"), Text::parse("d")};
+}
+
+/// A directory that is there as long as it is.
+class Directory {
+ public:
+  Directory() {
+    std::string name = fs::temp_directory_path() / "droplit-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    path_ = name;
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  std::string operator/(std::string_view name) const { return path_ / name; }
+  std::vector<std::string> list() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(path_)) names.push_back(entry.path().filename());
+    return names;
+  }
+
+ private:
+  fs::path path_;
+};
+
+SqliteStorage open(const std::string& path, SqliteOptions options = {}) {
+  return SqliteStorage::open(path, options).value();
+}
+
+SqliteOptions patient(int millis) { return {SqliteDurability::full, std::chrono::milliseconds(millis)}; }
+
+/// Another program's connection.
+class Raw {
+ public:
+  explicit Raw(const std::string& path) {
+    REQUIRE(sqlite3_open(path.c_str(), &db_) == SQLITE_OK);
+    sqlite3_busy_timeout(db_, 5000);
+  }
+  Raw(const Raw&) = delete;
+  Raw& operator=(const Raw&) = delete;
+  ~Raw() { sqlite3_close_v2(db_); }
+  int run(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
+  std::string ask(const std::string& sql) {
+    std::string answer;
+    const auto append = [](void* out, int count, char** values, char**) {
+      for (int i = 0; i != count; ++i)
+        static_cast<std::string*>(out)->append(values[i] ? values[i] : "NULL").append("|");
+      return 0;
+    };
+    REQUIRE(sqlite3_exec(db_, sql.c_str(), append, &answer, nullptr) == SQLITE_OK);
+    return answer;
+  }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_bytes(const std::string& path, std::string_view bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+Fault refusal(const std::string& path, SqliteOptions options = {}) {
+  const auto opened = SqliteStorage::open(path, options);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().source() == FaultSource::storage);
+  CHECK(opened.exception().fate() == Fate::not_applied);
+  CHECK(opened.exception().what().starts_with("sqlite open: "));
+  return opened.exception();
+}
+
+/// What a child process, forked while there is one thread and no connection, returns; -1 if it came to another end.
+int in_child(const std::function<int()>& act) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int status = 99;
+    try {
+      status = act();
+    } catch (...) {
+    }
+    ::_exit(status);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// SQLite's own file system, in which one call may be made to fail.
+namespace failing {
+
+long left = -1;  // calls until the one that fails; below zero: none will
+int code = SQLITE_IOERR;
+bool only_sync = false;
+std::function<void()> on_sync;
+
+struct Methods {
+  sqlite3_io_methods mine;  // first: a file's pMethods points here
+  const sqlite3_io_methods* theirs;
+};
+
+const sqlite3_io_methods& theirs(sqlite3_file* file) {
+  return *reinterpret_cast<const Methods*>(file->pMethods)->theirs;
+}
+
+bool fails(bool sync = false) { return (!only_sync || sync) && left >= 0 && left-- == 0; }
+
+int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags, int* out) {
+  auto* real = static_cast<sqlite3_vfs*>(self->pAppData);
+  if (fails()) {
+    file->pMethods = nullptr;
+    return SQLITE_CANTOPEN;
+  }
+  const int opened = real->xOpen(real, name, file, flags, out);
+  if (opened != SQLITE_OK || file->pMethods == nullptr) return opened;
+  static std::map<const sqlite3_io_methods*, Methods> known;
+  Methods& methods = known[file->pMethods];
+  if (methods.theirs == nullptr) {
+    methods.theirs = file->pMethods;
+    methods.mine = *file->pMethods;
+    methods.mine.xRead = [](sqlite3_file* f, void* data, int size, sqlite3_int64 at) {
+      return fails() ? SQLITE_IOERR_READ : theirs(f).xRead(f, data, size, at);
+    };
+    methods.mine.xWrite = [](sqlite3_file* f, const void* data, int size, sqlite3_int64 at) {
+      return fails() ? code : theirs(f).xWrite(f, data, size, at);
+    };
+    methods.mine.xSync = [](sqlite3_file* f, int how) {
+      if (on_sync) std::exchange(on_sync, nullptr)();
+      return fails(true) ? SQLITE_IOERR_FSYNC : theirs(f).xSync(f, how);
+    };
+    methods.mine.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+      return fails() ? SQLITE_IOERR_TRUNCATE : theirs(f).xTruncate(f, size);
+    };
+    methods.mine.xLock = [](sqlite3_file* f, int how) { return fails() ? SQLITE_IOERR_LOCK : theirs(f).xLock(f, how); };
+    methods.mine.xShmLock = [](sqlite3_file* f, int at, int n, int how) {
+      const bool locking = (how & SQLITE_SHM_LOCK) != 0;  // an unlocking that fails is none
+      return locking && fails() ? SQLITE_IOERR_SHMLOCK : theirs(f).xShmLock(f, at, n, how);
+    };
+    methods.mine.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out_page) {
+      return fails() ? SQLITE_IOERR_SHMMAP : theirs(f).xShmMap(f, page, size, extend, out_page);
+    };
+  }
+  file->pMethods = &methods.mine;
+  return opened;
+}
+
+/// The default file system as long as it is.
+class Disk {
+ public:
+  Disk() {
+    vfs_ = *sqlite3_vfs_find("unix");
+    vfs_.pAppData = sqlite3_vfs_find("unix");
+    vfs_.zName = "droplit-failing";
+    vfs_.xOpen = open_file;
+    REQUIRE(sqlite3_vfs_register(&vfs_, 1) == SQLITE_OK);
+  }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  ~Disk() {
+    left = -1;
+    code = SQLITE_IOERR_WRITE;
+    only_sync = false;
+    on_sync = nullptr;
+    sqlite3_vfs_unregister(&vfs_);
+    sqlite3_vfs_register(sqlite3_vfs_find("unix"), 1);
+  }
+
+ private:
+  sqlite3_vfs vfs_;
+};
+
+}  // namespace failing
+
+}  // namespace
+
+// ---- the contract ----
+
+TEST_CASE("a SqliteStorage keeps the contract of storages, at either durability") {
+  const Directory directory;
+  int n = 0;
+  for (const SqliteDurability durability : {SqliteDurability::full, SqliteDurability::normal}) {
+    std::vector<std::string> broken;
+    const auto make = [&] { return open(directory / std::to_string(n++), {.durability = durability}); };
+    for (const FailedCheck& each : check_storage_contract(make)) broken.push_back(each.sentence);
+    CHECK(broken == std::vector<std::string>());
+  }
+}
+
+TEST_CASE("two connections to one file keep the contract together") {
+  struct Pair {
+    SqliteStorage a;
+    SqliteStorage b;
+    std::atomic<unsigned> turn = 0;
+    explicit Pair(const std::string& path) : a(open(path, patient(20000))), b(open(path, patient(20000))) {}
+    SqliteStorage& next() { return ++turn % 2 == 0 ? a : b; }
+    auto insert(const Client& c) { return next().insert(c); }
+    auto add_ecosystem(EcosystemId e) { return next().add_ecosystem(e); }
+    auto delete_ecosystem(EcosystemId e) { return next().delete_ecosystem(e); }
+    auto find_client(ClientId c) { return next().find_client(c); }
+  };
+  const Directory directory;
+  int n = 0;
+  std::vector<std::string> broken;
+  const auto make = [&] { return Pair(directory / std::to_string(n++)); };
+  for (const FailedCheck& each : check_storage_contract(make)) broken.push_back(each.sentence);
+  CHECK(broken == std::vector<std::string>());
+}
+
+TEST_CASE("what was kept is there when the file is opened again, wherever it was moved to in between") {
+  const Directory directory;
+  {
+    SqliteStorage storage = open(directory / "a");
+    storage.add_ecosystem(home).value();
+    storage.add_ecosystem(elsewhere).value();
+    CHECK(storage.insert(client(1)).value() == Insertion::kept);
+    storage.delete_ecosystem(elsewhere).value();
+  }
+  CHECK(directory.list() == std::vector<std::string>{"a"});
+  fs::rename(directory / "a", directory / "b");
+  SqliteStorage storage = open(directory / "b");
+  CHECK(storage.find_client(id(1)).value() == client(1));
+  CHECK(storage.find_client(id(2)).value() == std::nullopt);
+  CHECK(storage.find_ecosystem(home).value() == Ecosystem(home, EcosystemState::active));
+  CHECK(storage.find_ecosystem(elsewhere).value() == Ecosystem(elsewhere, EcosystemState::deleted));
+  CHECK(storage.insert(client(1)).value() == Insertion::id_taken);
+}
+
+TEST_CASE("a SqliteStorage can be moved") {
+  const Directory directory;
+  SqliteStorage a = open(directory / "a");
+  a.add_ecosystem(home).value();
+  SqliteStorage b = std::move(a);
+  CHECK(b.insert(client(1)).value() == Insertion::kept);
+  a = open(directory / "other");
+  a = std::move(b);
+  CHECK(a.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("a relative path means the same file when the working directory changes") {
+  const Directory directory;
+  const fs::path before = fs::current_path();
+  fs::current_path(directory / "");
+  SqliteStorage storage = open("a");
+  fs::current_path(before);
+  CHECK(storage.add_ecosystem(home).value() == EcosystemState::active);
+  CHECK(fs::exists(directory / "a"));
+  fs::current_path(directory / "");
+  CHECK(open(":memory:").add_ecosystem(home).value() == EcosystemState::active);
+  fs::current_path(before);
+  CHECK(fs::exists(directory / ":memory:"));
+}
+
+TEST_CASE("the file's columns are what they are said to be, and texts that look like SQL are texts") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  const std::vector<std::string> texts{"'; DROP TABLE clients; --",
+                                       "\"id\"",
+                                       "`id`",
+                                       "[id]",
+                                       "?1",
+                                       ":id",
+                                       "x'00'",
+                                       "NULL",
+                                       "'||(SELECT state FROM ecosystems)||'",
+                                       "%",
+                                       "\\",
+                                       "1e3",
+                                       "\xEF\xBF\xBF"};
+  std::uint32_t n = 0;
+  for (const std::string& text : texts) {
+    const Client c(id(++n), Timestamp::clamp_unix_millis(-5), home, {}, Text::parse(text), Text::parse(text));
+    CHECK(storage.insert(c).value() == Insertion::kept);
+    CHECK(storage.find_client(c.id()).value() == c);
+  }
+  CHECK(storage.insert(Client(id(0), Timestamp::clamp_unix_millis(7), home, ClientType::server)).value() ==
+        Insertion::kept);
+  Raw raw(directory / "a");
+  CHECK(raw.ask("SELECT count(*) FROM clients") == std::to_string(texts.size() + 1) + "|");
+  CHECK(raw.ask("SELECT DISTINCT typeof(id), typeof(created_at), typeof(ecosystem_id), typeof(name) FROM clients"
+                " WHERE name IS NOT NULL") == "text|integer|text|text|");
+  CHECK(raw.ask("SELECT * FROM clients WHERE created_at = 7") ==
+        "000000000000000000000000|7|C594b89aea18568c408c3ad24|server|NULL|NULL|");
+  CHECK(raw.ask("PRAGMA journal_mode") == "wal|");
+  CHECK(raw.ask("PRAGMA integrity_check") == "ok|");
+  CHECK(raw.ask("PRAGMA foreign_key_check").empty());
+}
+
+// ---- opening ----
+
+TEST_CASE("what is not the name of a file is refused, and nothing is made") {
+  const Directory directory;
+  fs::create_directory(directory / "d");
+  ::mkfifo((directory / "fifo").c_str(), 0600);
+  for (const std::string& path : {std::string(), directory / "d", directory / "fifo", std::string("/dev/null"),
+                                  directory / std::string_view("a\0b", 3)}) {
+    CAPTURE(path);
+    CHECK(refusal(path).what() == "sqlite open: the path is not that of a file");
+  }
+  CHECK(refusal(directory / "absent/a").what() == "sqlite open: SQLITE_CANTOPEN (14)");
+  CHECK(refusal(directory / "fifo/a").status() == 503);
+  CHECK(directory.list().size() == 2);
+}
+
+TEST_CASE("a file that is not ours is refused and left as it was") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  const auto sql = [&](const std::string& text) { REQUIRE(Raw(path).run(text) == SQLITE_OK); };
+  std::string why = "sqlite open: the file is another program's, or of another version";
+  SECTION("text") {
+    write_bytes(path,
+                "this is not a database, but it is longer than the head of one, which has a hundred bytes in it .....");
+    why = "sqlite open: SQLITE_NOTADB (26)";
+  }
+  SECTION("noise with the right beginning") {
+    write_bytes(path, std::string("SQLite format 3\0", 16) + std::string(4080, '\x5A'));
+    why = "sqlite open: SQLITE_NOTADB (26)";
+  }
+  SECTION("another program's tables") { sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)"); }
+  SECTION("tables with our names") { sql("CREATE TABLE clients (id TEXT); CREATE TABLE ecosystems (id TEXT)"); }
+  SECTION("another program's mark on an empty database") { sql("PRAGMA application_id = 7"); }
+  SECTION("another program's version on an empty database") { sql("PRAGMA user_version = 7"); }
+  SECTION("another program's database in WAL mode") { sql("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"); }
+  SECTION("a newer version of our tables") {
+    open(path);
+    sql("PRAGMA user_version = 2");
+  }
+  SECTION("an older version of our tables") {
+    open(path);
+    sql("PRAGMA user_version = 0");
+  }
+  SECTION("our mark without our tables") {
+    sql("PRAGMA application_id = 0x64726F70; PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
+    why = "sqlite open: SQLITE_ERROR (1)";
+  }
+  const std::string before = bytes_of(path);
+  CHECK(refusal(path).what() == why);
+  CHECK(bytes_of(path) == before);
+  CHECK(directory.list() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("an empty file is made ours") {
+  const Directory directory;
+  write_bytes(directory / "a", "");
+  CHECK(open(directory / "a").add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("a damaged file is a fault, and never repaired") {
+  const Directory directory;
+  {
+    SqliteStorage storage = open(directory / "a");
+    storage.add_ecosystem(home).value();
+    for (std::uint32_t n = 0; n != 200; ++n) storage.insert(client(n)).value();
+  }
+  const std::string whole = bytes_of(directory / "a");
+  write_bytes(directory / "a", whole.substr(0, 4096) + std::string(whole.size() - 4096, '\xFF'));
+  const auto storage = SqliteStorage::open(directory / "a");
+  if (storage) {
+    const auto found = open(directory / "a").find_client(id(1));
+    REQUIRE(found.has_exception());
+    CHECK(found.exception().what().find("SQLITE_CORRUPT") != std::string::npos);
+    CHECK(!found.exception().status());
+  }
+}
+
+TEST_CASE("a row that is no client is a fault") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  storage.insert(client(1)).value();
+  for (const std::string change : {"created_at = 1 << 62", "name = CAST(x'ff' AS TEXT)",
+                                   "description = CAST(x'610062' AS TEXT)", "ecosystem_id = 'C'"}) {
+    CAPTURE(change);
+    Raw raw(directory / "a");
+    REQUIRE(raw.run("BEGIN; UPDATE clients SET " + change + "; COMMIT") == SQLITE_OK);
+    const auto found = storage.find_client(id(1));
+    REQUIRE(found.has_exception());
+    CHECK(found.exception().what() == "sqlite find_client: a row that is no client");
+    REQUIRE(raw.run("DELETE FROM clients") == SQLITE_OK);
+    REQUIRE(storage.insert(client(1)).value() == Insertion::kept);
+  }
+}
+
+TEST_CASE("a file or a directory that may not be written is refused") {
+  const Directory directory;
+  { open(directory / "a"); }
+  ::chmod((directory / "").c_str(), 0755);
+  fs::create_directory(directory / "open");
+  { open(directory / "open/b"); }
+  ::chmod((directory / "open").c_str(), 0777);
+  ::chmod((directory / "open/b").c_str(), 0444);
+  const auto refused = [](const std::string& path) {
+    return [path] {
+      if (::geteuid() == 0 && ::setuid(65534) != 0) return 2;  // for root no mode is an obstacle
+      const auto opened = SqliteStorage::open(path);
+      if (!opened.has_exception() || opened.exception().status() != 503) return 1;
+      const std::string what = opened.exception().what();
+      return what.find("READONLY") != std::string::npos || what.find("CANTOPEN") != std::string::npos ? 0 : 3;
+    };
+  };
+  ::chmod((directory / "").c_str(), 0555);
+  CHECK(in_child(refused(directory / "a")) == 0);       // neither the file nor its directory
+  CHECK(in_child(refused(directory / "new")) == 0);     // not the directory
+  CHECK(in_child(refused(directory / "open/b")) == 0);  // not the file
+  ::chmod((directory / "").c_str(), 0755);
+}
+
+// ---- several at once ----
+
+TEST_CASE("processes that open one new file at the same time all get it") {
+  for (int round = 0; round != 5; ++round) {
+    const Directory directory;
+    constexpr int processes = 8;
+    std::vector<pid_t> children;
+    for (int p = 0; p != processes; ++p) {
+      children.push_back(::fork());
+      if (children.back() != 0) continue;
+      const auto failed = [&] {
+        auto opened = SqliteStorage::open(directory / "a", patient(20000));
+        if (!opened) return 1;
+        SqliteStorage& storage = opened.assume_value();
+        if (storage.add_ecosystem(home).value() != EcosystemState::active) return 2;
+        for (std::uint32_t n = 0; n != 5; ++n) {
+          if (storage.insert(client(static_cast<std::uint32_t>(p) << 8 | n)).value() != Insertion::kept) return 3;
+        }
+        return 0;
+      };
+      int status = 4;
+      try {
+        status = failed();
+      } catch (...) {
+      }
+      ::_exit(status);
+    }
+    for (const pid_t child : children) {
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      CHECK(status == 0);
+    }
+    Raw raw(directory / "a");
+    CHECK(raw.ask("SELECT count(*) FROM clients") == std::to_string(processes * 5) + "|");
+  }
+}
+
+TEST_CASE("a deletion in one process is at once the law in another") {
+  const Directory directory;
+  CHECK(in_child([&] { return open(directory / "a").add_ecosystem(home).value() == EcosystemState::active ? 0 : 1; }) ==
+        0);
+  SqliteStorage storage = open(directory / "a");
+  CHECK(storage.insert(client(1)).value() == Insertion::kept);
+  Raw other(directory / "a");
+  REQUIRE(other.run("UPDATE ecosystems SET state = 'deleted'") == SQLITE_OK);
+  CHECK(storage.insert(client(2)).value() == Insertion::ecosystem_deleted);
+  CHECK(storage.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("a file that another holds is waited for, and then it is unavailable; when it is free all works again") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a", patient(200));
+  storage.add_ecosystem(home).value();
+  Raw other(directory / "a");
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+
+  const auto begin = std::chrono::steady_clock::now();
+  const auto busy = storage.insert(client(1));
+  const auto waited = std::chrono::steady_clock::now() - begin;
+  REQUIRE(busy.has_exception());
+  CHECK(busy.exception().what() == "sqlite insert: SQLITE_BUSY (5)");
+  CHECK(busy.exception().fate() == Fate::not_applied);
+  CHECK(busy.exception().status() == 503);
+  CHECK(busy.exception().retry_after() == 1);
+  CHECK(waited >= std::chrono::milliseconds(150));
+  CHECK(waited < std::chrono::seconds(5));
+  CHECK(storage.delete_ecosystem(home).has_exception());
+  CHECK(storage.add_ecosystem(elsewhere).exception().what() == "sqlite add_ecosystem: SQLITE_BUSY (5)");
+  CHECK(storage.find_client(id(1)).value() == std::nullopt);  // readers do not wait
+  CHECK(storage.find_ecosystem(home).value().state() == EcosystemState::active);
+
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  CHECK(storage.find_client(id(1)).value() == std::nullopt);
+  CHECK(storage.insert(client(1)).value() == Insertion::kept);
+
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  std::jthread releasing([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    other.run("COMMIT");
+  });
+  SqliteStorage patient_one = open(directory / "a", patient(20000));
+  CHECK(patient_one.insert(client(2)).value() == Insertion::kept);
+}
+
+TEST_CASE("a new file that another holds is waited for, and then it is unavailable") {
+  const Directory directory;
+  Raw other(directory / "a");
+  REQUIRE(other.run("BEGIN EXCLUSIVE") == SQLITE_OK);
+  const Fault fault = refusal(directory / "a", patient(100));
+  CHECK(fault.status() == 503);
+  CHECK(refusal(directory / "a", patient(-5)).what() == "sqlite open: SQLITE_BUSY (5)");
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  CHECK(open(directory / "a").add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("threads that wait for their turn in vain get unavailable, and no other word") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a", patient(100));
+  storage.add_ecosystem(home).value();
+  Raw other(directory / "a");
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  std::array<bool, 8> right{};
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint32_t t = 0; t != right.size(); ++t) {
+      threads.emplace_back([&, t] {
+        const auto outcome = storage.insert(client(t));
+        right[t] = outcome.has_exception() && outcome.exception().status() == 503;
+      });
+    }
+  }
+  CHECK(right == std::array<bool, 8>{true, true, true, true, true, true, true, true});
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));  // not one after the other for ever
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  for (std::uint32_t n = 0; n != 8; ++n) CHECK(storage.insert(client(n)).value() == Insertion::kept);
+}
+
+// ---- files that are taken away ----
+
+TEST_CASE("a file that was deleted, moved or replaced takes nothing more, and says so") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  std::optional<SqliteStorage> storage = open(path);
+  storage->add_ecosystem(home).value();
+  REQUIRE(storage->insert(client(1)).value() == Insertion::kept);
+  SECTION("deleted") { fs::remove(path); }
+  SECTION("moved") { fs::rename(path, directory / "b"); }
+  SECTION("replaced by a copy") {
+    fs::copy(path, directory / "b");
+    fs::rename(directory / "b", path);
+  }
+  SECTION("deleted and made again") {
+    fs::remove(path);
+    Raw(path).run("CREATE TABLE t (a)");
+  }
+  SECTION("its log deleted") { fs::remove(path + "-wal"); }
+  SECTION("its log replaced") {
+    fs::copy(path + "-wal", directory / "b");
+    fs::rename(directory / "b", path + "-wal");
+  }
+  SECTION("the log's index deleted") { fs::remove(path + "-shm"); }
+  SECTION("its directory moved") {
+    fs::create_directory(directory / "inner");
+    storage = open(directory / "inner/a");
+    fs::rename(directory / "inner", directory / "moved");
+  }
+  const auto check = [](const auto& outcome) {
+    REQUIRE(outcome.has_exception());
+    CHECK(outcome.exception().fate() == Fate::not_applied);
+    CHECK(outcome.exception().what().ends_with(": the file was moved or replaced"));
+  };
+  check(storage->insert(client(2)));
+  check(storage->add_ecosystem(elsewhere));
+  check(storage->delete_ecosystem(home));
+  check(storage->find_client(id(1)));
+  check(storage->find_ecosystem(home));
+}
+
+TEST_CASE("a file that is taken away while an insert is committed is not acknowledged") {
+  failing::Disk disk;
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  failing::on_sync = [&] { fs::rename(directory / "a", directory / "b"); };
+  const auto outcome = storage.insert(client(1));
+  REQUIRE(!failing::on_sync);
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().fate() == Fate::maybe_applied);
+  CHECK(outcome.exception().what() == "sqlite insert: the file was moved or replaced");
+  fs::rename(directory / "b", directory / "a");
+  CHECK(storage.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("a link that leads elsewhere now is a file that was replaced, and one that leads back is not") {
+  const Directory directory;
+  { open(directory / "other").add_ecosystem(home).value(); }
+  fs::create_symlink(directory / "real", directory / "a");
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  CHECK(storage.insert(client(1)).value() == Insertion::kept);
+  fs::remove(directory / "a");
+  fs::create_symlink(directory / "other", directory / "a");
+  CHECK(storage.insert(client(2)).has_exception());
+  fs::remove(directory / "a");
+  fs::create_symlink(directory / "real", directory / "a");
+  CHECK(storage.insert(client(2)).value() == Insertion::kept);
+}
+
+// ---- disks that fail ----
+
+TEST_CASE("whichever call of the disk fails, an insert says what became of it and the store goes on working") {
+  failing::Disk disk;
+  const Directory directory;
+  int stories = 0;
+  int proven = 0;
+  for (const int code : {SQLITE_IOERR_WRITE, SQLITE_FULL, SQLITE_IOERR_NOMEM, SQLITE_READONLY}) {
+    failing::code = code;
+    for (long n = 0;; ++n) {
+      CAPTURE(code, n);
+      const std::string path = directory / std::to_string(stories++);
+      std::optional<SqliteStorage> storage = open(path);
+      storage->add_ecosystem(home).value();
+      REQUIRE(storage->insert(client(1)).value() == Insertion::kept);
+
+      failing::left = n;
+      const Outcome<Insertion> outcome = storage->insert(client(2));
+      const bool failed = failing::left < 0;
+      failing::left = -1;
+      if (outcome) {
+        CHECK(outcome.value() == Insertion::kept);
+      } else {
+        const Fault& fault = outcome.exception();
+        CHECK(fault.source() == FaultSource::storage);
+        CHECK(fault.what().starts_with("sqlite insert: SQLITE_"));
+        if (fault.fate() == Fate::not_applied) {
+          ++proven;
+          CHECK(storage->find_client(id(2)).value() == std::nullopt);
+          fs::copy(path, path + "-copy");  // as a crash at this moment would leave it
+          fs::copy(path + "-wal", path + "-copy-wal");
+          CHECK(open(path + "-copy").find_client(id(2)).value() == std::nullopt);
+        }
+      }
+      const auto there = storage->find_client(id(2));
+      CHECK((!outcome || there.value() == client(2)));
+      CHECK(storage->insert(client(3)).value() == Insertion::kept);  // no transaction was left open
+      const auto again = storage->insert(client(2)).value();
+      CHECK(again == (there.value() ? Insertion::id_taken : Insertion::kept));
+      storage.reset();
+      storage = open(path);
+      for (std::uint32_t i = 1; i != 4; ++i) CHECK(storage->find_client(id(i)).value() == client(i));
+      if (!failed) break;
+    }
+  }
+  CHECK(stories > 20);
+  CHECK(proven > 4);
+}
+
+TEST_CASE("whichever call of the disk fails, an opening is a fault or a store, and the next one is a store") {
+  failing::Disk disk;
+  const Directory directory;
+  long n = 0;
+  for (bool failed = true; failed; ++n) {
+    CAPTURE(n);
+    const std::string path = directory / std::to_string(n);
+    failing::left = n;
+    {
+      const auto opened = SqliteStorage::open(path);
+      if (opened.has_exception()) CHECK(opened.exception().fate() == Fate::not_applied);
+      failed = failing::left < 0;
+      failing::left = -1;
+      CHECK((failed || opened.has_value()));
+    }
+    SqliteStorage storage = open(path);
+    storage.add_ecosystem(home).value();
+    CHECK(storage.insert(client(1)).value() == Insertion::kept);
+  }
+  CHECK(n > 20);
+}
+
+TEST_CASE("an insert whose log could not be synced may have been applied, for a recovery may find it") {
+  failing::Disk disk;
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  failing::only_sync = true;
+  failing::left = 0;
+  const auto outcome = storage.insert(client(1));
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().fate() == Fate::maybe_applied);
+  CHECK(!outcome.exception().status());
+  CHECK(outcome.exception().what() == "sqlite insert: SQLITE_IOERR (1034)");
+  // The very files, as a crash at this moment would leave them, hold the client.
+  fs::copy(directory / "a", directory / "b");
+  fs::copy(directory / "a-wal", directory / "b-wal");
+  CHECK(open(directory / "b").find_client(id(1)).value() == client(1));
+  CHECK(storage.find_client(id(1)).value() == std::nullopt);
+  CHECK(storage.insert(client(2)).value() == Insertion::kept);
+}
+
+TEST_CASE("the words of a fault are codes and never what is in a request or an SQL text") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  REQUIRE(Raw(directory / "a").run("DROP TABLE clients") == SQLITE_OK);
+  const Client secret(id(1), Timestamp::clamp_unix_millis(0), home, {}, Text::parse("secret"), Text::parse("secret"));
+  for (int i = 0; i != 2; ++i) {
+    const auto outcome = storage.insert(secret);
+    REQUIRE(outcome.has_exception());
+    CHECK(outcome.exception().what() == "sqlite insert: SQLITE_ERROR (1)");
+    CHECK(outcome.exception().fate() == Fate::not_applied);
+  }
+  CHECK(storage.add_ecosystem(elsewhere).value() == EcosystemState::active);
+}
+
+// ---- crashes ----
+
+TEST_CASE("what was acknowledged is there after a kill at any instant, at either durability") {
+  int acknowledged_at_all = 0;
+  for (int round = 0; round != 12; ++round) {
+    const Directory directory;
+    const auto durability = round % 2 == 0 ? SqliteDurability::full : SqliteDurability::normal;
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto opened = SqliteStorage::open(directory / "a", {.durability = durability});
+      if (!opened || !opened.assume_value().add_ecosystem(home)) ::_exit(1);
+      for (std::uint32_t n = 0;; ++n) {
+        const auto outcome = opened.assume_value().insert(client(n));
+        if (!outcome || outcome.assume_value() != Insertion::kept) ::_exit(2);
+        if (::write(ends[1], &n, sizeof n) != sizeof n) ::_exit(3);
+      }
+    }
+    ::close(ends[1]);
+    std::uint32_t last = 0;
+    int acknowledged = 0;
+    const int enough = 1 + round * 7;
+    while (::read(ends[0], &last, sizeof last) == sizeof last) {
+      if (++acknowledged == enough) ::kill(child, SIGKILL);
+    }
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFSIGNALED(status));
+
+    SqliteStorage storage = open(directory / "a");
+    for (std::uint32_t n = 0; n <= last; ++n) {
+      if (storage.find_client(id(n)).value() != client(n)) FAIL("an acknowledged client is gone: " << n);
+    }
+    CHECK(storage.find_client(id(last + 2)).value() == std::nullopt);
+    CHECK(Raw(directory / "a").ask("PRAGMA integrity_check") == "ok|");
+    acknowledged_at_all += acknowledged;
+  }
+  CHECK(acknowledged_at_all > 100);
+}
+
+TEST_CASE("a kill while a file is being made leaves one that can be opened") {
+  const Directory directory;
+  for (int round = 0; round != 20; ++round) {
+    const std::string path = directory / std::to_string(round);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto opened = SqliteStorage::open(path);
+      ::pause();
+      ::_exit(1);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200 * round));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(open(path).add_ecosystem(home).value() == EcosystemState::active);
+  }
+}

@@ -1,0 +1,183 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/testing/storage_contract.hpp>
+
+#include <droplit/storage/memory.hpp>
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+/// A right store, but for one rule.
+class BrokenStorage {
+ public:
+  explicit BrokenStorage(std::string_view rule) : rule_(rule) {}
+
+  EcosystemState add_ecosystem(EcosystemId id) {
+    const std::lock_guard lock(mutex_);
+    const auto [at, added] = ecosystems_.try_emplace(id, EcosystemState::active);
+    if (broken("deleted_stays_deleted")) at->second = EcosystemState::active;
+    const bool active = at->second == EcosystemState::active;
+    return broken("adding_twice_is_once") && !added && active ? EcosystemState::unknown : at->second;
+  }
+
+  EcosystemState delete_ecosystem(EcosystemId id) {
+    const std::lock_guard lock(mutex_);
+    if (broken("ecosystems_are_apart")) {
+      for (auto& [other, state] : ecosystems_) state = other == id ? state : EcosystemState::deleted;
+    }
+    if (broken("deletion_keeps_clients")) {
+      std::erase_if(clients_, [id](const auto& entry) { return entry.second.ecosystem_id() == id; });
+    }
+    const auto at = ecosystems_.find(id);
+    if (at == ecosystems_.end()) {
+      return broken("deletion_tells_before") ? EcosystemState::deleted : EcosystemState::unknown;
+    }
+    return std::exchange(at->second, EcosystemState::deleted);
+  }
+
+  std::optional<Client> find_client(ClientId id) {
+    const std::lock_guard lock(mutex_);
+    auto at = clients_.find(key(id));
+    if (broken("other_is_not_found") && at == clients_.end()) at = clients_.begin();
+    if (at == clients_.end()) return std::nullopt;
+    return at->second;
+  }
+
+  Insertion insert(const Client& client) {
+    std::unique_lock lock(mutex_);
+    const ClientId id = key(client.id());
+    EcosystemState state = state_of(client);
+    const bool taken = clients_.contains(id);
+    if (broken("one_of_an_id") || broken("deletion_is_final") || broken("none_is_lost")) {
+      in_flight_.insert(id);
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      lock.lock();
+      in_flight_.erase(id);
+      if (!broken("deletion_is_final")) state = state_of(client);
+    }
+
+    if (broken("unknown_is_refused") && state == EcosystemState::unknown) state = EcosystemState::active;
+    if (broken("deleted_is_refused") && state == EcosystemState::deleted) state = EcosystemState::active;
+    if (broken("refusal_keeps_nothing") && state == EcosystemState::unknown) clients_.try_emplace(id, client);
+    if (state == EcosystemState::unknown) return Insertion::ecosystem_unknown;
+    if (state == EcosystemState::deleted) return Insertion::ecosystem_deleted;
+
+    if (broken("kept_is_found")) return Insertion::kept;
+    if (broken("none_is_lost") && !in_flight_.empty() && !in_flight_.contains(id)) return Insertion::kept;
+    if (broken("taken_is_refused") || (broken("one_of_an_id") && !taken)) {
+      clients_.insert_or_assign(id, client);
+      return Insertion::kept;
+    }
+    if (broken("taken_changes_nothing") && taken) clients_.insert_or_assign(id, client);
+    return clients_.try_emplace(id, as_kept(client)).second ? Insertion::kept : Insertion::id_taken;
+  }
+
+ private:
+  bool broken(std::string_view rule) const { return rule_ == rule; }
+
+  EcosystemState state_of(const Client& client) const {
+    const auto at = ecosystems_.find(client.ecosystem_id());
+    return at == ecosystems_.end() ? EcosystemState::unknown : at->second;
+  }
+
+  ClientId key(ClientId id) const { return broken("ids_are_told_apart") ? ClientId(id.bytes()) : id; }
+
+  Client as_kept(const Client& client) const {
+    const auto text = [this](std::optional<Text> given) {
+      if (broken("absent_is_not_empty") && !given) return Text::parse("");
+      if (broken("texts_are_kept") && given) return Text::parse(given->str().substr(0, 65535));
+      return given;
+    };
+    const std::int64_t millis = client.created_at().unix_millis();
+    const bool coarse = broken("times_are_kept");
+    return {client.id(),           Timestamp::clamp_unix_millis(coarse ? millis / 1000 * 1000 : millis),
+            client.ecosystem_id(), broken("types_are_kept") ? ClientType::application : client.type(),
+            text(client.name()),   text(client.description())};
+  }
+
+  std::string_view rule_;
+  std::mutex mutex_;
+  std::map<EcosystemId, EcosystemState> ecosystems_;
+  std::map<ClientId, Client> clients_;
+  std::set<ClientId> in_flight_;
+};
+
+struct Silent {
+  Insertion insert(const Client&) { throw Fault(FaultSource::storage, Fate::not_applied, "the store is away"); }
+  Outcome<EcosystemState> add_ecosystem(EcosystemId) { return ApiError(); }
+  EcosystemState delete_ecosystem(EcosystemId) { throw std::runtime_error("the store is away"); }
+  Outcome<std::optional<Client>> find_client(ClientId) {
+    return Fault(FaultSource::storage, Fate::not_applied, "the store is away");
+  }
+};
+
+struct WithoutTombstones {
+  Insertion insert(const Client&);
+  EcosystemState add_ecosystem(EcosystemId);
+  void delete_ecosystem(EcosystemId);
+  std::optional<Client> find_client(ClientId);
+};
+
+static_assert(TestableStorage<BrokenStorage>);
+static_assert(TestableStorage<MemoryStorage>);
+static_assert(TestableStorage<Silent>);
+static_assert(!TestableStorage<WithoutTombstones>);
+static_assert(!TestableStorage<const MemoryStorage>);
+
+}  // namespace
+
+TEST_CASE("a store that breaks no rule passes") {
+  CHECK(check_storage_contract([] { return BrokenStorage(""); }).empty());
+}
+
+TEST_CASE("a store that breaks one rule fails the check of that rule and no other") {
+  for (const StorageCheck& check : storage_checks) {
+    CAPTURE(check.id);
+    std::vector<std::string> sentences;
+    const auto failed = check_storage_contract([&] { return BrokenStorage(check.id); });
+    for (const FailedCheck& each : failed) sentences.push_back(each.sentence);
+    CAPTURE(sentences);
+    REQUIRE(failed.size() == 1);
+    CHECK(failed[0].id == check.id);
+    CHECK(failed[0].sentence.starts_with(check.sentence));
+  }
+}
+
+TEST_CASE("a store that fails fails every check that rests on nothing, and the sentence tells how") {
+  const auto failed = check_storage_contract([] { return Silent(); });
+  std::vector<std::string_view> expected;
+  for (const StorageCheck& check : storage_checks) {
+    if (check.rests_on.empty()) expected.push_back(check.id);
+  }
+  std::vector<std::string_view> got;
+  for (const FailedCheck& each : failed) got.push_back(each.id);
+  CHECK(got == expected);
+  CHECK(failed.at(0).sentence.ends_with(" But: add_ecosystem failed: it gave an ApiError."));
+  CHECK(failed.at(1).sentence.ends_with(" But: find_client failed: the store is away."));
+}
+
+TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
+  std::set<std::string_view> ids{""};
+  std::set<std::string_view> sentences;
+  for (const StorageCheck& check : storage_checks) {
+    CHECK(ids.contains(check.rests_on));
+    CHECK(ids.insert(check.id).second);
+    CHECK(sentences.insert(check.sentence).second);
+  }
+}
