@@ -33,9 +33,26 @@ std::vector<ApiError> errors_without_entries() {
 }
 
 std::string name_of(std::mt19937_64& random) {
-  static const char* const pieces[] = {"",     "a",    "b, ",  "]",        " ]",           "[ ",  "\"",  "\\",
-                                       "\n",   "\x01", "\x7F", "\xC3\xA9", "\xEF\xBF\xBD", ", ",  "'",   "ecosystemId",
-                                       "type", "\xF0\x9F\x98\x80", "contains fields that are not allowed: [ ", "\xE2\x80\xA8"};
+  static const char* const pieces[] = {"",
+                                       "a",
+                                       "b, ",
+                                       "]",
+                                       " ]",
+                                       "[ ",
+                                       "\"",
+                                       "\\",
+                                       "\n",
+                                       "\x01",
+                                       "\x7F",
+                                       "\xC3\xA9",
+                                       "\xEF\xBF\xBD",
+                                       ", ",
+                                       "'",
+                                       "ecosystemId",
+                                       "type",
+                                       "\xF0\x9F\x98\x80",
+                                       "contains fields that are not allowed: [ ",
+                                       "\xE2\x80\xA8"};
   std::string out;
   for (std::uint64_t i = random() % 6; i != 0; --i) {
     if (random() % 12 == 0) {
@@ -198,8 +215,8 @@ TEST_CASE("what is nearly a refusal is none") {
       // no list, or none that the contract knows
       "{}", "[]", "null", "x", list({}), R"({"errorType":"InvalidParams"})", R"({"errors":[)" + id_invalid + "]}",
       R"({"errorType":"InvalidParams","errors":{}})", R"({"errorType":"InvalidParams","errors":"invalid id"})",
-      R"({"errorType":"invalidParams","errors":[)" + id_invalid + "]}",
-      R"({"errorType":"Internal Server Error"})", R"({"errorType":["InvalidParams"],"errors":[)" + id_invalid + "]}",
+      R"({"errorType":"invalidParams","errors":[)" + id_invalid + "]}", R"({"errorType":"Internal Server Error"})",
+      R"({"errorType":["InvalidParams"],"errors":[)" + id_invalid + "]}",
       R"({"errortype":"InvalidParams","errors":[)" + id_invalid + "]}",
       R"([{"errorType":"InvalidParams","errors":[)" + id_invalid + "]}]",
       // entries repeated
@@ -216,9 +233,9 @@ TEST_CASE("what is nearly a refusal is none") {
       // unknown messages, places, paths
       list({R"({"in":"body","message":"Invalid id","path":"ecosystemId"})"}),
       list({R"({"in":"body","message":"invalid id ","path":"ecosystemId"})"}),
-      list({R"({"in":"body","message":"","path":"ecosystemId"})"}),
-      list({R"({"in":"body","path":"ecosystemId"})"}), list({R"({"message":"invalid id","path":"ecosystemId"})"}),
-      list({R"({"in":"body","message":"invalid id"})"}), list({R"({"in":"body","message":"invalid id","path":""})"}),
+      list({R"({"in":"body","message":"","path":"ecosystemId"})"}), list({R"({"in":"body","path":"ecosystemId"})"}),
+      list({R"({"message":"invalid id","path":"ecosystemId"})"}), list({R"({"in":"body","message":"invalid id"})"}),
+      list({R"({"in":"body","message":"invalid id","path":""})"}),
       list({R"({"in":"query","message":"invalid id","path":"ecosystemId"})"}),
       list({R"({"in":"","message":"invalid id","path":"ecosystemId"})"}),
       list({R"({"in":"header","message":"invalid id","path":"ecosystemId"})"}),
@@ -229,15 +246,19 @@ TEST_CASE("what is nearly a refusal is none") {
       list({R"({"in":"body","message":"field is required","path":"name"})"}),
       list({R"({"in":"body","message":"expected field to be a string","path":"type"})"}),
       list({R"({"in":"body","message":"contains characters that are not allowed","path":"ecosystemId"})"}),
-      list({R"({"in":"body","message":"field must be one of the following values: server, application","path":"type"})"}),
+      list(
+          {R"({"in":"body","message":"field must be one of the following values: server, application","path":"type"})"}),
       list({R"({"in":"query","message":"contains fields that are not allowed: [ x","path":"additional parameters"})"}),
       list({R"({"in":"query","message":"contains fields that are not allowed: [ x]","path":"additional parameters"})"}),
       list({R"({"in":"query","message":"contains fields that are not allowed: [ ]","path":"additional parameters"})"}),
       list({R"({"in":"query","message":"contains fields that are not allowed: [","path":"additional parameters"})"}),
-      list({R"({"in":"query","message":"Contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
-      list({R"({"in":"query","message":"contains fields that are not allowed: [ x ].","path":"additional parameters"})"}),
+      list(
+          {R"({"in":"query","message":"Contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
+      list(
+          {R"({"in":"query","message":"contains fields that are not allowed: [ x ].","path":"additional parameters"})"}),
       list({R"({"in":"query","message":"contains fields that are not allowed: [ x ]","path":"additional"})"}),
-      list({R"({"in":"header","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
+      list(
+          {R"({"in":"header","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
       list({R"({"in":["body"],"message":"invalid id","path":"ecosystemId"})"}),
       list({R"({"in":"body","message":{"message":"invalid id"},"path":"ecosystemId"})"}),
       // entries that are no objects
@@ -245,7 +266,10 @@ TEST_CASE("what is nearly a refusal is none") {
       list({id_invalid, "\"x\""}), list({id_invalid, "[]"}), list({"true", id_invalid}), list({id_invalid, "{}"}),
       // bytes that are no JSON
       list({id_invalid}) + "x", "\xEF\xBB\xBF" + list({id_invalid}), list({id_invalid}).substr(1),
-      list({id_invalid}).substr(0, 60), list({R"({"in":"body","message":")" "\xFF" R"(","path":"ecosystemId"})"})};
+      list({id_invalid}).substr(0, 60),
+      list({R"({"in":"body","message":")"
+            "\xFF"
+            R"(","path":"ecosystemId"})"})};
   for (const std::string& body : wrong) {
     if (read_error(bad(body))) FAIL_CHECK(body);
   }
@@ -287,7 +311,9 @@ TEST_CASE("the status and the content type decide too") {
 }
 
 TEST_CASE("texts that are nearly the contract's are none") {
-  const auto text = [](int status, const char* body) { return read_error(bad(body, "text/plain; charset=utf-8", status)); };
+  const auto text = [](int status, const char* body) {
+    return read_error(bad(body, "text/plain; charset=utf-8", status));
+  };
   CHECK(text(403, "Token type not permitted!") == ApiError::of<ApiErrc::token_kind_forbidden>());
   CHECK(text(404, "Ecosystem with id C594b89aea18568c408c3ad24 does not exist.") ==
         ApiError::ecosystem_not_found("C594b89aea18568c408c3ad24"_ecosystem_id));

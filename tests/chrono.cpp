@@ -21,7 +21,8 @@ TEST_CASE("a timestamp is the same instant in chrono's calendar") {
     if (to_timestamp(to_sys_time(stamp)) != stamp) FAIL(millis);
     const year_month_day date(floor<days>(to_sys_time(stamp)));
     const auto text = stamp.text();
-    if (int(date.year()) != std::stoi(text.substr(0, 4)) || int(unsigned(date.month())) != std::stoi(text.substr(5, 2)) ||
+    if (int(date.year()) != std::stoi(text.substr(0, 4)) ||
+        int(unsigned(date.month())) != std::stoi(text.substr(5, 2)) ||
         int(unsigned(date.day())) != std::stoi(text.substr(8, 2))) {
       FAIL(text);
     }

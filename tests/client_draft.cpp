@@ -50,8 +50,8 @@ TEST_CASE("right parameters make a draft") {
   CHECK(draft.type() == ClientType::server);
   CHECK(draft.name() == Text::parse("n"));
   CHECK(draft.description() == Text::parse(""));
-  CHECK(draft == ClientDraft("C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server, Text::parse("n"),
-                             Text::parse("")));
+  CHECK(draft ==
+        ClientDraft("C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server, Text::parse("n"), Text::parse("")));
   const auto bare = ClientDraft::make({"C594B89AEA18568C408C3AD24", "application", {}, {}}).value();
   CHECK_FALSE(bare.name());
   CHECK_FALSE(bare.description());
@@ -93,13 +93,13 @@ TEST_CASE("text that is not UTF-8 is Body Parameters Missing alone, wherever it 
 
 TEST_CASE("what make says of strings, parse_draft says of their body") {
   using namespace std::string_literals;
-  const std::vector<std::optional<std::string>> ids{std::nullopt, std::string(id), ""s, "x"s,
-                                                    std::string(id) + "\0"s, "C000000000000000000000000"s, "\xFF"s};
-  const std::vector<std::optional<std::string>> types{std::nullopt,  "application"s, "server"s, "Server"s,
-                                                      "server\0"s, ""s,            "\xC3\xA9"s, "\xC3"s};
-  const std::vector<std::optional<std::string>> texts{std::nullopt, ""s,        "a"s,        "\0"s, "a\"\\\n\x1F\x7F"s,
-                                                      "\xC3\xA9"s,  "\xF0\x9F\x98\x80"s, "\xED\xA0\x80"s,
-                                                      std::string(3000, 'x')};
+  const std::vector<std::optional<std::string>> ids{
+      std::nullopt, std::string(id), ""s, "x"s, std::string(id) + "\0"s, "C000000000000000000000000"s, "\xFF"s};
+  const std::vector<std::optional<std::string>> types{std::nullopt, "application"s, "server"s, "Server"s, "server\0"s,
+                                                      ""s,          "\xC3\xA9"s,    "\xC3"s};
+  const std::vector<std::optional<std::string>> texts{
+      std::nullopt,          ""s, "a"s, "\0"s, "a\"\\\n\x1F\x7F"s, "\xC3\xA9"s, "\xF0\x9F\x98\x80"s, "\xED\xA0\x80"s,
+      std::string(3000, 'x')};
   std::mt19937_64 random(1);
   std::size_t drafts = 0;
   for (const auto& a : ids) {

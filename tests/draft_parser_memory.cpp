@@ -64,8 +64,7 @@ TEST_CASE("the value of an ignored member takes no memory, however long it is an
       {"many objects", "[" + repeated("{\"a\":{}},") + "{}]"},
       {"many members", "{" + repeated("\"a\":1,") + "\"b\":2}"},
       {"a long name in an object", "{\"" + repeated("n") + "\":1}"},
-      {"many levels, as deep as is allowed",
-       "[" + repeated(std::string(30, '[') + std::string(30, ']') + ",") + "[]]"},
+      {"many levels, as deep as is allowed", "[" + repeated(std::string(30, '[') + std::string(30, ']') + ",") + "[]]"},
       {"objects in objects, as deep as is allowed",
        [] {
          std::string deep;
@@ -92,8 +91,8 @@ TEST_CASE("what is kept takes about its size: a name of 1 MiB, an unknown name, 
 
 TEST_CASE("a text that was overwritten and a wrong id take no memory of their own") {
   CHECK(most_for(before + "1," + repeated("\"name\":\"nnnnnnnnnnnnnnnnnnnn\",") + "\"name\":\"\"}", 4096) < allowed);
-  const std::string wrong = "{\"type\":\"" + repeated("s") + "\",\"type\":\"server\",\"ecosystemId\":" +
-                            "\"C594b89aea18568c408c3ad24\"}";
+  const std::string wrong =
+      "{\"type\":\"" + repeated("s") + "\",\"type\":\"server\",\"ecosystemId\":" + "\"C594b89aea18568c408c3ad24\"}";
   CHECK(most_for(wrong, 4096) < allowed);
 }
 

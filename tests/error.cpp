@@ -15,7 +15,8 @@
 using namespace droplit;
 using Flaw = Findings::Flaw;
 
-static_assert(std::copyable<ApiError> && std::equality_comparable<ApiError> && std::is_default_constructible_v<ApiError>);
+static_assert(std::copyable<ApiError> && std::equality_comparable<ApiError> &&
+              std::is_default_constructible_v<ApiError>);
 static_assert(std::is_nothrow_move_constructible_v<ApiError> && std::is_nothrow_move_assignable_v<ApiError>);
 static_assert(!std::is_constructible_v<ApiError, ApiErrc>);
 static_assert(std::forward_iterator<ApiError::Violations::Iterator> ||
@@ -26,7 +27,9 @@ namespace {
 
 // Only codes that need no further word have an `of`.
 template <ApiErrc Code>
-concept HasOf = requires { ApiError::of<Code>(); };
+concept HasOf = requires {
+  ApiError::of<Code>();
+};
 static_assert(HasOf<ApiErrc::unauthorized> && HasOf<ApiErrc::token_kind_forbidden> && HasOf<ApiErrc::forbidden> &&
               HasOf<ApiErrc::not_found> && HasOf<ApiErrc::method_not_allowed> && HasOf<ApiErrc::content_too_large> &&
               HasOf<ApiErrc::bad_request> && HasOf<ApiErrc::request_timeout> && HasOf<ApiErrc::uri_too_long> &&
@@ -39,7 +42,9 @@ static_assert(!HasOf<ApiErrc::ecosystem_not_found> && !HasOf<ApiErrc::ecosystem_
 
 // A view into an error that is about to die is refused.
 template <class E>
-concept HasViolations = requires(E&& error) { std::forward<E>(error).violations(); };
+concept HasViolations = requires(E&& error) {
+  std::forward<E>(error).violations();
+};
 static_assert(HasViolations<const ApiError&> && !HasViolations<ApiError> && !HasViolations<const ApiError>);
 
 std::string told(const ApiError& error) {

@@ -11,14 +11,20 @@ using namespace droplit;
 namespace {
 
 template <class T>
-concept HasJson = requires(const T& value) { to_json(value); };
+concept HasJson = requires(const T& value) {
+  to_json(value);
+};
 static_assert(HasJson<Client> && HasJson<ApiError>);
 static_assert(!HasJson<int> && !HasJson<std::string> && !HasJson<Text> && !HasJson<EcosystemId>);
 
 Client client(std::optional<Text> name = {}, std::optional<Text> description = {},
               ClientType type = ClientType::application) {
-  return {"594b89aea18568c408c3ad25"_client_id, *Timestamp::parse("2018-02-28T15:16:58.941Z"),
-          "C594b89aea18568c408c3ad24"_ecosystem_id, type, std::move(name), std::move(description)};
+  return {"594b89aea18568c408c3ad25"_client_id,
+          *Timestamp::parse("2018-02-28T15:16:58.941Z"),
+          "C594b89aea18568c408c3ad24"_ecosystem_id,
+          type,
+          std::move(name),
+          std::move(description)};
 }
 
 }  // namespace
@@ -30,9 +36,8 @@ TEST_CASE("a client's members stand in the order of the page") {
 }
 
 TEST_CASE("name and description are left out when they were not given, and only then") {
-  CHECK(to_json(client()) ==
-        R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24",)"
-        R"("id":"594b89aea18568c408c3ad25","type":"application"})");
+  CHECK(to_json(client()) == R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24",)"
+                             R"("id":"594b89aea18568c408c3ad25","type":"application"})");
   CHECK(to_json(client(Text::parse(""))) ==
         R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24",)"
         R"("id":"594b89aea18568c408c3ad25","name":"","type":"application"})");
@@ -42,8 +47,9 @@ TEST_CASE("name and description are left out when they were not given, and only 
 }
 
 TEST_CASE("texts are escaped as JSON.stringify escapes them") {
-  CHECK(to_json(client(Text::parse("\"\\\n\x01\x7F\xC3\xA9/"))).find(",\"name\":\"\\\"\\\\\\n\\u0001\x7F\xC3\xA9/\",") !=
-        std::string::npos);
+  CHECK(
+      to_json(client(Text::parse("\"\\\n\x01\x7F\xC3\xA9/"))).find(",\"name\":\"\\\"\\\\\\n\\u0001\x7F\xC3\xA9/\",") !=
+      std::string::npos);
 }
 
 TEST_CASE("a client id's letter is told") {

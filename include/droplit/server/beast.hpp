@@ -1,0 +1,228 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/http_connection.hpp"
+#include "detail/server_options.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace droplit {
+
+/// An HTTP/1.1 server before an `Endpoint`, or anything that has its `begin`, `create`, `answer` and `options`.
+///
+/// Boost.Asio moves the bytes, Boost.Beast gives the buffers and the words of the status line. Requests are not read by
+/// Beast's parser: what that lets through in Debian 12's Boost 1.81 (docs/server.md) would have had to be judged before
+/// it, which takes a stricter reader that then leaves it nothing to do.
+///
+/// Handles no signals, writes no log and starts no thread but in `run`. Its endpoint must outlive it.
+template <class E>
+class BeastServer {
+ public:
+  /// Listens, so that peers can connect, but serves nobody before `run`. Throws `std::system_error` if it cannot.
+  explicit BeastServer(E& endpoint, ServerOptions options = {})
+      : endpoint_(endpoint),
+        options_(std::move(options)),
+        context_(static_cast<int>(options_.threads)),
+        strand_(context_.get_executor()),
+        acceptor_(strand_),
+        timer_(strand_),
+        work_(context_.get_executor()) {
+    try {
+      listen();
+    } catch (const boost::system::system_error& error) {
+      throw std::system_error(error.code(),
+                              "cannot listen on " + options_.host + " port " + std::to_string(options_.port));
+    }
+  }
+
+  BeastServer(const BeastServer&) = delete;
+  BeastServer& operator=(const BeastServer&) = delete;
+
+  /// The port it listens on.
+  [[nodiscard]] std::uint16_t port() const noexcept { return local_.port(); }
+
+  /// Where it listens, as a URL without a path: `http://127.0.0.1:8080`, `http://[::1]:8080`.
+  [[nodiscard]] std::string url() const {
+    const std::string address = local_.address().to_string();
+    return (local_.address().is_v6() ? "http://[" + address + "]:" : "http://" + address + ":") +
+           std::to_string(local_.port());
+  }
+
+  /// Serves until `stop` was called and all connections have ended, or were ended when the grace was over. Once only.
+  /// Throws `std::system_error`, and has then stopped, if the threads cannot be started.
+  void run() {
+    boost::asio::dispatch(strand_, [this] { accept(); });
+    std::vector<std::thread> threads;
+    try {
+      for (unsigned i = 1; i < options_.threads; ++i) threads.emplace_back([this] { serve(); });
+    } catch (...) {
+      context_.stop();
+      for (auto& thread : threads) thread.join();
+      throw;
+    }
+    serve();
+    for (auto& thread : threads) thread.join();
+  }
+
+  /// Accepts nobody any more, ends connections that have no request under way at once and the others after their
+  /// answer, or when the grace is over; a policy that waits is waited for all the same. From any thread, any number of
+  /// times; not from a signal handler.
+  void stop() {
+    boost::asio::post(strand_, [this] {
+      if (std::exchange(stopping_, true)) return;
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      for (const auto& connection : connections_.all()) connection->finish();
+      stop_end_ = std::chrono::steady_clock::now() + options_.stop_grace;
+      await_end();
+    });
+  }
+
+ private:
+  using Connection = detail::HttpConnection<E>;
+
+  // The connections there are. They leave by themselves, on any thread.
+  class Connections {
+   public:
+    void add(const std::shared_ptr<Connection>& connection) {
+      const std::lock_guard lock(mutex_);
+      set_.insert(connection.get());
+    }
+
+    void remove(Connection& connection) {
+      const std::lock_guard lock(mutex_);
+      set_.erase(&connection);
+    }
+
+    std::size_t count() {
+      const std::lock_guard lock(mutex_);
+      return set_.size();
+    }
+
+    std::vector<std::shared_ptr<Connection>> all() {
+      std::vector<std::shared_ptr<Connection>> all;
+      const std::lock_guard lock(mutex_);
+      all.reserve(set_.size());
+      for (Connection* connection : set_) {
+        if (auto alive = connection->weak_from_this().lock()) all.push_back(std::move(alive));
+      }
+      return all;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::unordered_set<Connection*> set_;
+  };
+
+  static constexpr std::chrono::milliseconds soon{10};    // to look again for a free place, or for the end
+  static constexpr std::chrono::milliseconds later{100};  // to try again after a lack of descriptors or memory
+
+  void listen() {
+    std::string host = options_.host;
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    local_ = {boost::asio::ip::make_address(host), options_.port};
+    acceptor_.open(local_.protocol());
+    acceptor_.set_option(boost::asio::socket_base::reuse_address(true));
+    acceptor_.bind(local_);
+    acceptor_.listen();
+    local_ = acceptor_.local_endpoint();
+  }
+
+  void serve() {
+    for (;;) {
+      try {
+        context_.run();
+        return;
+      } catch (...) {  // no memory to accept or to wait: whoever accepts was lost, and must begin again
+        std::this_thread::sleep_for(later);
+        recover();
+      }
+    }
+  }
+
+  void recover() noexcept {
+    try {
+      boost::asio::post(strand_, [this] { stopping_ ? await_end() : accept(); });
+    } catch (...) {
+      context_.stop();
+    }
+  }
+
+  void accept() {
+    if (stopping_) return;
+    if (connections_.count() >= options_.max_connections) return accept_in(soon);
+    acceptor_.async_accept(boost::asio::make_strand(context_),
+                           [this](boost::system::error_code error, detail::ServerSocket socket) {
+                             if (stopping_) return;
+                             error || !welcome(std::move(socket)) ? accept_in(later) : accept();
+                           });
+  }
+
+  void accept_in(std::chrono::milliseconds pause) {
+    timer_.expires_after(pause);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) accept();
+    });
+  }
+
+  bool welcome(detail::ServerSocket socket) noexcept {
+    try {
+      const auto connection = std::make_shared<Connection>(endpoint_, options_, std::move(socket),
+                                                           [this](Connection& ended) { connections_.remove(ended); });
+      connections_.add(connection);
+      connection->start();
+      return true;
+    } catch (...) {
+      return false;
+    }
+  }
+
+  // The last connection's end ends `run`.
+  void await_end() {
+    if (connections_.count() == 0) return work_.reset();
+    if (std::chrono::steady_clock::now() >= stop_end_) {
+      for (const auto& connection : connections_.all()) connection->abort();
+      stop_end_ += options_.stop_grace + later;
+    }
+    timer_.expires_after(soon);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) await_end();
+    });
+  }
+
+  E& endpoint_;
+  const ServerOptions options_;
+  Connections connections_;
+  boost::asio::ip::tcp::endpoint local_;
+  std::chrono::steady_clock::time_point stop_end_;
+  boost::asio::io_context context_;
+  detail::ServerStrand strand_;
+  boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, detail::ServerStrand> acceptor_;
+  detail::ServerTimer timer_;  // for the acceptor, or else for the end
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  bool stopping_ = false;  // as all of the acceptor, only on the strand
+};
+
+}  // namespace droplit

@@ -1,0 +1,132 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../../http.hpp"
+#include "../../id.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace droplit::detail {
+
+/// Reads a chunked body, RFC 9112 section 7.1, in pieces, strictly: exact line ends, sizes of at most 16 hex digits, no
+/// spaces around sizes and extensions (the RFC has servers take some there; ours), extensions and trailers by their
+/// grammar, within limits, and dropped.
+class ChunkedReader {
+ public:
+  enum class State : std::uint8_t {
+    more,   ///< all was taken, the body goes on
+    piece,  ///< `data` is the next piece of the body
+    end,    ///< the body and its trailers are over; what is left in `input` is the next request's
+    bad,    ///< this is no chunked body; the connection cannot be used any longer
+  };
+
+  static constexpr std::uint32_t max_extensions = 4096;  ///< bytes, in all chunks together
+  static constexpr std::uint32_t max_trailers = 4096;    ///< bytes
+  static constexpr std::uint32_t max_trailer_fields = 32;
+
+  /// Takes bytes off the front of `input` until there is something to say.
+  constexpr State read(std::string_view& input, std::string_view& data) noexcept {
+    while (!input.empty()) {
+      if (at_ == At::data) {
+        data = input.substr(0, left_ < input.size() ? static_cast<std::size_t>(left_) : input.size());
+        input.remove_prefix(data.size());
+        left_ -= data.size();
+        if (left_ == 0) at_ = At::data_cr;
+        return State::piece;
+      }
+      const char c = input.front();
+      input.remove_prefix(1);
+      if (!step(c)) at_ = At::bad;
+      if (at_ == At::bad) return State::bad;
+      if (at_ == At::end) return State::end;
+    }
+    return State::more;
+  }
+
+  /// How much of the chunk that was announced last has yet to come.
+  [[nodiscard]] constexpr std::uint64_t announced() const noexcept { return at_ == At::data ? left_ : 0; }
+
+ private:
+  // clang-format off
+  enum class At : std::uint8_t {
+    size_start, size, extension_name_start, extension_name, extension_value_start, extension_token, extension_quoted,
+    extension_escape, extension_end, size_lf, data, data_cr, data_lf, trailer_start, trailer_name, trailer_value,
+    trailer_lf, last_lf, end, bad,
+  };
+  // clang-format on
+
+  static constexpr bool is_text(char c) noexcept {
+    return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) || c == '\t';
+  }
+
+  constexpr bool go(At at) noexcept {
+    at_ = at;
+    return true;
+  }
+
+  constexpr bool step(char c) noexcept {
+    if (at_ < At::data) return step_in_size_line(c);
+    switch (at_) {
+      case At::data_cr: return c == '\r' && go(At::data_lf);
+      case At::data_lf: digits_ = 0; return c == '\n' && go(At::size_start);
+      case At::last_lf: return c == '\n' && go(At::end);
+      case At::trailer_start:
+        if (c == '\r') return go(At::last_lf);
+        return ++trailer_fields_ <= max_trailer_fields && count_trailer() && is_token_character(c) &&
+               go(At::trailer_name);
+      case At::trailer_name: return count_trailer() && (c == ':' ? go(At::trailer_value) : is_token_character(c));
+      case At::trailer_value: return count_trailer() && (c == '\r' ? go(At::trailer_lf) : is_text(c));
+      case At::trailer_lf: return count_trailer() && c == '\n' && go(At::trailer_start);
+      default: return false;
+    }
+  }
+
+  constexpr bool step_in_size_line(char c) noexcept {
+    if (at_ > At::size && at_ != At::size_lf && ++extensions_ > max_extensions) return false;
+    switch (at_) {
+      case At::size_start: return add_digit(c) && go(At::size);
+      case At::size:
+        if (c == '\r') return go(At::size_lf);
+        return c == ';' ? go(At::extension_name_start) : add_digit(c);
+      case At::extension_name_start: return is_token_character(c) && go(At::extension_name);
+      case At::extension_name:
+        if (c == '=') return go(At::extension_value_start);
+        return is_token_character(c) || end_extension(c);
+      case At::extension_value_start:
+        return c == '"' ? go(At::extension_quoted) : is_token_character(c) && go(At::extension_token);
+      case At::extension_token: return is_token_character(c) || end_extension(c);
+      case At::extension_quoted:
+        if (c == '"') return go(At::extension_end);
+        return c == '\\' ? go(At::extension_escape) : is_text(c);
+      case At::extension_escape: return is_text(c) && go(At::extension_quoted);
+      case At::extension_end: return end_extension(c);
+      case At::size_lf: return c == '\n' && go(left_ == 0 ? At::trailer_start : At::data);
+      default: return false;
+    }
+  }
+
+  constexpr bool end_extension(char c) noexcept {
+    if (c == ';') return go(At::extension_name_start);
+    return c == '\r' && go(At::size_lf);
+  }
+
+  constexpr bool add_digit(char c) noexcept {
+    const int digit = hex_value(c);
+    if (digit < 0 || digits_++ == 16) return false;
+    left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
+    return true;
+  }
+
+  constexpr bool count_trailer() noexcept { return ++trailers_ <= max_trailers; }
+
+  std::uint64_t left_ = 0;  // of this chunk
+  std::uint32_t extensions_ = 0;
+  std::uint32_t trailers_ = 0;
+  std::uint32_t trailer_fields_ = 0;
+  std::uint8_t digits_ = 0;
+  At at_ = At::size_start;
+};
+
+}  // namespace droplit::detail

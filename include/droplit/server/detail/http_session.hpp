@@ -1,0 +1,296 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../../api_errc.hpp"
+#include "../../detail/guarded.hpp"
+#include "../../endpoint.hpp"
+#include "../../error.hpp"
+#include "../../http.hpp"
+#include "../../outcome.hpp"
+#include "chunked.hpp"
+#include "date.hpp"
+#include "head_check.hpp"
+
+#include <boost/beast/http/status.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit::detail {
+
+/// The requests of one connection, one after the other, without I/O: it is fed bytes, says what it waits for, and
+/// leaves answers to be written. Where the bytes are cut does not matter to any answer. Throws only while it is made.
+template <class E>
+class HttpSession {
+ public:
+  enum class Want : std::uint8_t {
+    request,  ///< bytes; nothing of a next request is there
+    head,     ///< bytes; a head has begun
+    body,     ///< bytes; a body is due
+    write,    ///< that `output` is written, then `advance` again
+    close,    ///< that `output`, which may be empty, is written, then the end
+  };
+
+  HttpSession(E& endpoint, std::uint32_t max_head) : endpoint_(endpoint), max_head_(max_head) {
+    held_.emplace(endpoint);
+    reserve();
+  }
+
+  /// Goes on with the bytes that arrived and were not yet used: at most to the end of one request. `used` says how many
+  /// at the front must not be fed again.
+  Want advance(std::string_view input, std::size_t& used) noexcept {
+    used = 0;
+    output_.clear();
+    try {
+      if (output_.capacity() > kept_memory) forget();
+      return phase_ == Phase::head ? read_head(input, used) : read_body(input, used);
+    } catch (...) {
+      return fail();
+    }
+  }
+
+  /// The peer was too slow with what was wanted, which was not `write`.
+  Want expire() noexcept { return stop_waiting(ApiErrc::request_timeout); }
+
+  /// The peer will not send any more; what it had sent was used.
+  Want end() noexcept { return stop_waiting(ApiErrc::bad_request); }
+
+  /// Makes the next answer the last. From any thread, also while `advance` runs.
+  void finish() noexcept { last_.store(true, std::memory_order_relaxed); }
+
+  /// What must be written; good until the next call.
+  [[nodiscard]] std::string_view output() const noexcept { return output_; }
+
+  /// How many bytes of this request's body have arrived.
+  [[nodiscard]] std::uint64_t body_size() const noexcept { return body_size_; }
+
+ private:
+  enum class Phase : std::uint8_t { head, body, drain };
+
+  struct Held {  // for an Exchange, which cannot be moved
+    explicit Held(E& endpoint) : exchange(endpoint.begin()) {}
+    decltype(std::declval<E&>().begin()) exchange;
+  };
+
+  static constexpr int max_empty_lines = 4;           // before a request line (RFC 9112, 2.2: at least one)
+  static constexpr std::size_t kept_memory = 65'536;  // of each buffer, from one request to the next
+
+  Want stop_waiting(ApiErrc code) noexcept {
+    output_.clear();
+    return phase_ == Phase::head && !begun_ ? Want::close : refuse(code);
+  }
+
+  Want read_head(std::string_view input, std::size_t& used) {
+    while (!begun_ && empty_lines_ < max_empty_lines && input.starts_with("\r\n")) {
+      input.remove_prefix(2);
+      used += 2;
+      ++empty_lines_;
+    }
+    begun_ = !input.empty();
+    if (!begun_) return last_ ? Want::close : Want::request;
+    if (input == "\r" && empty_lines_ < max_empty_lines) {  // perhaps half of another empty line
+      begun_ = false;
+      return Want::head;
+    }
+    switch (scan_.read(input, max_head_)) {
+      case HeadScan::State::more: return Want::head;
+      case HeadScan::State::refused: return refuse(scan_.refusal());
+      case HeadScan::State::complete: break;
+    }
+    HeadFacts facts;
+    if (const auto code = HeadReader::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
+    used += scan_.size();
+    input.remove_prefix(scan_.size());
+    return begin(facts, input, used);
+  }
+
+  Want begin(const HeadFacts& facts, std::string_view input, std::size_t& used) {
+    chunked_ = facts.chunked;
+    left_ = facts.length;
+    persistent_ = facts.persistent;
+    old_ = facts.old;
+    to_head_ = facts.request.method() == "HEAD";
+    const bool has_body = chunked_ || left_ != 0;
+    phase_ = Phase::body;
+    if (auto good = held_->exchange.head(facts.request); !good) {
+      endpoint_.answer(std::move(good).as_failure(), response_);
+      if (has_body && (facts.expects_continue || left_ > endpoint_.options().max_body)) response_.close = true;
+      if (response_.close) return deliver();
+      phase_ = Phase::drain;
+    } else if (has_body && facts.expects_continue && input.empty()) {
+      output_ = "HTTP/1.1 100 Continue\r\n\r\n";
+      return Want::write;
+    }
+    return read_body(input, used);
+  }
+
+  Want read_body(std::string_view input, std::size_t& used) {
+    const std::size_t before = input.size();
+    const Want want = chunked_ ? read_chunks(input) : read_length(input);
+    used += before - input.size();
+    return want;
+  }
+
+  Want read_length(std::string_view& input) {
+    const std::string_view piece =
+        input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
+    input.remove_prefix(piece.size());
+    left_ -= piece.size();
+    body_size_ += piece.size();
+    if (left_ == 0) return end_body(piece);
+    return piece.empty() || take(piece) ? Want::body : deliver();
+  }
+
+  Want read_chunks(std::string_view& input) {
+    std::string_view held;  // until it is known whether it is the last
+    for (;;) {
+      std::string_view piece;
+      switch (chunks_.read(input, piece)) {
+        case ChunkedReader::State::bad: return refuse(ApiErrc::bad_request);
+        case ChunkedReader::State::end: return end_body(held);
+        case ChunkedReader::State::more:
+          if (!held.empty() && !take(held)) return deliver();
+          if (chunks_.announced() > endpoint_.options().max_body - body_size_) return outgrown();
+          return Want::body;
+        case ChunkedReader::State::piece: break;
+      }
+      body_size_ += piece.size();
+      if (body_size_ > endpoint_.options().max_body) return outgrown();
+      if (!held.empty() && !take(held)) return deliver();
+      held = piece;
+    }
+  }
+
+  // A chunked body that grows past the limit; what was refused before stays the answer.
+  Want outgrown() {
+    if (phase_ == Phase::drain) {
+      response_.close = true;
+      return deliver();
+    }
+    return refuse(ApiErrc::content_too_large);
+  }
+
+  // False if the piece was answered, which ends the connection.
+  bool take(std::string_view piece) {
+    if (phase_ == Phase::drain) return true;
+    auto good = held_->exchange.body(piece);
+    if (good) return true;
+    endpoint_.answer(std::move(good).as_failure(), response_);
+    response_.close = true;
+    return false;
+  }
+
+  Want end_body(std::string_view last_piece) {
+    if (phase_ == Phase::body) {
+      auto draft = held_->exchange.draft(last_piece);
+      draft ? endpoint_.answer(endpoint_.create(std::move(draft).assume_value()), response_)
+            : endpoint_.answer(std::move(draft).as_failure(), response_);
+    }
+    return deliver();
+  }
+
+  Want refuse(ApiErrc code) noexcept {
+    try {
+      write_answer(response_, error_of(code));
+      response_.close = true;
+      return deliver();
+    } catch (...) {
+      return fail();
+    }
+  }
+
+  // Something threw where nothing but a lack of memory can: nothing of an answer was written yet.
+  Want fail() noexcept {
+    try {
+      endpoint_.answer(caught_fault(FaultSource::library, Fate::maybe_applied), response_);
+      response_.close = true;
+      return deliver();
+    } catch (...) {
+      output_.clear();
+      return Want::close;
+    }
+  }
+
+  static ApiError error_of(ApiErrc code) noexcept {
+    switch (code) {
+      case ApiErrc::request_timeout: return ApiError::of<ApiErrc::request_timeout>();
+      case ApiErrc::uri_too_long: return ApiError::of<ApiErrc::uri_too_long>();
+      case ApiErrc::header_fields_too_large: return ApiError::of<ApiErrc::header_fields_too_large>();
+      case ApiErrc::content_too_large: return ApiError::of<ApiErrc::content_too_large>();
+      default: return ApiError::of<ApiErrc::bad_request>();
+    }
+  }
+
+  // Writes the answer out and makes ready for the next request.
+  Want deliver() {
+    const bool closes = response_.close || !persistent_ || last_;
+    write_output(closes);
+    if (closes) return Want::close;
+    body_size_ > kept_memory ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
+    scan_ = {};
+    chunks_ = {};
+    body_size_ = 0;
+    empty_lines_ = 0;
+    begun_ = old_ = to_head_ = false;
+    phase_ = Phase::head;
+    return Want::write;
+  }
+
+  // Gives the memory of a long answer back.
+  void forget() {
+    std::string().swap(output_);
+    response_ = Response();
+    reserve();
+  }
+
+  // So that not even a lack of memory keeps a 500 from being told.
+  void reserve() {
+    response_.body.reserve(64);
+    response_.fields.reserve(128);
+    output_.reserve(512);
+  }
+
+  void write_output(bool closes) {
+    const auto status = static_cast<unsigned>(response_.status);
+    const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
+    const std::string_view lines = response_.fields.lines();
+    output_.reserve(lines.size() + response_.body.size() + 160);
+    output_ = "HTTP/1.1 ";
+    for (const unsigned unit : {100U, 10U, 1U}) output_ += static_cast<char>('0' + status / unit % 10);
+    output_.append(1, ' ').append(reason.data(), reason.size()).append("\r\n").append(lines);
+    output_.append("date: ").append(HttpDate::now()).append("\r\n");
+    if (closes) {
+      output_ += "connection: close\r\n";
+    } else if (old_) {
+      output_ += "connection: keep-alive\r\n";
+    }
+    output_ += "\r\n";
+    if (!to_head_) output_ += response_.body;
+  }
+
+  E& endpoint_;
+  std::uint32_t max_head_;
+  std::optional<Held> held_;
+  Response response_;
+  std::string output_;
+  HeadScan scan_;
+  ChunkedReader chunks_;
+  std::uint64_t left_ = 0;       // of a body with a length
+  std::uint64_t body_size_ = 0;  // that arrived
+  int empty_lines_ = 0;
+  Phase phase_ = Phase::head;
+  bool begun_ = false;  // there are bytes of a head
+  bool chunked_ = false;
+  bool persistent_ = false;
+  bool old_ = false;
+  bool to_head_ = false;
+  std::atomic<bool> last_{false};
+};
+
+}  // namespace droplit::detail

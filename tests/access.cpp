@@ -1,0 +1,65 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include "droplit/access.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+namespace {
+
+using droplit::Access;
+using droplit::EcosystemId;
+using droplit::PrincipalKind;
+
+struct Holder {
+  PrincipalKind kind() const { return PrincipalKind::account; }
+};
+
+struct Exemplar {
+  Holder identify(std::string_view) const { return {}; }
+  bool may_touch(const Holder&, EcosystemId) const { return true; }
+};
+struct NotConst {
+  Holder identify(std::string_view) { return {}; }
+  bool may_touch(const Holder&, EcosystemId) const { return true; }
+};
+struct NoKind {
+  int identify(std::string_view) const { return 1; }
+  bool may_touch(int, EcosystemId) const { return true; }
+};
+struct WrongKind {
+  struct Person {
+    std::string kind() const { return "account"; }
+  };
+  Person identify(std::string_view) const { return {}; }
+  bool may_touch(const Person&, EcosystemId) const { return true; }
+};
+struct NoRights {
+  Holder identify(std::string_view) const { return {}; }
+};
+struct RightsByText {
+  Holder identify(std::string_view) const { return {}; }
+  bool may_touch(const Holder&, const std::string&) const { return true; }
+};
+struct VoidRights {
+  Holder identify(std::string_view) const { return {}; }
+  void may_touch(const Holder&, EcosystemId) const {}
+};
+
+}  // namespace
+
+static_assert(Access<Exemplar>);
+static_assert(!Access<NotConst>);
+static_assert(!Access<NoKind>);
+static_assert(!Access<WrongKind>);
+static_assert(!Access<NoRights>);
+static_assert(!Access<RightsByText>);
+static_assert(!Access<VoidRights>);
+static_assert(!Access<int>);
+
+TEST_CASE("an Access policy knows who calls and what they may touch") {
+  using namespace droplit::literals;
+  const Exemplar access;
+  CHECK(access.identify("token").kind() == PrincipalKind::account);
+  CHECK(access.may_touch(access.identify("token"), "C594b89aea18568c408c3ad24"_ecosystem_id));
+}

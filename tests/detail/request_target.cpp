@@ -1,0 +1,78 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include "droplit/detail/request_target.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+using droplit::detail::is_clients_path;
+using droplit::detail::join_query_fields;
+using droplit::detail::percent_decode;
+using droplit::detail::split_target;
+
+TEST_CASE("a target has a path and perhaps a query, and is not normalised") {
+  const auto path = [](std::string_view target) { return std::string(split_target(target).path); };
+  CHECK(path("/api/clients") == "/api/clients");
+  CHECK(path("/api/clients?a=/b?c") == "/api/clients");
+  CHECK(split_target("/api/clients?a=/b?c").query == "a=/b?c");
+  CHECK_FALSE(split_target("/api/clients").query);
+  CHECK(split_target("/api/clients?").query == "");
+  CHECK(path("http://example.org/api/clients?x") == "/api/clients");
+  CHECK(path("HTTPS://user@[::1]:80/a/../b") == "/a/../b");
+  CHECK(path("http://example.org").empty());
+  CHECK(path("http://example.org?x").empty());
+  CHECK(split_target("http://example.org?x").query == "x");
+  CHECK(path("ftp://example.org/api/clients").empty());
+  CHECK(path("*").empty());
+  CHECK(path("example.org:80").empty());
+  CHECK(path("").empty());
+  CHECK(path("//api/clients") == "//api/clients");
+}
+
+TEST_CASE("a number sign, spaces and controls make a target malformed, other octets do not") {
+  using namespace std::string_literals;
+  for (const std::string& target : {"/a#b"s, "/a?b#c"s, "/a b"s, "/a\tb"s, "/a\0b"s, "/a\x7F"s, "/a\r\n"s}) {
+    CHECK_FALSE(split_target(target).well_formed);
+  }
+  for (const std::string& target : {"/a?b"s, "/%23%20%00"s, "/\xC3\xA9"s, "/\xFF"s, ""s})
+    CHECK(split_target(target).well_formed);
+}
+
+TEST_CASE("the endpoint is at one path, with or without /v0 and a trailing slash") {
+  for (const std::string_view path : {"/api/clients", "/api/clients/", "/v0/api/clients", "/v0/api/clients/"}) {
+    CHECK(is_clients_path(path));
+  }
+  for (const std::string_view path : {"", "/", "/api", "/api/client", "/api/clientss", "/api/clients//",
+                                      "//api/clients", "/API/clients", "/v1/api/clients", "/v0/v0/api/clients", "/v0",
+                                      "/v0/", "/v0api/clients", "/api/clients;x", "/api/./clients", "/%61pi/clients"}) {
+    INFO(path);
+    CHECK_FALSE(is_clients_path(path));
+  }
+}
+
+TEST_CASE("percent-decoding is done once, and broken escapes and pluses stay") {
+  CHECK(percent_decode("a%62%63+%2B") == "abc++");
+  CHECK(percent_decode("%2541") == "%41");
+  CHECK(percent_decode("%") == "%");
+  CHECK(percent_decode("%4") == "%4");
+  CHECK(percent_decode("%zz%4g%g4") == "%zz%4g%g4");
+  CHECK(percent_decode("%%41") == "%A");
+  CHECK(percent_decode("%00").size() == 1);
+  CHECK(percent_decode("%e9%E9") == "\xE9\xE9");
+}
+
+TEST_CASE("the fields of a query are told once each, in order of first appearance") {
+  for (const std::string_view query : {"", "&", "&&&"}) CHECK_FALSE(join_query_fields(query));
+  CHECK(join_query_fields("a") == "a");
+  CHECK(join_query_fields("a=1&b=2&a=3&%61&&b") == "a, b");
+  CHECK(join_query_fields("=") == "");
+  CHECK(join_query_fields("=b&c") == ", c");
+  CHECK(join_query_fields("?") == "?");
+  CHECK(join_query_fields("z&a&m") == "z, a, m");
+  CHECK(join_query_fields("a%3Db=c") == "a=b");
+  CHECK(join_query_fields("a%26b") == "a&b");
+  CHECK(join_query_fields("a;b") == "a;b");
+  CHECK(join_query_fields("%FF&%FE") == "\xEF\xBF\xBD");
+  CHECK(join_query_fields("%E2%82x&%F0%9F%98%80") == "\xEF\xBF\xBDx, \xF0\x9F\x98\x80");
+  CHECK(join_query_fields("a,&a") == "a,, a");
+}
