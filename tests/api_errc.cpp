@@ -53,7 +53,7 @@ struct Expected {
   Source source;
 };
 
-// Typed from CONTRACT.md, not copied from the table.
+// Typed from the contract, not copied from the table.
 constexpr auto json = AnswerForm::entries;
 constexpr Expected expected[] = {
     {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, json, "invalid id", 1, Source::page},

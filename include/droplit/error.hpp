@@ -86,7 +86,7 @@ class ApiError {
   }
 
   /// The refusal that tells all of `findings`, or nothing if nothing was found. The rules of the order, of Body
-  /// Parameters Missing and of the misnamed member (CONTRACT: Errors) stand here and nowhere else.
+  /// Parameters Missing and of the misnamed member (docs/errors.md) stand here and nowhere else.
   static std::optional<ApiError> from(Findings findings);
 
   /// The code of the first violation.

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// Findings of every kind, generated, and the refusal that each must give: written from CONTRACT.md a second time.
+// Findings of every kind, generated, and the refusal that each must give: written from the contract a second time.
 #pragma once
 
 #include <droplit/error.hpp>
@@ -11,7 +11,7 @@
 
 namespace findings {
 
-/// An entry of an answer, as CONTRACT.md says it.
+/// An entry of an answer, as the contract says it.
 struct Entry {
   droplit::ApiErrc code;
   std::string in, message, path;
