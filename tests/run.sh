@@ -8,6 +8,6 @@ preset=${1:-dev}
 [ $# -eq 0 ] || shift
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev \
   libcpp-httplib-dev pkg-config valgrind curl ca-certificates
-cmake --preset "$preset"
+cmake --preset "$preset" -DDROPLIT_TESTS=ON
 cmake --build --preset "$preset"
 ctest --preset "$preset" -j 2 "$@"

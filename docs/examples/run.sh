@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 sh docs/examples/install.sh g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev curl ca-certificates
-cmake --preset release -DDROPLIT_TESTS=OFF -DDROPLIT_EXAMPLES=ON >/dev/null
+cmake --preset release -DDROPLIT_TESTS=OFF >/dev/null
 cmake --build --preset release --target droplit-server
 
 active=C594b89aea18568c408c3ad24
