@@ -46,9 +46,31 @@ struct VoidRights {
   void may_touch(const Holder&, EcosystemId) const {}
 };
 
+struct ByReference {
+  Holder holder;
+  const Holder& identify(std::string_view) const { return holder; }
+  bool may_touch(const Holder&, EcosystemId) const { return true; }
+};
+struct Rooted {
+  struct Person {
+    Person() = default;
+    Person(const Person&) = delete;
+    PrincipalKind kind() const { return PrincipalKind::account; }
+  };
+  Person identify(std::string_view) const { return {}; }
+  bool may_touch(const Person&, EcosystemId) const { return true; }
+};
+struct TakesAway {
+  Holder identify(std::string_view) const { return {}; }
+  bool may_touch(Holder&&, EcosystemId) const { return true; }
+};
+
 }  // namespace
 
 static_assert(Access<Exemplar>);
+static_assert(!Access<ByReference>);
+static_assert(!Access<Rooted>);
+static_assert(!Access<TakesAway>);
 static_assert(!Access<NotConst>);
 static_assert(!Access<NoKind>);
 static_assert(!Access<WrongKind>);

@@ -110,9 +110,9 @@ TEST_CASE("the answers without entries are what the contract says, byte by byte"
       {408, "content-length: 0\r\n", "", true},
       {414, "content-length: 0\r\n", "", true},
       {431, "content-length: 0\r\n", "", true},
-      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 60\r\n",
+      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n",
        "Ecosystem with id C594b89aea18568c408c3ad24 does not exist.", false},
-      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 60\r\n",
+      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n",
        "Ecosystem with id Cffffffffffffffffffffffff does not exist.", false},
   };
   const auto errors = errors_without_entries();
@@ -121,9 +121,7 @@ TEST_CASE("the answers without entries are what the contract says, byte by byte"
     const Response answer = to_response(errors[i]);
     INFO(i);
     CHECK(answer.status == expected[i].status);
-    const std::string size = std::to_string(std::string_view(expected[i].body).size());
-    CHECK(answer.fields.get("content-length") == size);
-    if (i < 10) CHECK(answer.fields.lines() == expected[i].lines);
+    CHECK(answer.fields.lines() == expected[i].lines);
     CHECK(answer.body == expected[i].body);
     CHECK(answer.close == expected[i].close);
   }
@@ -357,6 +355,7 @@ TEST_CASE("a fault is a 500 that tells nothing, or a 503 that proves that nothin
     CHECK_FALSE(answer.close);
     CHECK_FALSE(read_error(answer));
   }
+  CHECK_FALSE(is_unavailable(Fault::unknown_answer(503, "a proxy's", "")));  // which proves nothing
   const Fault busy = Fault::unavailable(FaultSource::storage, "canary", 77, cause);
   CHECK(is_unavailable(busy));
   const Response answer = to_response(busy);

@@ -52,3 +52,11 @@ TEST_CASE("instants of every duration outside the years 0000 to 9999 are none, a
   CHECK(to_timestamp(sys_time<nanoseconds>((nanoseconds::max)()))->text() == "2262-04-11T23:47:16.854Z");
   CHECK(to_timestamp(sys_time<nanoseconds>((nanoseconds::min)()))->text() == "1677-09-21T00:12:43.145Z");
 }
+
+TEST_CASE("odd ticks overflow nothing") {
+  using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 3579545>>;
+  const std::int64_t seconds = 64092211200;  // 4001-01-01
+  const auto time = droplit::to_timestamp(std::chrono::sys_time<Ticks>(Ticks(seconds * 3579545 + 3579545 / 2)));
+  REQUIRE(time.has_value());
+  CHECK(time->text() == "4001-01-01T00:00:00.499Z");
+}

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+#include <time.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -11,6 +13,15 @@
 #include <vector>
 
 using namespace droplit;
+
+// The system's clock, as far from the truth as a test says. It stands in front of the library's function.
+static std::atomic<std::int64_t> offset_seconds{0};
+
+extern "C" int timespec_get(std::timespec* time, int base) noexcept {
+  if (base != TIME_UTC || ::clock_gettime(CLOCK_REALTIME, time) != 0) return 0;
+  time->tv_sec += offset_seconds;
+  return base;
+}
 
 namespace {
 
@@ -56,6 +67,19 @@ TEST_CASE("the system clock tells the system's time, in whole milliseconds round
   }
 }
 
+TEST_CASE("when the system's clock is set back, this one stands still until that has caught up") {
+  const Timestamp now = SystemClock().now();
+  offset_seconds = 100;
+  const Timestamp ahead = SystemClock().now();
+  CHECK(ahead.unix_millis() - now.unix_millis() >= 100'000);
+  offset_seconds = -5'000;
+  CHECK(SystemClock().now() == ahead);
+  offset_seconds = 99;
+  CHECK(SystemClock().now() == ahead);
+  offset_seconds = 200;
+  CHECK(SystemClock().now() > ahead);
+}
+
 TEST_CASE("the system clock moves") {
   const Timestamp first = SystemClock().now();
   std::this_thread::sleep_for(std::chrono::milliseconds(3));
@@ -82,4 +106,11 @@ TEST_CASE("the system clock never goes backwards, for one thread or from one to 
     }
   }
   CHECK(!backwards);
+}
+
+TEST_CASE("beyond the year 9999 the system clock stands") {
+  offset_seconds = 9'000'000'000'000;
+  CHECK(SystemClock().now().text() == "9999-12-31T23:59:59.999Z");
+  offset_seconds = 0;
+  CHECK(SystemClock().now().text() == "9999-12-31T23:59:59.999Z");
 }

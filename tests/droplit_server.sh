@@ -109,5 +109,27 @@ grep -q 'droplit-server: fault: storage: ' "$folder/log" || fail "the fault is n
 ! grep -q canary "$folder/log" || fail 'the log tells a token or a text'
 stopped TERM
 
+# a log that nobody reads any more ends nothing
+mkfifo "$folder/pipe"
+(read -r line; echo "$line" >"$folder/heard") <"$folder/pipe" &
+rm -f "$folder"/store.db*
+"$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/store.db" --ecosystem $active \
+  >"$folder/out" 2>"$folder/pipe" </dev/null &
+server=$!
+tries=0
+: >"$folder/out"
+until grep -q . "$folder/out" || [ $tries -ge 200 ]; do
+  tries=$((tries + 1))
+  sleep 0.05
+done
+url=$(sed -n '1s/^listening on //p' "$folder/out")
+rm "$folder/store.db"
+for _ in 1 2 3; do
+  answers 500 "$here"
+  sleep 0.1
+done
+grep -q fault "$folder/heard" || fail 'the first fault was not heard'
+stopped TERM
+
 if [ "$failures" -ne 0 ]; then exit 1; fi
 echo 'droplit-server does what its help says'

@@ -158,6 +158,75 @@ TEST_CASE("a policy before the storage that throws costs a 500, and the storage 
   CHECK(world.storage.clients.empty());
 }
 
+TEST_CASE("nothing of a token, a text or a policy's words is in an answer that does not tell it") {
+  contract::World world;
+  const std::string secret(canary);
+  for (
+      const char* body :
+      {R"({"ecosystemId":"canary-5f0e","type":"canary-5f0e","name":["canary-5f0e"],"description":{"a":"canary-5f0e"}})",
+       R"({"ecosystemId":"C594b89aea18568c408c3ad2d","type":"server","name":"canary-5f0e"})", "canary-5f0e",
+       R"({"name":"canary-5f0e\u0000","x":"canary-5f0e"})", R"(["canary-5f0e"])"}) {
+    Request request = good_request();
+    request.body = body;
+    request.fields.add("x-api-version", secret);
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.target = "/api/clients?a=canary-5f0e";
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.target = "/canary-5f0e";
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.method = secret;
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+  }
+  Request request = good_request();
+  request.fields.clear();
+  request.fields.add("authorization", secret);
+  CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+  CHECK_FALSE(tells(world.endpoint.handle(good_request()), contract::account_token));
+}
+
+TEST_CASE("once memory has run out for good, it is the shortest answer or none, and what is heard is true") {
+  for (std::size_t n = 1;; ++n) {
+    contract::World world;
+    world.storage.clients.reserve(1);
+    std::optional<Fate> heard;
+    const auto listen = [&heard](const Fault& fault) { heard = fault.fate(); };
+    droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, listen);
+    Request request = good_request();
+    request.body.insert(1, R"("name":"0123456789012345678901234567890123456789",)");
+    Response response;
+    bool threw = false;
+    memory::calls = 0;
+    memory::fail_at = n;
+    memory::fail_on = true;
+    try {
+      endpoint.handle(request, response);
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    const bool reached = memory::calls >= n;
+    memory::fail_at = 0;
+    memory::fail_on = false;
+    INFO("from allocation " << n);
+    if (!reached) {
+      CHECK(response.status == 201);
+      break;
+    }
+    if (threw) {
+      CHECK(world.storage.clients.empty());
+      continue;
+    }
+    CHECK((response.status == 500 || response.status == 201));
+    if (response.status == 500) {
+      CHECK(response.body == internal_error);
+      CHECK(response.fields.get("content-length") == std::to_string(internal_error.size()));
+      REQUIRE(heard);
+      if (*heard == Fate::not_applied) CHECK(world.storage.clients.empty());
+    } else {
+      CHECK(world.storage.clients.size() == 1);
+    }
+  }
+}
+
 TEST_CASE("whichever allocation fails, the answer is right or a 500, and nothing is kept behind a refusal") {
   std::vector<Request> requests{good_request(), good_request(), good_request()};
   requests[1].body = R"({"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz":1,"name":"0123456789012345678901234567890123456789"})";

@@ -3,8 +3,10 @@
 
 #include "support/catch.hpp"
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -127,6 +129,64 @@ TEST_CASE("nothing of an earlier request counts for the next") {
   CHECK(exchange.body(R"({"name":7,"zzz":1,)").has_value());
   REQUIRE(exchange.head(head()).has_value());
   CHECK(exchange.draft(good).has_value());
+}
+
+TEST_CASE("without a good head no body makes a draft, and nobody is asked for a right") {
+  const Access access;
+  {
+    Exchange exchange(access);
+    CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  }
+  for (const auto& [bad, why] :
+       {std::pair(head("/elsewhere"), ApiErrc::not_found), std::pair(head("/api/clients#"), ApiErrc::bad_request),
+        std::pair(head("/api/clients", "nobody"), ApiErrc::unauthorized)}) {
+    Exchange exchange(access);
+    CHECK(code(exchange.head(bad)) == why);
+    CHECK(exchange.body(good).has_value());
+    CHECK(code(exchange.draft()) == ApiErrc::body_parameters_missing);
+
+    REQUIRE(exchange.head(head()).has_value());  // a good head before a bad one does not count either
+    CHECK(code(exchange.head(bad)) == why);
+    CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  }
+  Exchange exchange(access);
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.head(head("/api/clients", "throws")).has_exception());
+  CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  CHECK(access.asked == 0);
+}
+
+TEST_CASE("no token, an empty one and two are refused before anybody is asked whose they are") {
+  const Access access;
+  Exchange exchange(access);
+  RequestHead none("POST", "/api/clients");
+  RequestHead blank("POST", "/api/clients");
+  blank.add("authorization", " \t ");
+  RequestHead two = head();
+  two.add("authorization", "account");
+  for (const RequestHead& bad : {none, blank, two}) CHECK(code(exchange.head(bad)) == ApiErrc::unauthorized);
+  CHECK(access.identified == 0);
+}
+
+TEST_CASE("a good body before the limit is not a good body once it went past it") {
+  const Access access;
+  Exchange exchange(access, {.max_body = static_cast<std::uint32_t>(good.size())});
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.body(good).has_value());
+  CHECK(code(exchange.body(" ")) == ApiErrc::content_too_large);
+  CHECK(code(exchange.draft()) == ApiErrc::content_too_large);
+  CHECK(access.asked == 0);
+}
+
+TEST_CASE("the greatest limit there is has no edge") {
+  const Access access;
+  Exchange exchange(access, {.max_body = 0xFFFFFFFF});
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.draft(good).has_value());
+  Exchange none(access, {.max_body = 0});
+  REQUIRE(none.head(head()).has_value());
+  CHECK(code(none.draft()) == ApiErrc::body_parameters_missing);
+  CHECK(code(none.draft("x")) == ApiErrc::content_too_large);
 }
 
 TEST_CASE("what the Access policy throws is a fault that was not applied") {

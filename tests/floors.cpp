@@ -37,6 +37,7 @@ const std::map<std::string, Floor> floors{
     {"detail/utf8.hpp", values},
     {"detail/name_list.hpp", values},
     {"detail/json_text.hpp", values},
+    {"detail/host.hpp", values},
     {"detail/content_type.hpp", values},
     {"detail/request_target.hpp", values},
     {"outcome.hpp", contracts},
@@ -46,13 +47,16 @@ const std::map<std::string, Floor> floors{
     {"clock.hpp", contracts},
     {"id_source.hpp", contracts},
     {"create_client.hpp", contracts},
+    {"transport.hpp", contracts},
     {"detail/guarded.hpp", contracts},
     {"detail/json_reader.hpp", wire},
+    {"detail/client_reader.hpp", wire},
     {"detail/error_reader.hpp", wire},
     {"draft_parser.hpp", wire},
     {"answer.hpp", wire},
     {"exchange.hpp", verbs},
     {"endpoint.hpp", verbs},
+    {"remote/create_client.hpp", verbs},
     {"droplit.hpp", verbs},
 };
 
@@ -86,7 +90,7 @@ std::vector<std::string> headers() {
 }
 
 bool is_annex(const std::string& header) {
-  return header.find('/') != std::string::npos && !header.starts_with("detail/");
+  return header.find('/') != std::string::npos && !header.starts_with("detail/") && !header.starts_with("remote/");
 }
 
 Floor floor_of(const std::string& header) { return is_annex(header) ? annex : floors.at(header); }
@@ -133,7 +137,9 @@ TEST_CASE("no header looks up, and no annex includes another") {
       INFO(header << " includes " << include.path);
       REQUIRE(fs::exists(root / include.path));
       if (is_annex(header) && is_annex(include.path)) {
-        const bool own_detail = is_annex_detail(include.path) && folder(include.path) == folder(header);
+        // storage/sqlite.hpp may include storage/detail/sqlite_*.hpp; the server's folder is one room
+        const bool own_detail = is_annex_detail(include.path) && folder(include.path) == folder(header) &&
+                                (room(header).starts_with(room(include.path)) || folder(header) == "server");
         CHECK(own_detail);
       } else {
         CHECK(floor_of(include.path) <= floor_of(header));

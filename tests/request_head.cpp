@@ -58,9 +58,8 @@ TEST_CASE("an announced length is digits, and the same each time") {
   CHECK(with_length({" 12 ", "12", "012"}).announced_length() == 12u);
   CHECK_FALSE(with_length({"12", "12"}).length_malformed());
   CHECK(with_length({"18446744073709551615"}).announced_length() == 18446744073709551615u);
-  CHECK(with_length({"18446744073709551616"}).announced_length() == 18446744073709551615u);
-  CHECK(with_length({"99999999999999999999999999"}).announced_length() == 18446744073709551615u);
-  for (const std::string_view value : {"", "-1", "+1", "0x10", "1 2", "1,1", "1.0", "ten"}) {
+  for (const std::string_view value :
+       {"", "18446744073709551616", "99999999999999999999999999", "-1", "+1", "0x10", "1 2", "1,1", "1.0", "ten"}) {
     INFO(value);
     CHECK(with_length({value}).length_malformed());
   }

@@ -172,6 +172,7 @@ int main(int argc, char** argv) try {
   const Options options = parse(argc, argv);
   if (options.help) return std::fputs(help, stdout) < 0 ? 1 : 0;
 
+  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to end
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -17,15 +17,17 @@ enum class PrincipalKind : std::uint8_t { none, account, server, other };
 /// Its two questions are asked once each per request, so that a token that is revoked meanwhile is judged once. A
 /// failure is thrown; it becomes a `Fault` that was not applied.
 template <class A>
-concept Access = requires(const A& access, std::string_view token, EcosystemId ecosystem) {
+concept Access = requires(const A& access, std::string_view token) {
   /// Who holds the token; the token is the bare value of the `authorization` field and is never empty. The time it
-  /// takes must not tell how much of a wrong token is right.
-  access.identify(token);
+  /// takes must not tell how much of a wrong token is right. The holder is a value that outlives the token.
+  { access.identify(token) } -> std::movable;
+}
+&&requires(const A& access, decltype(access.identify(std::string_view()))& holder, EcosystemId ecosystem) {
   /// Of what kind the holder is.
-  { access.identify(token).kind() } -> std::convertible_to<PrincipalKind>;
+  { holder.kind() } -> std::convertible_to<PrincipalKind>;
   /// Whether the holder, an account or a server, may create clients in that ecosystem. Neither the answer nor the work
   /// may depend on whether the ecosystem exists.
-  { access.may_touch(access.identify(token), ecosystem) } -> std::convertible_to<bool>;
+  { access.may_touch(holder, ecosystem) } -> std::convertible_to<bool>;
 };
 
 }  // namespace droplit

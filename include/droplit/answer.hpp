@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "client_draft.hpp"
+#include "detail/client_reader.hpp"
 #include "detail/content_type.hpp"
 #include "detail/error_reader.hpp"
 #include "http.hpp"
@@ -8,9 +10,11 @@
 #include "outcome.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace droplit {
 
@@ -113,6 +117,52 @@ inline std::optional<ApiError> read_error(const Response& response) {
     return detail::ErrorReader().read(response.body);
   }
   return std::nullopt;
+}
+
+namespace detail {
+
+/// The seconds of a `retry-after` field, if it stands once and is a number of them; a date is not read.
+inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
+  const std::string_view value = response.fields.get("retry-after");
+  if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
+  std::int64_t seconds = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    seconds = seconds * 10 + (c - '0');
+  }
+  return seconds;
+}
+
+}  // namespace detail
+
+/// What an answer to `draft` tells: the client, the refusal that the service wrote it from, or a `Fault`.
+///
+/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know, a client of
+/// another ecosystem or type than was asked for among them (ours), is maybe applied and keeps its status and beginning.
+inline Outcome<Client> read_answer(const Response& response, const ClientDraft& draft) {
+  const auto unknown = [&response](const char* what) {
+    return Fault::unknown_answer(response.status, what, response.body, detail::retry_after(response));
+  };
+  if (response.status == 201) {
+    if (response.fields.count("content-type") != 1 ||
+        !detail::is_content_type(response.fields.get("content-type"), "application", "json")) {
+      return unknown("the answer is a 201 of another content type");
+    }
+    auto client = detail::ClientReader().read(response.body);
+    if (!client) return unknown("the answer is a 201 without a client that the contract knows");
+    if (client->ecosystem_id() != draft.ecosystem_id() || client->type() != draft.type()) {
+      return unknown("the answer is a client of another ecosystem or type than was asked for");
+    }
+    return *std::move(client);
+  }
+  if (auto error = read_error(response)) return *std::move(error);
+  if (response.status == 503 && response.body.empty() && response.fields.count("retry-after") == 1 &&
+      response.fields.get("retry-after") == "1") {
+    return Fault::unavailable(FaultSource::answer, "the service is unavailable and kept nothing");
+  }
+  if (response.status == 500) return unknown("the service failed");
+  if (response.status == 503) return unknown("a 503 that may be a proxy's");
+  return unknown("the answer is none that the contract knows");
 }
 
 }  // namespace droplit

@@ -4,7 +4,9 @@
 #include "timestamp.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <ratio>
 
 namespace droplit {
 
@@ -19,7 +21,19 @@ constexpr std::optional<Timestamp> to_timestamp(std::chrono::sys_time<Duration> 
   const std::chrono::duration<long double, std::milli> wide = time.time_since_epoch();  // which no duration overflows
   if (!(wide.count() >= Timestamp::min_unix_millis && wide.count() < Timestamp::max_unix_millis + 1))
     return std::nullopt;
-  return Timestamp::from_unix_millis(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
+    return Timestamp::from_unix_millis(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  } else {  // by hand, since std::chrono::floor overflows near the ends of some durations, and for odd ticks
+    using Ratio = std::ratio_divide<typename Duration::period, std::milli>;
+    const auto ticks = static_cast<std::int64_t>(time.time_since_epoch().count());
+    std::int64_t whole = ticks / Ratio::den;
+    std::int64_t rest = ticks % Ratio::den;
+    if (rest < 0) {
+      --whole;
+      rest += Ratio::den;
+    }
+    return Timestamp::from_unix_millis(whole * Ratio::num + rest * Ratio::num / Ratio::den);
+  }
 }
 
 }  // namespace droplit

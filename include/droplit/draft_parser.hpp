@@ -23,7 +23,8 @@ class DraftParser : private detail::JsonEvents {
   DraftParser(const DraftParser&) = delete;
   DraftParser& operator=(const DraftParser&) = delete;
 
-  /// Reads a piece; false once no further piece can make the body right, so that the rest need not be read.
+  /// Reads a piece; false once it is known that no further piece can make the body right, so that the rest need not be
+  /// read.
   bool write(std::string_view piece) { return reader_.write(piece); }
 
   /// Reads the last piece, which may be empty, and gives the draft or the refusal. `query_fields` are the names of

@@ -21,10 +21,12 @@
 #include "id_source.hpp"
 #include "json.hpp"
 #include "outcome.hpp"
+#include "remote/create_client.hpp"
 #include "request_head.hpp"
 #include "storage.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
+#include "transport.hpp"
 #include "version.hpp"
 
 /// The whole core in one include; never an annex.

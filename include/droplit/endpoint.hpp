@@ -35,6 +35,8 @@ class Endpoint {
         options_(options),
         on_fault_(std::move(on_fault)) {}
 
+  Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {}) = delete;
+
   /// Answers a whole request. Throws only if there is no memory for the shortest answer, and then nothing was created.
   Response handle(const Request& request) {
     Response response;

@@ -44,7 +44,8 @@ struct Violation {
   bool operator==(const Violation&) const = default;
 };
 
-/// What was found wrong with the parts of a request, part by part; `ApiError::from` makes the answer of it.
+/// What was found wrong with the parts of a request, part by part; `ApiError::from` makes the answer of it. Names are
+/// UTF-8.
 struct Findings {
   /// What is wrong with one field of the body.
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
@@ -54,8 +55,8 @@ struct Findings {
   bool body_missing = false;                     ///< no body that can be read; the fields below then do not count
   Flaw ecosystem_id = Flaw::none;                ///< not `characters`
   Flaw type = Flaw::none;                        ///< not `characters`
-  Flaw name = Flaw::none;                        ///< not `missing`
-  Flaw description = Flaw::none;                 ///< not `missing`
+  Flaw name = Flaw::none;                        ///< `missing` is no flaw
+  Flaw description = Flaw::none;                 ///< `missing` is no flaw
 };
 
 /// A refusal: the ordered, non-empty list of everything that is wrong with a request.
@@ -126,7 +127,7 @@ class ApiError {
   std::string body_text_;
 };
 
-/// A random-access range of `Violation` values.
+/// A forward range of `Violation` values, with `size()` and `[]`.
 class ApiError::Violations {
  public:
   class Iterator {
@@ -190,9 +191,9 @@ inline std::optional<ApiError> ApiError::from(Findings findings) {
       error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
     }
     if (id_missing) error.add(ApiErrc::ecosystem_missing, Field::ecosystem_id);
-    if (findings.ecosystem_id == Flaw::invalid) error.add(ApiErrc::ecosystem_invalid, Field::ecosystem_id);
+    if (!id_missing && findings.ecosystem_id != Flaw::none) error.add(ApiErrc::ecosystem_invalid, Field::ecosystem_id);
     if (type_missing) error.add(ApiErrc::client_type_missing, Field::type);
-    if (findings.type == Flaw::invalid) error.add(ApiErrc::client_type_invalid, Field::type);
+    if (!type_missing && findings.type != Flaw::none) error.add(ApiErrc::client_type_invalid, Field::type);
   }
   if (!findings.body_missing) {
     for (const auto& [flaw, field] :

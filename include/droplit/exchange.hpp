@@ -30,6 +30,7 @@ struct EndpointOptions {
 template <Access A>
 class Exchange {
  public:
+  explicit Exchange(const A&& access, EndpointOptions options = {}) = delete;
   explicit Exchange(const A& access, EndpointOptions options = {}) : access_(access), max_body_(options.max_body) {}
 
   /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body

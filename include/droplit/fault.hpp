@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -60,6 +61,19 @@ class Fault {
     return fault;
   }
 
+  /// An answer that the contract does not know. It may be that of a service that created the client all the same.
+  static Fault unknown_answer(int status, std::string what, std::string_view body,
+                              std::optional<std::int64_t> retry_after = {}) {
+    Fault fault(FaultSource::answer, Fate::maybe_applied, std::move(what));
+    fault.excerpt_ = body.substr(0, max_excerpt);
+    fault.status_ = status;
+    fault.retry_after_ = retry_after;
+    return fault;
+  }
+
+  /// The most of an answer that is kept, in bytes.
+  static constexpr std::size_t max_excerpt = 256;
+
   [[nodiscard]] FaultSource source() const noexcept { return source_; }
   [[nodiscard]] Fate fate() const noexcept { return fate_; }
 
@@ -69,6 +83,10 @@ class Fault {
   /// The exception behind it, if there was one. Its text may be a driver's.
   [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
 
+  /// The beginning of an answer that the contract does not know, as it came: bytes of a stranger, to be escaped where
+  /// they are shown. Never part of `what`.
+  [[nodiscard]] const std::string& excerpt() const noexcept { return excerpt_; }
+
   /// The HTTP status, if the failure was an answer or has its own.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
 
@@ -77,6 +95,7 @@ class Fault {
 
  private:
   std::string what_;
+  std::string excerpt_;
   std::exception_ptr cause_;
   std::optional<std::int64_t> retry_after_;
   std::optional<int> status_;

@@ -6,6 +6,7 @@
 #include "error.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ namespace droplit {
 /// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
 /// `description` only where they were given.
 inline void append_json(std::string& out, const Client& client) {
+  const auto size = [](const std::optional<Text>& text) { return text ? text->str().size() : 0; };
+  out.reserve(out.size() + 192 + size(client.name()) + size(client.description()));
   char buffer[Timestamp::text_size];
   char* const out_of_buffer = client.created_at().write(buffer);
   out.append("{\"createdAt\":\"").append(buffer, out_of_buffer);
@@ -33,7 +36,8 @@ inline void append_json(std::string& out, const Client& client) {
   out.append("\"type\":\"").append(to_string(client.type())).append("\"}");
 }
 
-/// Appends the `InvalidParams` body of a 400, one entry for each violation.
+/// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
+/// others have no such body.
 inline void append_json(std::string& out, const ApiError& error) {
   std::size_t size = out.size() + 64;
   for (const Violation violation : error.violations()) size += violation.message.size() + 64;

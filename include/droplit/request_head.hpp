@@ -48,10 +48,10 @@ class RequestHead {
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }
 
-  /// The length that was announced, in bytes, if one was; beyond 64 bits it is the greatest that they hold.
+  /// The length that was announced, in bytes, if one was.
   [[nodiscard]] constexpr std::optional<std::uint64_t> announced_length() const noexcept { return length_; }
 
-  /// Whether the announced length is not a number, or two that differ. It is a framing error.
+  /// Whether the announced length is not a number of 64 bits, or two that differ. It is a framing error.
   [[nodiscard]] constexpr bool length_malformed() const noexcept { return length_malformed_; }
 
  private:
@@ -72,7 +72,11 @@ class RequestHead {
         return;
       }
       const auto digit = static_cast<std::uint64_t>(c - '0');
-      length = length > (most - digit) / 10 ? most : length * 10 + digit;
+      if (length > (most - digit) / 10) {
+        length_malformed_ = true;
+        return;
+      }
+      length = length * 10 + digit;
     }
     if (value.empty() || (length_ && *length_ != length)) length_malformed_ = true;
     length_ = length;

@@ -27,6 +27,10 @@ TEST_CASE("strings are written as JSON.stringify writes them") {
     const std::string expected = c < 0x20 ? escapes[c] : c == '"' ? "\\\"" : c == '\\' ? "\\\\" : text;
     CHECK(quoted(text) == '"' + expected + '"');
   }
+  for (int c = 0x80; c != 0x100; ++c) {  // U+0080 to U+00FF in two bytes
+    const std::string text{static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
+    CHECK(quoted(text) == '"' + text + '"');
+  }
   CHECK(quoted("") == "\"\"");
   CHECK(quoted("\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80") == "\"\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80\"");
   CHECK(quoted("a/b</script>\x7F") == "\"a/b</script>\x7F\"");

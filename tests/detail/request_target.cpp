@@ -18,7 +18,7 @@ TEST_CASE("a target has a path and perhaps a query, and is not normalised") {
   CHECK_FALSE(split_target("/api/clients").query);
   CHECK(split_target("/api/clients?").query == "");
   CHECK(path("http://example.org/api/clients?x") == "/api/clients");
-  CHECK(path("HTTPS://user@[::1]:80/a/../b") == "/a/../b");
+  CHECK(path("HTTPS://[::1]:80/a/../b") == "/a/../b");
   CHECK(path("http://example.org").empty());
   CHECK(path("http://example.org?x").empty());
   CHECK(split_target("http://example.org?x").query == "x");
@@ -36,6 +36,18 @@ TEST_CASE("a number sign, spaces and controls make a target malformed, other oct
   }
   for (const std::string& target : {"/a?b"s, "/%23%20%00"s, "/\xC3\xA9"s, "/\xFF"s, ""s})
     CHECK(split_target(target).well_formed);
+}
+
+TEST_CASE("an absolute target has a host, as a Host field must") {
+  for (const std::string_view target :
+       {"http:///api/clients", "http://:80/api/clients", "http://h:x/api/clients", "http://", "http://[::/api/clients",
+        "http://%zz/", "http://u@h/", "http://a\\b/"}) {
+    INFO(target);
+    CHECK_FALSE(split_target(target).well_formed);
+  }
+  for (const std::string_view target : {"http://h/", "http://127.0.0.1:80/", "https://[::1]", "http://a.b?x"}) {
+    CHECK(split_target(target).well_formed);
+  }
 }
 
 TEST_CASE("the endpoint is at one path, with or without /v0 and a trailing slash") {

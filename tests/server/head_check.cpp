@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include "droplit/server/detail/head_check.hpp"
 
+#include "droplit/detail/host.hpp"
 #include "droplit/server/detail/date.hpp"
-#include "droplit/server/detail/host.hpp"
 
 #include "support/catch.hpp"
 

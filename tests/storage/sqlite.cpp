@@ -581,6 +581,32 @@ TEST_CASE("threads that wait for their turn in vain get unavailable, and no othe
   for (std::uint32_t n = 0; n != 8; ++n) CHECK(storage.insert(client(n)).value() == Insertion::kept);
 }
 
+TEST_CASE("one after another does not wait anew for a file that is held for long") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a", patient(300));
+  storage.add_ecosystem(home).value();
+  Raw other(directory / "a");
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  CHECK(storage.insert(client(1)).exception().status() == 503);  // waited
+  // On a machine that stands still meanwhile the second is over, and one of these waits again; never all of them.
+  auto least = std::chrono::steady_clock::duration::max();
+  for (int n = 0; n != 5; ++n) {
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(storage.insert(client(1)).exception().status() == 503);
+    least = std::min(least, std::chrono::steady_clock::now() - begin);
+  }
+  CHECK(least < std::chrono::milliseconds(300));
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  CHECK(storage.insert(client(1)).value() == Insertion::kept);
+  std::jthread releasing;
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  releasing = std::jthread([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    other.run("COMMIT");
+  });
+  CHECK(storage.insert(client(2)).value() == Insertion::kept);  // since it was free meanwhile, it is waited for again
+}
+
 // ---- files that are taken away ----
 
 TEST_CASE("a file that was deleted, moved or replaced takes nothing more, and says so") {
@@ -599,6 +625,8 @@ TEST_CASE("a file that was deleted, moved or replaced takes nothing more, and sa
     fs::remove(path);
     Raw(path).run("CREATE TABLE t (a)");
   }
+  SECTION("emptied") { fs::resize_file(path, 0); }
+  SECTION("the log's index cut short") { fs::resize_file(path + "-shm", 0); }
   SECTION("its log deleted") { fs::remove(path + "-wal"); }
   SECTION("its log replaced") {
     fs::copy(path + "-wal", directory / "b");

@@ -50,10 +50,10 @@ struct Principal {
 struct Access {
   [[nodiscard]] Principal identify(std::string_view token) const noexcept {
     using droplit::PrincipalKind;
-    return {token == account_token                           ? PrincipalKind::account
-            : token == server_token                          ? PrincipalKind::server
+    return {token == account_token                         ? PrincipalKind::account
+            : token == server_token                        ? PrincipalKind::server
             : token == client_token || token == user_token ? PrincipalKind::other
-                                                             : PrincipalKind::none};
+                                                           : PrincipalKind::none};
   }
   [[nodiscard]] bool may_touch(Principal principal, droplit::EcosystemId id) const noexcept {
     return principal.is == droplit::PrincipalKind::account ||

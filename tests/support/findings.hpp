@@ -51,8 +51,8 @@ inline std::vector<Entry> contract_of(const droplit::Findings& f) {
       out.push_back({ApiErrc::body_parameter_invalid, "body", "expected field to be a string", field});
     }
     if (flaw == Flaw::characters) {
-      out.push_back({ApiErrc::body_parameter_characters_invalid, "body", "contains characters that are not allowed",
-                     field});
+      out.push_back(
+          {ApiErrc::body_parameter_characters_invalid, "body", "contains characters that are not allowed", field});
     }
   };
   text(f.name, "name");

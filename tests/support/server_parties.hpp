@@ -120,7 +120,8 @@ inline std::string post(std::string_view body, std::string_view fields = {}, std
 
 /// The same with a chunked body, whose chunks stand in `wire`.
 inline std::string post_chunked(std::string_view wire, std::string_view fields = {}) {
-  return std::string("POST /api/clients HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: account\r\n")
+  return std::string(
+             "POST /api/clients HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: account\r\n")
       .append(fields)
       .append("Transfer-Encoding: chunked\r\n\r\n")
       .append(wire);

@@ -88,8 +88,8 @@ class RawSocket {
     return true;
   }
 
-  /// Reads one whole answer, which must tell its `content-length`; a 1xx has no body. Nothing if the peer closes, resets
-  /// or is silent before its end. `to_head` for the answer to a HEAD, which has no body either.
+  /// Reads one whole answer, which must tell its `content-length`; a 1xx has no body. Nothing if the peer closes,
+  /// resets or is silent before its end. `to_head` for the answer to a HEAD, which has no body either.
   std::optional<WireAnswer> receive(bool to_head = false) {
     const auto end = Clock::now() + patience_;
     std::size_t head_size = 0;

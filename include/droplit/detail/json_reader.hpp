@@ -135,7 +135,7 @@ class JsonReader {
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
 
-  /// Reads a piece; false once no further piece can make it right.
+  /// Reads a piece; false once it is known that no further piece can make it right.
   bool write(std::string_view piece) { return write(piece, true); }
 
   /// Reads the last piece, which may be empty; true if all of it was exactly one object.

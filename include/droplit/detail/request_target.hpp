@@ -3,6 +3,7 @@
 
 #include "../http.hpp"
 #include "../id.hpp"
+#include "host.hpp"
 #include "name_list.hpp"
 #include "utf8.hpp"
 
@@ -15,8 +16,8 @@ namespace droplit::detail {
 
 /// A request target, taken apart and not normalised.
 struct RequestTarget {
-  bool well_formed = true;                ///< no `#`, space or control character; other octets pass (ours)
-  std::string_view path;                  ///< empty in other forms than origin and absolute
+  bool well_formed = true;  ///< no `#`, space or control character; other octets pass (ours); a good authority
+  std::string_view path;    ///< empty in other forms than origin and absolute
   std::optional<std::string_view> query;  ///< what stands behind the first `?`
 };
 
@@ -28,6 +29,7 @@ constexpr RequestTarget split_target(std::string_view target) noexcept {
   for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
     if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
     const std::size_t authority_end = target.find_first_of("/?", scheme.size());
+    if (!is_host(target.substr(scheme.size(), authority_end - scheme.size()))) parts.well_formed = false;
     target = authority_end == std::string_view::npos ? std::string_view() : target.substr(authority_end);
     break;
   }

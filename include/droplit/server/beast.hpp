@@ -10,7 +10,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
@@ -94,8 +93,8 @@ class BeastServer {
       if (std::exchange(stopping_, true)) return;
       boost::system::error_code ignored;
       acceptor_.close(ignored);
-      for (const auto& connection : connections_.all()) connection->finish();
       stop_end_ = std::chrono::steady_clock::now() + options_.stop_grace;
+      for (const auto& connection : connections_.all()) connection->finish();
       await_end();
     });
   }

@@ -38,7 +38,7 @@ enum class SqliteDurability : std::uint8_t {
 
 struct SqliteOptions {
   SqliteDurability durability = SqliteDurability::full;
-  std::chrono::milliseconds busy_timeout{2000};  ///< how long to wait for other threads, and again for other processes
+  std::chrono::milliseconds busy_timeout{2000};  ///< how long one operation waits for other threads and processes
 };
 
 /// Keeps clients in a file of SQLite, which several processes may use at once.
@@ -159,6 +159,12 @@ class SqliteStorage {
     Connection(detail::SqliteOpening::Opened opened, std::chrono::milliseconds busy_timeout) noexcept
         : database(std::move(opened.database)), files(std::move(opened.files)), patience(busy_timeout) {}
 
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() {  // the last one to close moves the log into the file, by way of the index
+      if (files.index_was_cut()) sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    }
+
     int prepare() noexcept {
       int code = SQLITE_OK;
       const auto make = [&](detail::SqliteStatement& statement, std::string_view sql) {
@@ -188,10 +194,25 @@ class SqliteStorage {
       return detail::sqlite_fault(operation, word ? SQLITE_CORRUPT : SQLITE_NOMEM);
     }
 
+    // Waits for other processes until the deadline; but not where another thread just waited for them in vain, or a
+    // queue of threads would wait one behind the other.
+    int start(std::chrono::steady_clock::time_point deadline) noexcept {
+      const auto now = std::chrono::steady_clock::now();
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
+      const bool waits = now >= hurried_until && left.count() > 0;
+      sqlite3_busy_timeout(database.get(), waits ? static_cast<int>(left.count()) : 0);
+      const int code = detail::SqliteRun(begin).step();
+      if (code == SQLITE_DONE) hurried_until = {};
+      if (waits && (code & 0xFF) == SQLITE_BUSY)
+        hurried_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      return code;
+    }
+
     detail::SqliteDatabase database;  // outlives its statements
     detail::SqliteFiles files;
     std::chrono::milliseconds patience;
     detail::SqliteTurn turn;
+    std::chrono::steady_clock::time_point hurried_until{};
     detail::SqliteStatement begin, commit, rollback, find_ecosystem, add_ecosystem, delete_ecosystem, find_client,
         insert;
   };
@@ -233,8 +254,9 @@ class SqliteStorage {
   /// Runs `work` in a transaction, which is committed if it changed anything and else rolled back.
   template <class T, class Work>
   Outcome<T> change(std::string_view operation, Work work) {
+    const auto deadline = std::chrono::steady_clock::now() + connection_->patience;
     return look<T>(operation, [&](Connection& c) -> Outcome<T> {
-      const int begun = detail::SqliteRun(c.begin).step();
+      const int begun = c.start(deadline);
       if (begun != SQLITE_DONE) return detail::sqlite_fault(operation, begun);
       const Rollback rollback(c);
       const auto changes = sqlite3_total_changes64(c.database.get());

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "../../api_errc.hpp"
+#include "../../detail/host.hpp"
 #include "../../http.hpp"
 #include "../../request_head.hpp"
-#include "host.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -245,7 +245,7 @@ class HttpSession {
   // Gives the memory of a long answer back.
   void forget() {
     std::string().swap(output_);
-    response_ = Response();
+    std::string().swap(response_.body);
     reserve();
   }
 

@@ -137,7 +137,8 @@ class SqliteTurn {
 };
 
 /// The files of a database in WAL mode: itself, its log and the log's index. What is written while one of them was
-/// renamed, deleted or replaced is not in the database that others find under its name.
+/// renamed, deleted or replaced is not in the database that others find under its name. An emptied database and an
+/// index that shrank, which is mapped into memory and must not be touched then, count as replaced.
 class SqliteFiles {
  public:
   SqliteFiles() = default;
@@ -149,9 +150,15 @@ class SqliteFiles {
   /// Whether all of them are there, and none is another file than at first.
   [[nodiscard]] bool unmoved() const noexcept {
     for (std::size_t i = 0; i != names_.size(); ++i) {
-      if (!files_[i].there || look(i) != files_[i]) return false;
+      if (!files_[i].there || !look(i).is_still(files_[i])) return false;
     }
     return true;
+  }
+
+  /// Whether the index was cut short, so that closing must not look into it either.
+  [[nodiscard]] bool index_was_cut() const noexcept {
+    const File now = look(2);
+    return now.there && now.number == files_[2].number && now.least < files_[2].least;
   }
 
  private:
@@ -159,13 +166,18 @@ class SqliteFiles {
     bool there = false;
     dev_t device{};
     ino_t number{};
-    bool operator==(const File&) const = default;
+    off_t least = 0;  // the log, and by VACUUM the database, may shrink; nothing else does
+
+    [[nodiscard]] bool is_still(const File& before) const noexcept {
+      return there && device == before.device && number == before.number && least >= before.least;
+    }
   };
 
   [[nodiscard]] File look(std::size_t i) const noexcept {
     struct stat status;
     if (::stat(names_[i].c_str(), &status) != 0) return {};
-    return {true, status.st_dev, status.st_ino};
+    const off_t least = i == 0 ? (status.st_size != 0 ? 1 : 0) : i == 1 ? 0 : status.st_size;
+    return {true, status.st_dev, status.st_ino, least};
   }
 
   std::array<std::string, 3> names_;

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../id.hpp"
+#include "../id.hpp"
 
 #include <cstddef>
 #include <string_view>
