@@ -5,6 +5,7 @@
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
+#include "support/piece.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -24,18 +25,7 @@ const std::vector<contract::Case>& cases() {
   return all;
 }
 
-/// A piece of a body in an allocation of exactly its size, so that a sanitizer sees every step beyond it.
-class Piece {
- public:
-  explicit Piece(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
-    std::copy(text.begin(), text.end(), bytes_.get());
-  }
-  operator std::string_view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  std::size_t size_;
-};
+using test::Piece;
 
 /// Where a body of this size is cut: everywhere if it is short, else at its ends, around powers of two and in between.
 std::vector<std::size_t> cuts(std::size_t size, std::size_t everywhere) {

@@ -2,6 +2,7 @@
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
+#include "support/piece.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -27,18 +28,7 @@ const std::string right = R"("ecosystemId":"C594b89aea18568c408c3ad24","type":"s
 
 std::string with(const std::string& value) { return "{" + right + ",\"x\":" + value + "}"; }
 
-/// A piece in an allocation of exactly its size, so that a sanitizer sees every step beyond it.
-class Piece {
- public:
-  explicit Piece(std::string_view text) : bytes_(new char[text.size()]), size_(text.size()) {
-    std::copy(text.begin(), text.end(), bytes_.get());
-  }
-  operator std::string_view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  std::size_t size_;
-};
+using test::Piece;
 
 bool same(const Outcome<ClientDraft>& a, const Outcome<ClientDraft>& b) {
   if (a.has_value() != b.has_value() || a.has_error() != b.has_error()) return false;

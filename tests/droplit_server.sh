@@ -57,10 +57,11 @@ done
 
 # start OPTION...: sets server and url
 start() {
+  rm -f "$folder/out"  # or the line of the server before might be taken for this one's
   "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" >"$folder/out" 2>"$folder/log" </dev/null &
   server=$!
   tries=0
-  until grep -q . "$folder/out" || [ $tries -ge 200 ]; do
+  until grep -q . "$folder/out" 2>/dev/null || [ $tries -ge 200 ]; do
     tries=$((tries + 1))
     sleep 0.05
   done
@@ -112,13 +113,12 @@ stopped TERM
 # a log that nobody reads any more ends nothing
 mkfifo "$folder/pipe"
 (read -r line; echo "$line" >"$folder/heard") <"$folder/pipe" &
-rm -f "$folder"/store.db*
+rm -f "$folder"/store.db* "$folder/out"
 "$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/store.db" --ecosystem $active \
   >"$folder/out" 2>"$folder/pipe" </dev/null &
 server=$!
 tries=0
-: >"$folder/out"
-until grep -q . "$folder/out" || [ $tries -ge 200 ]; do
+until grep -q . "$folder/out" 2>/dev/null || [ $tries -ge 200 ]; do
   tries=$((tries + 1))
   sleep 0.05
 done
