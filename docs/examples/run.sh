@@ -27,7 +27,7 @@ build/release/docs/examples/droplit-server --listen 127.0.0.1:0 --storage "sqlit
   >"$folder/out" 2>"$folder/log" </dev/null &
 server=$!
 tries=0
-until grep -q '^listening on ' "$folder/out"; do
+until grep -q '^listening on ' "$folder/out" 2>/dev/null; do
   tries=$((tries + 1))
   if [ $tries -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
     cat "$folder/log" >&2
