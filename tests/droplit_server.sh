@@ -55,10 +55,11 @@ for option in --listen --storage --access --ecosystem --delete-ecosystem --threa
   grep -q -- "^  $option" "$folder/out" || fail "--help does not tell of $option"
 done
 
-# start OPTION...: sets server and url
+# start OPTION...: sets server and url; its log goes to $log
+log=$folder/log
 start() {
   rm -f "$folder/out"  # or the line of the server before might be taken for this one's
-  "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" >"$folder/out" 2>"$folder/log" </dev/null &
+  "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" >"$folder/out" 2>"$log" </dev/null &
   server=$!
   tries=0
   until grep -q . "$folder/out" 2>/dev/null || [ $tries -ge 200 ]; do
@@ -66,7 +67,7 @@ start() {
     sleep 0.05
   done
   url=$(sed -n '1s/^listening on \(http:\/\/127\.0\.0\.1:[0-9][0-9]*\)$/\1/p' "$folder/out")
-  [ -n "$url" ] || fail "the first line is wrong: $(cat "$folder/out" "$folder/log")"
+  [ -n "$url" ] || fail "the first line is wrong: $(cat "$folder/out")"
 }
 # stopped SIGNAL: the server ends with status 0
 stopped() {
@@ -113,16 +114,9 @@ stopped TERM
 # a log that nobody reads any more ends nothing
 mkfifo "$folder/pipe"
 (read -r line; echo "$line" >"$folder/heard") <"$folder/pipe" &
-rm -f "$folder"/store.db* "$folder/out"
-"$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/store.db" --ecosystem $active \
-  >"$folder/out" 2>"$folder/pipe" </dev/null &
-server=$!
-tries=0
-until grep -q . "$folder/out" 2>/dev/null || [ $tries -ge 200 ]; do
-  tries=$((tries + 1))
-  sleep 0.05
-done
-url=$(sed -n '1s/^listening on //p' "$folder/out")
+rm -f "$folder"/store.db*
+log=$folder/pipe
+start --storage "sqlite:$folder/store.db" --ecosystem $active
 rm "$folder/store.db"
 for _ in 1 2 3; do
   answers 500 "$here"

@@ -92,20 +92,6 @@ struct FakeTime {
 
 static_assert(Transport<Script>);
 static_assert(Waiter<FakeTime>);
-struct SendsText {
-  std::string send(const Request&);
-};
-struct SendsNothing {
-  void send(const Request&);
-};
-struct WantsMore {
-  Response send(const Request&, int);
-};
-struct BareResponse {
-  Response send(const Request&);
-};
-static_assert(!Transport<SendsText> && !Transport<SendsNothing> && !Transport<WantsMore> && !Transport<int>);
-static_assert(Transport<BareResponse>);
 
 TEST_CASE("the body asks for the draft, in the order of the page, and a parser reads it back") {
   for (const auto& name : {std::optional<Text>(), Text::parse(""), Text::parse("\"\\\n\x01\xC3\xA9\xF0\x9F\x98\x80")}) {

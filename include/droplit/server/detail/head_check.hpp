@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -103,8 +102,9 @@ class HeadReader {
       facts_.request.add(name, value);
     }
     if (hosts_ != 1 && !(facts_.old && hosts_ == 0)) return ApiErrc::bad_request;
-    if (facts_.chunked && (length_ || facts_.old)) return ApiErrc::bad_request;
-    facts_.length = length_.value_or(0);
+    const auto length = facts_.request.announced_length();
+    if (facts_.request.length_malformed() || (facts_.chunked && (length || facts_.old))) return ApiErrc::bad_request;
+    facts_.length = length.value_or(0);
     facts_.persistent = !close_ && (!facts_.old || keep_alive_);
     if (facts_.old) facts_.expects_continue = false;
     return std::nullopt;
@@ -126,7 +126,6 @@ class HeadReader {
 
   constexpr bool field(std::string_view name, std::string_view value) noexcept {
     if (equals_ignoring_case(name, "host")) return ++hosts_ == 1 && is_host(value);
-    if (equals_ignoring_case(name, "content-length")) return note_length(value);
     if (equals_ignoring_case(name, "transfer-encoding")) {
       if (facts_.chunked || !equals_ignoring_case(value, "chunked")) return false;
       return facts_.chunked = true;
@@ -144,20 +143,6 @@ class HeadReader {
     return true;
   }
 
-  // Digits only, and a second field only if it says the same number; what 64 bits do not hold is no length.
-  constexpr bool note_length(std::string_view value) noexcept {
-    std::uint64_t length = 0;
-    for (const char c : value) {
-      if (c < '0' || c > '9') return false;
-      const auto digit = static_cast<std::uint64_t>(c - '0');
-      if (length > ((std::numeric_limits<std::uint64_t>::max)() - digit) / 10) return false;
-      length = length * 10 + digit;
-    }
-    if (value.empty() || (length_ && *length_ != length)) return false;
-    length_ = length;
-    return true;
-  }
-
   static constexpr std::string_view take_line(std::string_view& text) noexcept {
     const std::string_view line = text.substr(0, text.find('\r'));
     text.remove_prefix(line.size() + 2);
@@ -165,7 +150,6 @@ class HeadReader {
   }
 
   HeadFacts& facts_;
-  std::optional<std::uint64_t> length_;
   unsigned hosts_ = 0;
   bool close_ = false;
   bool keep_alive_ = false;
