@@ -36,6 +36,7 @@ refused 2 'unknown option' extra
 refused 2 '--threads is given twice' --threads 1 --threads 2
 refused 2 '--threads takes a number from 1 to 256' --threads 0
 refused 2 '--threads takes a number from 1 to 256' --threads 2x
+refused 2 '--store-threads takes a number from 0 to 256' --store-threads 257
 refused 2 '--max-body takes a number from 1 to 4294967295' --max-body 4294967296
 refused 2 '--max-body takes a number from 1 to 4294967295' --max-body -1
 refused 2 '--listen takes HOST:PORT' --listen 8080
@@ -51,7 +52,7 @@ echo 'This is not a database, and long enough to be looked at as one. ..........
 refused 1 'sqlite' --access "$folder/access.json" --storage "sqlite:$folder/text" --listen 127.0.0.1:0
 
 "$program" --help >"$folder/out" 2>"$folder/err" || fail '--help fails'
-for option in --listen --storage --access --ecosystem --delete-ecosystem --threads --max-body --help; do
+for option in --listen --storage --access --ecosystem --delete-ecosystem --threads --store-threads --max-body --help; do
   grep -q -- "^  $option" "$folder/out" || fail "--help does not tell of $option"
 done
 

@@ -33,6 +33,8 @@ Serves POST /api/clients until SIGTERM or SIGINT.
   --ecosystem ID          makes an ecosystem active if it was never there; may be given several times
   --delete-ecosystem ID   deletes an ecosystem, after every --ecosystem; may be given several times
   --threads N             how many threads serve, 1 to 256 (default 1)
+  --store-threads N       how many more ask the store, 0 to 256; 0: those that serve (default 0 for memory, else 64: as
+                          many creates may share a commit)
   --max-body BYTES        the longest body that is read, 1 to 4294967295 (default 1048576)
   --help                  prints this
 )";
@@ -50,6 +52,7 @@ struct Options {
   std::vector<droplit::EcosystemId> active;
   std::vector<droplit::EcosystemId> deleted;
   unsigned threads = 1;
+  std::optional<unsigned> store_threads;
   std::uint32_t max_body = droplit::EndpointOptions{}.max_body;
   bool help = false;
 };
@@ -95,7 +98,7 @@ Options parse(int argc, char** argv) {
     }
     const bool repeatable = option == "--ecosystem" || option == "--delete-ecosystem";
     const bool known = repeatable || option == "--listen" || option == "--storage" || option == "--access" ||
-                       option == "--threads" || option == "--max-body";
+                       option == "--threads" || option == "--store-threads" || option == "--max-body";
     if (!known) throw BadOption("unknown option " + shown(option) + " (see --help)");
     if (i + 1 == argc) throw BadOption(option + " needs a value");
     for (const std::string& earlier : seen) {
@@ -119,6 +122,8 @@ Options parse(int argc, char** argv) {
       options.deleted.push_back(ecosystem(option, value));
     } else if (option == "--threads") {
       options.threads = number<unsigned>(option, value, 1, 256);
+    } else if (option == "--store-threads") {
+      options.store_threads = number<unsigned>(option, value, 0, 256);
     } else {
       options.max_body = number<std::uint32_t>(option, value, 1, 0xFFFFFFFF);
     }
@@ -145,7 +150,10 @@ void serve(Storage& storage, const Options& options, const sigset_t& signals) {
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
   droplit::Endpoint endpoint(storage, access, clock, ids, {.max_body = options.max_body}, log_fault);
-  droplit::BeastServer server(endpoint, {.host = options.host, .port = options.port, .threads = options.threads});
+  const unsigned store_threads = options.store_threads.value_or(options.storage == "memory" ? 0 : 64);
+  droplit::BeastServer server(
+      endpoint,
+      {.host = options.host, .port = options.port, .threads = options.threads, .store_threads = store_threads});
 
   std::printf("listening on %s\n", server.url().c_str());
   std::fflush(stdout);

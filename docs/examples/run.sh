@@ -1,12 +1,14 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# run.sh        builds droplit-server, starts it on a fresh SQLite file, creates a client and provokes each of the page's errors
+# run.sh        builds droplit-server, starts it on a fresh SQLite file, creates clients over HTTP, by the Console and by
+#               the SDK, and provokes each of the page's errors
 # run.sh serve  builds it, starts it and leaves it running
 set -eu
 cd "$(dirname "$0")/../.."
-sh docs/examples/install.sh g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev curl ca-certificates
+sh docs/examples/install.sh g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libcurl4-openssl-dev libcli11-dev \
+  curl ca-certificates
 cmake --preset release -DDROPLIT_TESTS=OFF >/dev/null
-cmake --build --preset release --target droplit-server
+cmake --build --preset release --target droplit-server droplit sdk
 
 active=C594b89aea18568c408c3ad24
 deleted=C594b89aea18568c408c3ad25
@@ -103,8 +105,33 @@ call 'Client Type Missing' 400 "$(refused "$(entry body 'field is required' type
 call 'Ecosystem Not Found' 404 "Ecosystem with id $deleted does not exist." \
   /api/clients $json "{\"ecosystemId\": \"$deleted\", \"type\": \"application\"}"
 
-if [ "$wrong" -ne 0 ] || [ "$number" -ne 8 ]; then
-  echo 'Not all eight answers are right.' >&2
+# told TITLE PATTERN COMMAND...: what the command prints must be like the pattern
+told() {
+  number=$((number + 1))
+  printf '%s. %s\n\n' "$number" "$1"
+  pattern=$2
+  shift 2
+  printf '$ %s\n' "$(basename "$1") ${*#"$1"}" | tr -s ' '
+  said=$(HOME="$folder" DROPLIT_URL="$url" DROPLIT_TOKEN="$token" no_proxy='*' "$@" 2>&1) || true
+  printf '%s\n' "$said"
+  # shellcheck disable=SC2254
+  case "$said" in
+    $pattern) printf '\n' ;;
+    *)
+      printf '^ WRONG\n\n'
+      wrong=1
+      ;;
+  esac
+}
+told 'The Console creates a client, as on the page' "id  *ecosystemId  *type  *application*createdAt  *" \
+  build/release/docs/examples/droplit client create --ecosystemId $active
+told 'The Console tells what is wrong, before anything is sent' "droplit: --type: *did you mean application?*" \
+  build/release/docs/examples/droplit client create --ecosystemId $active --type aplication
+told 'The SDK creates clients' "created *Ecosystem Invalid*Client Type Invalid*created *" \
+  build/release/docs/examples/sdk $active
+
+if [ "$wrong" -ne 0 ] || [ "$number" -ne 11 ]; then
+  echo 'Not all eleven answers are right.' >&2
   exit 1
 fi
-echo 'All eight answers are right.'
+echo 'All eleven answers are right.'

@@ -135,11 +135,12 @@ inline std::optional<std::int64_t> retry_after(const Response& response) noexcep
 
 }  // namespace detail
 
-/// What an answer to `draft` tells: the client, the refusal that the service wrote it from, or a `Fault`.
+/// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
 ///
 /// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know, a client of
 /// another ecosystem or type than was asked for among them (ours), is maybe applied and keeps its status and beginning.
-inline Outcome<Client> read_answer(const Response& response, const ClientDraft& draft) {
+inline Outcome<Client> read_answer(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
+                                   const std::optional<ClientType>& asked_type = {}) {
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_answer(response.status, what, response.body, detail::retry_after(response));
   };
@@ -150,7 +151,8 @@ inline Outcome<Client> read_answer(const Response& response, const ClientDraft& 
     }
     auto client = detail::ClientReader().read(response.body);
     if (!client) return unknown("the answer is a 201 without a client that the contract knows");
-    if (client->ecosystem_id() != draft.ecosystem_id() || client->type() != draft.type()) {
+    if (client->ecosystem_id() != asked_ecosystem.value_or(client->ecosystem_id()) ||
+        client->type() != asked_type.value_or(client->type())) {
       return unknown("the answer is a client of another ecosystem or type than was asked for");
     }
     return *std::move(client);
@@ -163,6 +165,11 @@ inline Outcome<Client> read_answer(const Response& response, const ClientDraft& 
   if (response.status == 500) return unknown("the service failed");
   if (response.status == 503) return unknown("a 503 that may be a proxy's");
   return unknown("the answer is none that the contract knows");
+}
+
+/// What an answer to `draft` tells.
+inline Outcome<Client> read_answer(const Response& response, const ClientDraft& draft) {
+  return read_answer(response, draft.ecosystem_id(), draft.type());
 }
 
 }  // namespace droplit

@@ -23,10 +23,12 @@
 #include "outcome.hpp"
 #include "remote/create_client.hpp"
 #include "request_head.hpp"
+#include "sdk.hpp"
 #include "storage.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
 #include "transport.hpp"
 #include "version.hpp"
+#include "waiter.hpp"
 
 /// The whole core in one include; never an annex.

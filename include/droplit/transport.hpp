@@ -14,8 +14,10 @@ namespace droplit {
 /// a byte of it can have reached the service, else `maybe_applied`. Any other exception counts as maybe applied.
 template <class T>
 concept Transport = requires(T& transport, const Request& request) {
-  /// Sends the request once and gives the final answer to it: no 1xx, no redirect followed, no repetition by itself. A
-  /// request that cannot be written onto the wire as it stands is refused as not sent.
+  /// Sends the request once and gives the final answer to it: no 1xx, no redirect followed, no repetition by itself. It
+  /// adds who calls. A request that cannot be written onto the wire as it stands, or brings fields that are the
+  /// transport's own (who calls, and what frames the message), is refused as not sent. An answer longer than a bound of
+  /// its own, 1 MiB, is a `Fault` that is maybe applied and keeps the status.
   { transport.send(request) } -> std::convertible_to<Outcome<Response>>;
 };
 

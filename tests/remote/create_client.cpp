@@ -215,6 +215,30 @@ TEST_CASE("nothing is sent after the deadline") {
   }
 }
 
+TEST_CASE("who sleeps until after the deadline sends nothing more") {
+  struct Sleepy : FakeTime {
+    void sleep_until(std::int64_t until) { time = until + 60'000; }
+  } time;
+  Script service{{&events()[2]}, 0, 0, {}};
+  RetryPolicy policy;
+  policy.max_attempts = 5;
+  const auto outcome = create_client(service, draft(), policy, time);
+  CHECK(service.sent == 1);
+  CHECK(outcome.exception().fate() == Fate::not_sent);
+}
+
+TEST_CASE("what the contract refuses can be asked for as it stands, and its answer need not be what was asked for") {
+  const ClientParameters parameters{.ecosystem_id = "nowhere", .type = "server", .description = ""};
+  RemoteCreation creation(parameters, {}, 0);
+  CHECK(creation.request().body == R"({"ecosystemId":"nowhere","type":"server","description":""})");
+  creation.settle(to_response(client()), 0, 0);
+  CHECK(std::move(creation).outcome().value() == client());
+
+  RemoteCreation other({.ecosystem_id = home.text(), .type = "application"}, {}, 0);  // both are known
+  other.settle(to_response(client()), 0, 0);
+  CHECK(std::move(other).outcome().exception().fate() == Fate::maybe_applied);
+}
+
 TEST_CASE("extreme policies and clocks overflow nothing") {
   const Event& not_sent = events()[2];
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();

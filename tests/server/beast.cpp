@@ -384,8 +384,45 @@ TEST_CASE("without file descriptors the server waits, idly, and goes on when the
   CHECK(status(waits_too.receive()) == 404);
 }
 
+TEST_CASE("a store that waits holds up no other request where it has threads of its own", "[server]") {
+  ServerOptions options = with_threads(1);
+  options.store_threads = 2;
+  Running running(options);
+  RawSocket waits = running.connect();
+  waits.send(post(slow_body) + post(good_body) + get);
+  running.parties.store.wait_for_insert();
+  RawSocket other = running.connect();
+  CHECK(status(other.ask(post(good_body))) == 201);
+  CHECK(status(other.ask(get)) == 404);
+  CHECK_FALSE(waits.readable(50ms));
+  running.parties.store.open();
+  CHECK(status(waits.receive()) == 201);  // in the order of the requests
+  CHECK(status(waits.receive()) == 201);
+  CHECK(status(waits.receive()) == 404);
+  CHECK(running.parties.store.kept == 3);
+}
+
+TEST_CASE("a peer that goes while the store is asked, and a policy that throws there, harm nobody", "[server]") {
+  ServerOptions options = with_threads(1);
+  options.store_threads = 1;
+  Running running(options);
+  RawSocket gone = running.connect();
+  gone.send(post(slow_body));
+  running.parties.store.wait_for_insert();
+  gone.reset();
+  running.parties.store.open();
+  RawSocket socket = running.connect();
+  const auto answer =
+      socket.ask(post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"broken"})"));
+  REQUIRE(status(answer) == 500);
+  CHECK(status(socket.ask(post(good_body))) == 201);
+  CHECK(running.parties.store.kept == 2);
+}
+
 TEST_CASE("a stop lets what runs end, ends what is idle, and accepts nobody", "[server]") {
-  Running running(with_threads(2));
+  ServerOptions options = with_threads(2);
+  options.store_threads = GENERATE(0u, 1u);
+  Running running(options);
   RawSocket idle = running.connect();
   CHECK(status(idle.ask(get)) == 404);
   RawSocket busy = running.connect();

@@ -40,7 +40,8 @@ std::string wire(const contract::Case& one, bool chunked) {
 
 class Running {
  public:
-  Running() : server_(world.endpoint), thread_([this] { server_.run(); }) {}
+  explicit Running(unsigned store_threads)
+      : server_(world.endpoint, {.store_threads = store_threads}), thread_([this] { server_.run(); }) {}
   ~Running() {
     server_.stop();
     thread_.join();
@@ -67,8 +68,8 @@ std::string wrong(const contract::Case& one, const std::optional<test::WireAnswe
   return contract::difference(one, bare);
 }
 
-void run_all(bool chunked) {
-  Running running;
+void run_all(bool chunked, unsigned store_threads = 0) {
+  Running running(store_threads);
   std::optional<test::RawSocket> socket;
   std::size_t number = 0;
   for (const contract::Case& one : contract::read_cases()) {
@@ -94,3 +95,5 @@ void run_all(bool chunked) {
 TEST_CASE("every case over a socket, one connection after another as answers end them") { run_all(false); }
 
 TEST_CASE("every case over a socket, the body in chunks") { run_all(true); }
+
+TEST_CASE("every case over a socket, where the store has threads of its own") { run_all(false, 2); }

@@ -27,9 +27,9 @@ struct Result {
 
 /// Gives a fresh session `wire` in pieces of at most `first`, then `next` bytes, as a connection would; at the end, if
 /// it still waits, the end.
-Result serve(std::string_view wire, std::size_t first, std::size_t next) {
+Result serve(std::string_view wire, std::size_t first, std::size_t next, bool suspends) {
   test::Parties parties(4096);
-  Session session(parties.endpoint, max_head);
+  Session session(parties.endpoint, max_head, suspends);
   Result result;
   std::string buffered;
   std::size_t piece = 0;
@@ -42,6 +42,11 @@ Result serve(std::string_view wire, std::size_t first, std::size_t next) {
     buffered.erase(0, used);
     if (result.end == Want::close) break;
     if (result.end == Want::write) continue;
+    if (result.end == Want::store) {
+      CHECK(suspends);
+      session.store();
+      continue;
+    }
     if (wire.empty()) {
       result.end = session.end();
       result.written += session.output();
@@ -52,6 +57,16 @@ Result serve(std::string_view wire, std::size_t first, std::size_t next) {
     wire.remove_prefix(piece);
   }
   result.kept = parties.store.kept;
+  return result;
+}
+
+/// The same where the store is asked apart too, which changes nothing.
+Result serve(std::string_view wire, std::size_t first, std::size_t next) {
+  const Result apart = serve(wire, first, next, true);
+  const Result result = serve(wire, first, next, false);
+  if (apart.written != result.written || apart.kept != result.kept || apart.end != result.end) {
+    FAIL_CHECK("it matters where the store is asked: " << wire.substr(0, 500));
+  }
   return result;
 }
 

@@ -6,25 +6,43 @@
 #include "../detail/guarded.hpp"
 #include "../detail/json_text.hpp"
 #include "../transport.hpp"
+#include "../waiter.hpp"
 
 #include <algorithm>
-#include <concepts>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace droplit {
 
-/// Appends the body that asks for this draft: members in the order of the API's page, those that were not given left
-/// out.
+/// Appends the body that asks for a client with these parameters, as they stand, which must be UTF-8: members in the
+/// order of the API's page, those that were not given left out.
+inline void append_json(std::string& out, const ClientParameters& parameters) {
+  char before = '{';
+  const auto append = [&](Field field, const std::optional<std::string_view>& value) {
+    if (!value) return;
+    out.append(1, before).append(1, '"').append(to_string(field)).append("\":");
+    detail::append_json_string(out, *value);
+    before = ',';
+  };
+  append(Field::ecosystem_id, parameters.ecosystem_id);
+  append(Field::type, parameters.type);
+  append(Field::name, parameters.name);
+  append(Field::description, parameters.description);
+  out.append(before == '{' ? "{}" : "}");
+}
+
+/// Appends the body that asks for this draft.
 inline void append_json(std::string& out, const ClientDraft& draft) {
+  using View = std::optional<std::string_view>;
   char id[EcosystemId::max_size];
-  out.append("{\"ecosystemId\":\"").append(id, draft.ecosystem_id().write(id));
-  out.append("\",\"type\":\"").append(to_string(draft.type())).append("\"");
-  if (draft.name()) detail::append_json_string(out.append(",\"name\":"), draft.name()->str());
-  if (draft.description()) detail::append_json_string(out.append(",\"description\":"), draft.description()->str());
-  out += '}';
+  append_json(out, {.ecosystem_id = std::string_view(id, draft.ecosystem_id().write(id)),
+                    .type = to_string(draft.type()),
+                    .name = draft.name() ? View(draft.name()->str()) : View(),
+                    .description = draft.description() ? View(draft.description()->str()) : View()});
 }
 
 /// When a create is sent again by itself. Times are in milliseconds.
@@ -40,8 +58,12 @@ struct RetryPolicy {
 /// send it again.
 ///
 ///     while (creation.step() != RemoteCreation::Step::done) {
-///       if (creation.step() == RemoteCreation::Step::wait) sleep_until(creation.wait_until());
-///       creation.settle(transport.send(creation.request()), now(), dice());
+///       if (creation.step() == RemoteCreation::Step::send) {
+///         creation.settle(transport.send(creation.request()), now(), dice());
+///       } else {
+///         sleep_until(creation.wait_until());
+///         creation.wake(now());
+///       }
 ///     }
 ///     return std::move(creation).outcome();
 ///
@@ -52,20 +74,24 @@ class RemoteCreation {
  public:
   enum class Step : std::uint8_t { send, wait, done };
 
-  RemoteCreation(ClientDraft draft, const RetryPolicy& policy, std::int64_t now)
-      : draft_(std::move(draft)), policy_(policy), deadline_(later(now, policy.deadline)) {
-    request_.method = "POST";
-    request_.target = "/api/clients";
-    request_.fields.add("content-type", "application/json");
-    append_json(request_.body, draft_);
+  RemoteCreation(const ClientDraft& draft, const RetryPolicy& policy, std::int64_t now)
+      : RemoteCreation(policy, now, draft.ecosystem_id(), draft.type()) {
+    append_json(request_.body, draft);
+  }
+
+  /// Asks for what may be refused, as it stands. All that is given must be UTF-8, or it could not be sent.
+  RemoteCreation(const ClientParameters& parameters, const RetryPolicy& policy, std::int64_t now)
+      : RemoteCreation(policy, now, EcosystemId::parse(parameters.ecosystem_id.value_or(std::string_view())),
+                       parse_client_type(parameters.type.value_or(std::string_view()))) {
+    append_json(request_.body, parameters);
   }
 
   [[nodiscard]] Step step() const noexcept { return step_; }
 
-  /// What is to be sent now, or at `wait_until`. The transport adds who calls.
+  /// What is to be sent. The transport adds who calls.
   [[nodiscard]] const Request& request() const noexcept { return request_; }
 
-  /// When to send, if `step` is `wait`.
+  /// When to `wake`, if `step` is `wait`.
   [[nodiscard]] std::int64_t wait_until() const noexcept { return wait_until_; }
 
   /// When an answer is of no use any more; a transport's own time limit should end by then.
@@ -77,7 +103,10 @@ class RemoteCreation {
   /// Hears what came of sending the request.
   void settle(const Outcome<Response>& answer, std::int64_t now, std::uint32_t dice) {
     ++attempts_;
-    outcome_ = answer.has_value() ? read_answer(answer.assume_value(), draft_) : Outcome<Client>(answer.as_failure());
+    outcome_ = detail::guarded<Client>(FaultSource::answer, Fate::maybe_applied, [&]() -> Outcome<Client> {
+      if (!answer.has_value()) return answer.as_failure();
+      return read_answer(answer.assume_value(), ecosystem_id_, type_);
+    });
     step_ = Step::done;
     if (!outcome_.has_exception() || attempts_ >= policy_.max_attempts) return;
     const Fault& fault = outcome_.assume_exception();
@@ -89,10 +118,21 @@ class RemoteCreation {
     if (wait_until_ < deadline_) step_ = Step::wait;
   }
 
+  /// Hears that the waiting is over. If it took until the deadline, there is no further request.
+  void wake(std::int64_t now) noexcept { step_ = now < deadline_ ? Step::send : Step::done; }
+
   /// What it came to, once `step` is `done`.
   [[nodiscard]] Outcome<Client> outcome() && { return std::move(outcome_); }
 
  private:
+  RemoteCreation(const RetryPolicy& policy, std::int64_t now, std::optional<EcosystemId> ecosystem_id,
+                 std::optional<ClientType> type)
+      : policy_(policy), deadline_(later(now, policy.deadline)), ecosystem_id_(ecosystem_id), type_(type) {
+    request_.method = "POST";
+    request_.target = "/api/clients";
+    request_.fields.add("content-type", "application/json");
+  }
+
   static std::int64_t later(std::int64_t now, std::int64_t delay) noexcept {
     constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
     delay = std::max<std::int64_t>(delay, 0);
@@ -108,26 +148,35 @@ class RemoteCreation {
     return most * static_cast<std::int64_t>(dice) / 0xFFFFFFFF;
   }
 
-  ClientDraft draft_;
   RetryPolicy policy_;
   Request request_;
   Outcome<Client> outcome_ = Fault(FaultSource::library, Fate::not_sent, "not sent yet");
   std::int64_t deadline_;
   std::int64_t wait_until_ = 0;
+  std::optional<EcosystemId> ecosystem_id_;  // what was asked for, if the contract knows it
+  std::optional<ClientType> type_;
   std::uint32_t attempts_ = 0;
   Step step_ = Step::send;
 };
 
-/// A policy that knows how to wait.
-template <class W>
-concept Waiter = requires(W& waiter, std::int64_t time) {
-  /// The present time in milliseconds, by a clock that does not go backwards.
-  { waiter.now() } -> std::convertible_to<std::int64_t>;
-  /// Returns when that time has come.
-  waiter.sleep_until(time);
-  /// 32 random bits.
-  { waiter.dice() } -> std::convertible_to<std::uint32_t>;
-};
+namespace detail {
+
+/// Goes on until `creation` is done, and gives what the transport said last.
+template <Transport T, Waiter W>
+Outcome<Response> drive(RemoteCreation& creation, T& transport, W& waiter) {
+  for (;;) {
+    auto answer = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
+                                    [&]() -> Outcome<Response> { return transport.send(creation.request()); });
+    creation.settle(answer, waiter.now(), waiter.dice());
+    if (creation.step() == RemoteCreation::Step::wait) {
+      waiter.sleep_until(creation.wait_until());
+      creation.wake(waiter.now());
+    }
+    if (creation.step() == RemoteCreation::Step::done) return answer;
+  }
+}
+
+}  // namespace detail
 
 /// Creates a client at the service, asking again as the policy says: the client, the refusal that a storage behind the
 /// service would have given here, or a `Fault` whose fate says whether a client may have been created.
@@ -135,27 +184,21 @@ concept Waiter = requires(W& waiter, std::int64_t time) {
 /// Whatever the transport throws arrives as a `Fault` that is maybe applied unless it says better. As thread-safe as
 /// the policies are.
 template <Transport T, Waiter W>
-Outcome<Client> create_client(T& transport, ClientDraft draft, const RetryPolicy& policy, W& waiter) {
-  RemoteCreation creation(std::move(draft), policy, waiter.now());
-  for (;;) {
-    const auto answer =
-        detail::guarded<Response>(FaultSource::transport, Fate::maybe_applied,
-                                  [&]() -> Outcome<Response> { return transport.send(creation.request()); });
-    creation.settle(answer, waiter.now(), waiter.dice());
-    if (creation.step() == RemoteCreation::Step::done) return std::move(creation).outcome();
-    waiter.sleep_until(creation.wait_until());
-  }
+Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy, W& waiter) {
+  RemoteCreation creation(draft, policy, waiter.now());
+  static_cast<void>(detail::drive(creation, transport, waiter));
+  return std::move(creation).outcome();
 }
 
 /// Creates a client at the service, asking once.
 template <Transport T>
-Outcome<Client> create_client(T& transport, ClientDraft draft) {
+Outcome<Client> create_client(T& transport, const ClientDraft& draft) {
   struct Never {
     std::int64_t now() const noexcept { return 0; }
     void sleep_until(std::int64_t) const noexcept {}
     std::uint32_t dice() const noexcept { return 0; }
   } never;
-  return create_client(transport, std::move(draft), RetryPolicy{}, never);
+  return create_client(transport, draft, RetryPolicy{}, never);
 }
 
 }  // namespace droplit

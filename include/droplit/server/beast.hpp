@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -72,6 +74,7 @@ class BeastServer {
   /// Serves until `stop` was called and all connections have ended, or were ended when the grace was over. Once only.
   /// Throws `std::system_error`, and has then stopped, if the threads cannot be started.
   void run() {
+    if (options_.store_threads != 0) store_threads_.emplace(options_.store_threads);
     boost::asio::dispatch(strand_, [this] { accept(); });
     std::vector<std::thread> threads;
     try {
@@ -188,8 +191,9 @@ class BeastServer {
 
   bool welcome(detail::ServerSocket socket) noexcept {
     try {
-      const auto connection = std::make_shared<Connection>(endpoint_, options_, std::move(socket),
-                                                           [this](Connection& ended) { connections_.remove(ended); });
+      const auto connection =
+          std::make_shared<Connection>(endpoint_, options_, store_threads_ ? &*store_threads_ : nullptr,
+                                       std::move(socket), [this](Connection& ended) { connections_.remove(ended); });
       connections_.add(connection);
       connection->start();
       return true;
@@ -221,7 +225,8 @@ class BeastServer {
   boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, detail::ServerStrand> acceptor_;
   detail::ServerTimer timer_;  // for the acceptor, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  bool stopping_ = false;  // as all of the acceptor, only on the strand
+  std::optional<boost::asio::thread_pool> store_threads_;  // idle when the last connection has ended
+  bool stopping_ = false;                                  // as all of the acceptor, only on the strand
 };
 
 }  // namespace droplit

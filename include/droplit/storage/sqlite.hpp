@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/sqlite_connection.hpp"
+#include "detail/sqlite_group.hpp"
 #include "detail/sqlite_handles.hpp"
 #include "detail/sqlite_opening.hpp"
 
@@ -27,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace droplit {
 
@@ -43,10 +46,10 @@ struct SqliteOptions {
 
 /// Keeps clients in a file of SQLite, which several processes may use at once.
 ///
-/// Thread-safe and linearizable. The threads of one object take turns on one connection, with a commit each (commits in
-/// groups are still to come). Where it waited in vain, for a thread or for another process, the `Fault` is an
-/// unavailable one; after any `Fault` it goes on working. A child of `fork` must neither use nor destroy what its
-/// parent opened. A moved-from object may only be assigned or destroyed.
+/// Thread-safe and linearizable. The threads of one object take turns on one connection; those that insert at the same
+/// time share a commit, and with `full` durability its one fsync. Where it waited in vain, for a thread or for another
+/// process, the `Fault` is an unavailable one; after any `Fault` it goes on working. A child of `fork` must neither use
+/// nor destroy what its parent opened. A moved-from object may only be assigned or destroyed.
 class SqliteStorage {
  public:
   /// Opens the file, or creates it, its directory being there. A file that is not ours, or has another version of our
@@ -67,19 +70,19 @@ class SqliteStorage {
   /// Makes the ecosystem active if it was never there, and tells what it now is: a deleted one stays deleted.
   Outcome<EcosystemState> add_ecosystem(EcosystemId id) {
     return change<EcosystemState>("add_ecosystem", [&](Connection& c) -> Outcome<EcosystemState> {
-      const Written<EcosystemId> key(id);
+      const detail::SqliteId<EcosystemId> key(id);
       if (const int code = detail::SqliteRun(c.add_ecosystem).bind(key).step(); code != SQLITE_DONE) {
         return detail::sqlite_fault("add_ecosystem", code);
       }
-      return c.state(key, "add_ecosystem");
+      return c.state_of(key, "add_ecosystem");
     });
   }
 
   /// Deletes the ecosystem for ever, and tells what it was before. Its clients stay; an unknown one stays unknown.
   Outcome<EcosystemState> delete_ecosystem(EcosystemId id) {
     return change<EcosystemState>("delete_ecosystem", [&](Connection& c) -> Outcome<EcosystemState> {
-      const Written<EcosystemId> key(id);
-      auto before = c.state(key, "delete_ecosystem");
+      const detail::SqliteId<EcosystemId> key(id);
+      auto before = c.state_of(key, "delete_ecosystem");
       if (!before || before.assume_value() != EcosystemState::active) return before;
       const int code = detail::SqliteRun(c.delete_ecosystem).bind(key).step();
       if (code != SQLITE_DONE) return detail::sqlite_fault("delete_ecosystem", code);
@@ -89,133 +92,29 @@ class SqliteStorage {
 
   [[nodiscard]] Outcome<Ecosystem> find_ecosystem(EcosystemId id) const {
     return look<Ecosystem>("find_ecosystem", [&](Connection& c) -> Outcome<Ecosystem> {
-      auto state = c.state(Written<EcosystemId>(id), "find_ecosystem");
+      auto state = c.state_of(detail::SqliteId<EcosystemId>(id), "find_ecosystem");
       if (!state) return std::move(state).as_failure();
       return Ecosystem(id, state.assume_value());
     });
   }
 
   [[nodiscard]] Outcome<std::optional<Client>> find_client(ClientId id) const {
-    using Found = Outcome<std::optional<Client>>;
-    return look<std::optional<Client>>("find_client", [&](Connection& c) -> Found {
-      const Written<ClientId> key(id);
-      detail::SqliteRun run(c.find_client);
-      const int code = run.bind(key).step();
-      if (code == SQLITE_DONE) return Found(std::optional<Client>());
-      if (code != SQLITE_ROW) return detail::sqlite_fault("find_client", code);
-      const auto created_at = Timestamp::from_unix_millis(run.number(0));
-      const auto ecosystem = EcosystemId::parse(run.text(1).value_or(std::string_view()));
-      const auto type = parse_client_type(run.text(2).value_or(std::string_view()));
-      const auto name = Cell(run, 3);
-      const auto description = Cell(run, 4);
-      if (!created_at || !ecosystem || !type || !name.right || !description.right) {
-        if (sqlite3_errcode(c.database.get()) == SQLITE_NOMEM) return detail::sqlite_fault("find_client", SQLITE_NOMEM);
-        return Fault(FaultSource::storage, Fate::not_applied, "sqlite find_client: a row that is no client");
-      }
-      return Found(Client(id, *created_at, *ecosystem, *type, name.text, description.text));
-    });
+    return look<std::optional<Client>>("find_client", [&](Connection& c) { return c.client(id); });
   }
 
+  /// Threads that insert at the same time share a commit. One may wait for a whole commit of others before its own
+  /// begins, so for up to about twice `busy_timeout` where other processes keep the file busy.
   Outcome<Insertion> insert(const Client& client) {
-    return change<Insertion>("insert", [&](Connection& c) -> Outcome<Insertion> {
-      const Written<EcosystemId> ecosystem(client.ecosystem_id());
-      const auto state = c.state(ecosystem, "insert");
-      if (!state) return state.as_failure();
-      if (state.assume_value() == EcosystemState::deleted) return Insertion::ecosystem_deleted;
-      if (state.assume_value() == EcosystemState::unknown) return Insertion::ecosystem_unknown;
-      const Written<ClientId> key(client.id());
-      detail::SqliteRun run(c.insert);
-      run.bind(key).bind(client.created_at().unix_millis()).bind(ecosystem).bind(to_string(client.type()));
-      const int code = run.bind(client.name()).bind(client.description()).step();
-      if (code != SQLITE_DONE) return detail::sqlite_fault("insert", code);
-      return sqlite3_changes(c.database.get()) == 1 ? Insertion::kept : Insertion::id_taken;
+    return detail::guarded<Insertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<Insertion> {
+      detail::SqliteInsert mine(client);
+      const auto all = [this](std::vector<detail::SqliteInsert*>& inserts) noexcept { insert_all(inserts); };
+      if (!connection_->group.run(mine, connection_->patience, all)) return detail::sqlite_fault("insert", SQLITE_BUSY);
+      return std::move(mine.outcome);
     });
   }
 
  private:
-  // An id as text, without allocating.
-  template <class Id>
-  class Written {
-   public:
-    explicit Written(Id id) noexcept : size_(static_cast<std::size_t>(id.write(text_.data()) - text_.data())) {}
-    operator std::string_view() const noexcept { return {text_.data(), size_}; }
-
-   private:
-    std::array<char, Id::max_size> text_;
-    std::size_t size_;
-  };
-
-  struct Cell {
-    bool right = true;
-    std::optional<Text> text;
-    Cell(detail::SqliteRun& run, int column) {
-      if (run.is_null(column)) return;
-      if (const auto bytes = run.text(column)) text = Text::parse(std::string(*bytes));
-      right = text.has_value();
-    }
-  };
-
-  struct Connection {
-    Connection(detail::SqliteOpening::Opened opened, std::chrono::milliseconds busy_timeout) noexcept
-        : database(std::move(opened.database)), files(std::move(opened.files)), patience(busy_timeout) {}
-
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-    ~Connection() {  // the last one to close moves the log into the file, by way of the index
-      if (files.index_was_cut()) sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    }
-
-    int prepare() noexcept {
-      int code = SQLITE_OK;
-      const auto make = [&](detail::SqliteStatement& statement, std::string_view sql) {
-        if (code == SQLITE_OK) code = detail::sqlite_prepare(database.get(), sql, statement);
-      };
-      make(begin, "BEGIN IMMEDIATE");
-      make(commit, "COMMIT");
-      make(rollback, "ROLLBACK");
-      make(find_ecosystem, "SELECT state FROM ecosystems WHERE id = ?1");
-      make(add_ecosystem, "INSERT INTO ecosystems (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING");
-      make(delete_ecosystem, "UPDATE ecosystems SET state = 'deleted' WHERE id = ?1");
-      make(find_client, "SELECT created_at, ecosystem_id, type, name, description FROM clients WHERE id = ?1");
-      make(insert,
-           "INSERT INTO clients (id, created_at, ecosystem_id, type, name, description)"
-           " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
-      return code;
-    }
-
-    Outcome<EcosystemState> state(std::string_view key, std::string_view operation) {
-      detail::SqliteRun run(find_ecosystem);
-      const int code = run.bind(key).step();
-      if (code == SQLITE_DONE) return EcosystemState::unknown;
-      if (code != SQLITE_ROW) return detail::sqlite_fault(operation, code);
-      const auto word = run.text(0);
-      if (word == to_string(EcosystemState::active)) return EcosystemState::active;
-      if (word == to_string(EcosystemState::deleted)) return EcosystemState::deleted;
-      return detail::sqlite_fault(operation, word ? SQLITE_CORRUPT : SQLITE_NOMEM);
-    }
-
-    // Waits for other processes until the deadline; but not where another thread just waited for them in vain, or a
-    // queue of threads would wait one behind the other.
-    int start(std::chrono::steady_clock::time_point deadline) noexcept {
-      const auto now = std::chrono::steady_clock::now();
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
-      const bool waits = now >= hurried_until && left.count() > 0;
-      sqlite3_busy_timeout(database.get(), waits ? static_cast<int>(left.count()) : 0);
-      const int code = detail::SqliteRun(begin).step();
-      if (code == SQLITE_DONE) hurried_until = {};
-      if (waits && (code & 0xFF) == SQLITE_BUSY)
-        hurried_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-      return code;
-    }
-
-    detail::SqliteDatabase database;  // outlives its statements
-    detail::SqliteFiles files;
-    std::chrono::milliseconds patience;
-    detail::SqliteTurn turn;
-    std::chrono::steady_clock::time_point hurried_until{};
-    detail::SqliteStatement begin, commit, rollback, find_ecosystem, add_ecosystem, delete_ecosystem, find_client,
-        insert;
-  };
+  using Connection = detail::SqliteConnection;
 
   struct EndTurn {
     void operator()(detail::SqliteTurn* turn) const noexcept { turn->end(); }
@@ -270,6 +169,39 @@ class SqliteStorage {
       if (!c.files.unmoved()) return moved(operation, Fate::maybe_applied);
       return outcome;
     });
+  }
+
+  // One commit for all; where a statement fails, one for each, so that every client gets what is its own.
+  void insert_all(std::vector<detail::SqliteInsert*>& inserts) noexcept {
+    bool one_failed = false;
+    const auto done = change<bool>("insert", [&](Connection& c) -> Outcome<bool> {
+      for (detail::SqliteInsert* const each : inserts) {
+        each->outcome = c.insert_client(each->client);
+        one_failed = !each->outcome.has_value();
+        if (one_failed) return each->outcome.as_failure();
+      }
+      return true;
+    });
+    if (done) return;
+    for (detail::SqliteInsert* const each : inserts) {
+      if (one_failed && inserts.size() > 1) {
+        each->outcome = change<Insertion>("insert", [&](Connection& c) { return c.insert_client(each->client); });
+      } else {
+        const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::kept;
+        each->outcome = copy(done.assume_exception(), refused);
+      }
+    }
+  }
+
+  // Of a commit that failed; who was refused in it surely has nothing kept.
+  static Fault copy(const Fault& fault, bool refused) noexcept {
+    const Fate fate = refused ? Fate::not_applied : fault.fate();
+    try {
+      if (fate == fault.fate()) return fault;
+      return {fault.source(), fate, fault.what()};
+    } catch (...) {  // no memory for words: none, then
+      return {fault.source(), fate, {}};
+    }
   }
 
   std::unique_ptr<Connection> connection_;

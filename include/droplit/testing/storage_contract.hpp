@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/failed_check.hpp"
 #include "detail/storage_exam.hpp"
 
 #include "../client.hpp"
@@ -65,12 +66,6 @@ inline constexpr std::array<StorageCheck, 20> storage_checks{{
     {"none_is_lost", "Of inserts at the same time every one that says kept is found.", "kept_is_found"},
     // clang-format on
 }};
-
-/// A rule that was broken: its id in `storage_checks`, and the rule in words with what was seen instead.
-struct FailedCheck {
-  std::string_view id;
-  std::string sentence;
-};
 
 /// Runs the behaviour suite over stores that `make()` gives, a new and empty one for each check, and tells which rules
 /// are broken: none, if the store keeps its promise.

@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -21,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace droplit::detail {
@@ -38,11 +40,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
-  HttpConnection(E& endpoint, const ServerOptions& options, ServerSocket socket, OnEnd on_end)
+  /// `store_threads`: where the store is asked; without, on the strand.
+  HttpConnection(E& endpoint, const ServerOptions& options, boost::asio::thread_pool* store_threads,
+                 ServerSocket socket, OnEnd on_end)
       : options_(options),
+        store_threads_(store_threads),
         socket_(std::move(socket)),
         timer_(socket_.get_executor()),
-        session_(endpoint, options.max_head),
+        session_(endpoint, options.max_head, store_threads != nullptr),
         buffer_(std::size_t{options.max_head} + read_size),
         on_end_(std::move(on_end)) {}
 
@@ -128,12 +133,27 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
         if (!same) body_start_ = Clock::now();
         set_deadline(body_deadline());
         break;
+      case Want::store: return store();
       default:
         if (write(Want::close)) linger();
         return;
     }
     state_ = State::reading;
     read(want == Want::body ? read_size : first_read_size);
+  }
+
+  void store() {
+    state_ = State::working;
+    boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
+      self->session_.store();
+      for (;;) {
+        try {
+          return self->post([](HttpConnection& connection) { connection.advance(); });
+        } catch (...) {  // no memory to say that it is done
+          std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+      }
+    });
   }
 
   Clock::time_point body_deadline() const {
@@ -239,6 +259,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   }
 
   const ServerOptions& options_;
+  boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
   ServerTimer timer_;
   Session session_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../api_errc.hpp"
+#include "../../client_draft.hpp"
 #include "../../detail/guarded.hpp"
 #include "../../endpoint.hpp"
 #include "../../error.hpp"
@@ -34,10 +35,13 @@ class HttpSession {
     head,     ///< bytes; a head has begun
     body,     ///< bytes; a body is due
     write,    ///< that `output` is written, then `advance` again
+    store,    ///< that `store` is called, on whichever thread, and when it has ended `advance`; only if it `suspends`
     close,    ///< that `output`, which may be empty, is written, then the end
   };
 
-  HttpSession(E& endpoint, std::uint32_t max_head) : endpoint_(endpoint), max_head_(max_head) {
+  /// `suspends`: the store may wait, and is not asked within `advance`.
+  HttpSession(E& endpoint, std::uint32_t max_head, bool suspends = false)
+      : endpoint_(endpoint), max_head_(max_head), suspends_(suspends) {
     held_.emplace(endpoint);
     reserve();
   }
@@ -49,13 +53,25 @@ class HttpSession {
     output_.clear();
     try {
       if (output_.capacity() > kept_memory) forget();
+      if (phase_ == Phase::stored) return response_.status == 0 ? Want::close : deliver();
       return phase_ == Phase::head ? read_head(input, used) : read_body(input, used);
     } catch (...) {
       return fail();
     }
   }
 
-  /// The peer was too slow with what was wanted, which was not `write`.
+  /// Asks the store, and makes the answer of what it says. Nothing else may be called meanwhile but `finish`.
+  void store() noexcept {
+    const auto run = [this]() -> Outcome<Client> { return endpoint_.create(*std::exchange(draft_, std::nullopt)); };
+    phase_ = Phase::stored;
+    response_.status = 0;
+    try {
+      endpoint_.answer(guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response_);
+    } catch (...) {  // no memory for the shortest answer: none, then
+    }
+  }
+
+  /// The peer was too slow with what was wanted, which was neither `write` nor `store`.
   Want expire() noexcept { return stop_waiting(ApiErrc::request_timeout); }
 
   /// The peer will not send any more; what it had sent was used.
@@ -71,7 +87,7 @@ class HttpSession {
   [[nodiscard]] std::uint64_t body_size() const noexcept { return body_size_; }
 
  private:
-  enum class Phase : std::uint8_t { head, body, drain };
+  enum class Phase : std::uint8_t { head, body, drain, stored };
 
   struct Held {  // for an Exchange, which cannot be moved
     explicit Held(E& endpoint) : exchange(endpoint.begin()) {}
@@ -189,6 +205,10 @@ class HttpSession {
   Want end_body(std::string_view last_piece) {
     if (phase_ == Phase::body) {
       auto draft = held_->exchange.draft(last_piece);
+      if (draft && suspends_) {
+        draft_ = std::move(draft).assume_value();
+        return Want::store;
+      }
       draft ? endpoint_.answer(endpoint_.create(std::move(draft).assume_value()), response_)
             : endpoint_.answer(std::move(draft).as_failure(), response_);
     }
@@ -277,6 +297,7 @@ class HttpSession {
   E& endpoint_;
   std::uint32_t max_head_;
   std::optional<Held> held_;
+  std::optional<ClientDraft> draft_;  // while the store is wanted
   Response response_;
   std::string output_;
   HeadScan scan_;
@@ -285,6 +306,7 @@ class HttpSession {
   std::uint64_t body_size_ = 0;  // that arrived
   int empty_lines_ = 0;
   Phase phase_ = Phase::head;
+  bool suspends_;
   bool begun_ = false;  // there are bytes of a head
   bool chunked_ = false;
   bool persistent_ = false;

@@ -12,6 +12,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";  ///< an IPv4 or IPv6 address, no name; `[::1]` is `::1`
   std::uint16_t port = 0;          ///< 0: one that is free, told by `BeastServer::port`
   unsigned threads = 1;            ///< those that serve, the one that calls `run` included
+  unsigned store_threads = 0;  ///< those that ask the store, so that one that waits holds up no other request; 0: those
+                               ///< that serve, which is best for a store that never waits
   std::uint32_t max_connections = 4096;
   std::uint32_t max_head = 16 * 1024;  ///< bytes of request line and fields
 

@@ -1,0 +1,204 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "output.hpp"
+#include "text.hpp"
+
+#include <droplit/detail/json_text.hpp>
+
+#include <boost/json/parse.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace console {
+
+/// No account, a broken one or one that cannot be written: one line that names the file, and nothing that stands in it.
+struct AccountError : std::runtime_error {
+  AccountError(ExitStatus end, const std::string& what) : std::runtime_error(what), status(end) {}
+  ExitStatus status;
+};
+
+inline constexpr std::size_t max_account_size = std::size_t{64} * 1024;
+
+/// Whether it can stand in a field of a head as it is: printable ASCII, no spaces around.
+inline bool is_token(std::string_view text) noexcept {
+  if (text.empty() || text.front() == ' ' || text.back() == ' ') return false;
+  for (const char c : text) {
+    if (c < ' ' || c > '~') return false;
+  }
+  return true;
+}
+
+/// A file descriptor that is closed at the end.
+class File {
+ public:
+  explicit File(int fd) noexcept : fd_(fd) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() { static_cast<void>(close()); }
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ != -1; }
+
+  /// False if what was written may be lost.
+  bool close() noexcept {
+    const int fd = std::exchange(fd_, -1);
+    return fd == -1 || ::close(fd) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+/// Keeps the signals that people send from ending the program halfway, as long as it lives.
+class SignalsLater {
+ public:
+  SignalsLater() noexcept {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) sigaddset(&signals, signal);
+    ::sigprocmask(SIG_BLOCK, &signals, &before_);
+  }
+  SignalsLater(const SignalsLater&) = delete;
+  SignalsLater& operator=(const SignalsLater&) = delete;
+  ~SignalsLater() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+/// The file droplit.io/account.json in the home directory: `{"token": "..."}`, for its owner alone. No symbolic link is
+/// followed to it; it is only ever there whole.
+class Account {
+ public:
+  /// Where it is; throws an `AccountError` where there is no home.
+  static Account at_home() {
+    if (const char* const home = environment("HOME")) return Account(home);
+    std::vector<char> buffer(std::size_t{64} * 1024);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr ||
+        found->pw_dir == nullptr || *found->pw_dir == '\0') {
+      throw AccountError(ExitStatus::unauthorised, "there is no home directory, where the account file would be");
+    }
+    return Account(found->pw_dir);
+  }
+
+  /// The path of the file, to be shown.
+  [[nodiscard]] std::string shown() const { return escaped(folder_ + '/' + name); }
+
+  /// The token. Complains if others can read the file.
+  [[nodiscard]] std::string read() const {
+    const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder && errno == ENOENT) throw broken("is not there; `droplit login` writes it");
+    if (!folder) throw broken("cannot be read: droplit.io must be a directory that can be opened, and no link");
+    const File file(::openat(folder.fd(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file && errno == ENOENT) throw broken("is not there; `droplit login` writes it");
+    struct stat about {};
+    if (!file || ::fstat(file.fd(), &about) != 0 || !S_ISREG(about.st_mode)) {
+      throw broken("cannot be read: it must be a file that can be opened, and no link");
+    }
+    std::string text(max_account_size + 1, '\0');
+    std::size_t size = 0;
+    while (size != text.size()) {
+      const ssize_t got = ::read(file.fd(), text.data() + size, text.size() - size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw broken("cannot be read");
+      if (got == 0) break;
+      size += static_cast<std::size_t>(got);
+    }
+    if (size > max_account_size) throw broken("is longer than 64 KiB");
+    text.resize(size);
+    if ((about.st_mode & 077) != 0) {
+      complain("warning: " + shown() + " is open to others; `chmod 600` closes it");
+    }
+    return token_in(text);
+  }
+
+  /// Keeps this token instead of any other. After a failure the one before is still there, whole.
+  void write(std::string_view token) const {
+    std::string text = "{\"token\":";
+    droplit::detail::append_json_string(text, token);
+    text += "}\n";
+    if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "the token is longer than 64 KiB");
+
+    const SignalsLater later;  // or an aside file would be left behind
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw unwritten(words_of(errno));
+    const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder) throw unwritten("droplit.io must be a directory that can be opened, and no link");
+    std::uint32_t dice[4];
+    if (::getentropy(dice, sizeof dice) != 0) throw unwritten("there are no random numbers");
+    std::string aside = std::string(".") + name + ".";
+    for (const std::uint32_t number : dice) append_hex(aside, number, 8, "0123456789abcdef");
+
+    File file(::openat(folder.fd(), aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) throw unwritten(words_of(errno));
+    const bool written = ::fchmod(file.fd(), 0600) == 0 && write_all(file.fd(), text) && ::fsync(file.fd()) == 0 &&
+                         file.close() && ::renameat(folder.fd(), aside.c_str(), folder.fd(), name) == 0;
+    if (!written) {
+      const int error = errno;
+      ::unlinkat(folder.fd(), aside.c_str(), 0);
+      throw unwritten(words_of(error));
+    }
+    if (::fsync(folder.fd()) != 0) {
+      throw AccountError(ExitStatus::output, shown() + ": is written, but a loss of power may undo that");
+    }
+  }
+
+  /// Removes it; false if it was not there.
+  [[nodiscard]] bool remove() const {
+    const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder && errno == ENOENT) return false;
+    if (folder && ::unlinkat(folder.fd(), name, 0) == 0) {
+      static_cast<void>(::fsync(folder.fd()));
+      return true;
+    }
+    if (folder && errno == ENOENT) return false;
+    throw AccountError(ExitStatus::output, shown() + ": cannot be removed: " + words_of(errno));
+  }
+
+ private:
+  static constexpr const char* name = "account.json";
+
+  explicit Account(const std::string& home) : folder_(home + "/droplit.io") {}
+
+  static std::string words_of(int error) { return std::generic_category().message(error); }
+
+  [[nodiscard]] AccountError broken(const std::string& why) const {
+    return {ExitStatus::unauthorised, shown() + ": " + why};
+  }
+  [[nodiscard]] AccountError unwritten(const std::string& why) const {
+    return {ExitStatus::output, shown() + ": cannot be written: " + why};
+  }
+
+  [[nodiscard]] std::string token_in(const std::string& text) const {
+    boost::json::error_code error;
+    const boost::json::value value = boost::json::parse(text, error);
+    if (error || !value.is_object()) throw broken("is not a JSON object; `droplit login` writes it anew");
+    const boost::json::value* const token = value.get_object().if_contains("token");
+    if (token == nullptr || !token->is_string() || !is_token(std::string_view(token->get_string()))) {
+      throw broken("has no \"token\" that can be used; `droplit login` writes it anew");
+    }
+    return std::string(token->get_string());
+  }
+
+  std::string folder_;
+};
+
+}  // namespace console

@@ -1,0 +1,86 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "command_line.hpp"
+
+#include <droplit/client_type.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace console {
+
+namespace detail {
+
+inline void append_words(std::string& out, const CLI::App& app) {
+  for (const std::string_view name : CommandLine::commands_of(app)) out.append(name).append(" ");
+  for (const std::string_view name : CommandLine::options_of(app)) out.append("--").append(name).append(" ");
+}
+
+// A branch of a `case` for each command: what may stand behind it.
+inline void append_commands(std::string& out, const CLI::App& app) {
+  out.append("        '").append(CommandLine::path_of(app)).append("') words='");
+  append_words(out, app);
+  out.append("' ;;\n");
+  for (const std::string_view name : CommandLine::commands_of(app)) {
+    append_commands(out, *app.get_subcommand(std::string(name)));
+  }
+}
+
+inline void append_value_options(std::string& out, const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (CommandLine::takes_value(*option))
+      out.append(out.empty() ? "--" : " | --").append(option->get_lnames().front());
+  }
+  for (const std::string_view name : CommandLine::commands_of(app)) {
+    append_value_options(out, *app.get_subcommand(std::string(name)));
+  }
+}
+
+}  // namespace detail
+
+/// The script that completes command lines in bash: commands, options, types and files.
+inline std::string bash_completion(const CLI::App& root) {
+  std::string options;
+  detail::append_value_options(options, root);
+  std::string out = R"(# Completes droplit's command lines in bash: source <(droplit completion bash)
+_droplit() {
+  local current=${COMP_WORDS[COMP_CWORD]} path=droplit option= words= word i
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]}
+    if [[ -n $option ]]; then
+      [[ $word == '=' ]] || option=
+    else
+      case $word in
+        )" + options +
+                    R"() option=$word ;;
+        -*) ;;
+        *) path+=" $word" ;;
+      esac
+    fi
+  done
+  [[ -n $option && $current == '=' ]] && current=
+  COMPREPLY=()
+  case $option in
+    --type) words=')";
+  for (const std::string_view name : droplit::client_type_names) out.append(name).append(" ");
+  out += R"(' ;;
+    --cacert)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+    '')
+      case $path in
+)";
+  detail::append_commands(out, root);
+  return out + R"(      esac
+      ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -F _droplit droplit
+)";
+}
+
+}  // namespace console

@@ -1,0 +1,81 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "command_line.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace console {
+
+/// Appends `text` in lines of at most 80 columns, each behind `indent` spaces.
+inline void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (column != 0 && column + 1 + end > 80) {
+      out += '\n';
+      column = 0;
+    }
+    out.append(column == 0 ? indent : 1, ' ').append(text.substr(0, end));
+    column += (column == 0 ? indent : 1) + end;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  out += '\n';
+}
+
+/// What `--help` prints of a command.
+inline std::string help_of(const CLI::App& app) {
+  const std::string path = CommandLine::path_of(app);
+  const auto commands = CommandLine::commands_of(app);
+  std::string out = "usage: " + path + (commands.empty() ? "" : " COMMAND");
+  if (app.get_name() == "create") out += " --ecosystemId ECOSYSTEM-ID [OPTION...]";
+  out.append("\n\n").append(app.get_description()).append("\n");
+
+  if (!commands.empty()) out += "\ncommands:\n";
+  for (const std::string_view name : commands) {
+    const CLI::App* const command = app.get_subcommand(std::string(name));
+    append_wrapped(out, name, 2);
+    append_wrapped(out, command->get_description(), 6);
+  }
+  out += "\noptions:\n";
+  for (const CLI::Option* option : app.get_options()) {
+    std::string name;
+    if (!option->get_snames().empty()) name = '-' + option->get_snames().front() + ", ";
+    name.append("--").append(option->get_lnames().front());
+    if (CommandLine::takes_value(*option)) name.append(" ").append(option->get_type_name());
+    append_wrapped(out, name, 2);
+    append_wrapped(out, option->get_description(), 6);
+  }
+  if (app.get_name() == "create") {
+    out += R"(
+Each option may be given once, as --name VALUE or --name=VALUE; a value may
+begin with a dash. A token is never an option.
+)";
+  }
+  return out + R"(
+environment:
+  DROPLIT_TOKEN  the token, instead of that of the account file
+  DROPLIT_URL    where the service is, instead of https://ioe.droplit.io
+  NO_COLOR       if it is set, nothing is written in colours
+  HOME           where the account file is
+
+files:
+  ~/droplit.io/account.json  the token, in {"token": "..."}; mode 0600
+
+exit status:
+  0  created, or whatever else was asked for
+  1  refused by the contract: an option that is missing or invalid among others
+  2  the command line is wrong: an unknown option, a missing value
+  3  not authorised: no account, a broken account file, 401 or 403
+  4  a fault: 5xx, not reachable, an answer that is not understood
+  5  the output or the account file could not be written
+
+examples:
+  droplit login
+  droplit client create --ecosystemId C594b89aea18568c408c3ad24 --name "Lobby panel"
+)";
+}
+
+}  // namespace console

@@ -1,0 +1,141 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// The Console: creates a client from a command line, with a token that it keeps. docs/console.md says what it does.
+#include "console/account.hpp"
+#include "console/command_line.hpp"
+#include "console/completion.hpp"
+#include "console/help.hpp"
+#include "console/output.hpp"
+#include "console/prompt.hpp"
+#include "console/report.hpp"
+#include "console/text.hpp"
+
+#include <droplit/sdk.hpp>
+#include <droplit/transport/curl.hpp>
+#include <droplit/version.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace {
+
+using console::complain;
+using console::ExitStatus;
+
+ExitStatus print(std::string_view text) {
+  if (console::print(text)) return ExitStatus::done;
+  complain("standard output cannot be written");
+  return ExitStatus::output;
+}
+
+/// Prints the body of an answer as it came; on a terminal as a line in which nothing steers it.
+ExitStatus print_body(std::string_view body) {
+  if (body.empty()) return ExitStatus::done;
+  return print(::isatty(STDOUT_FILENO) == 1 ? console::escaped_json(body) + "\n" : std::string(body));
+}
+
+/// Who calls: DROPLIT_TOKEN, or else the account.
+std::string token() {
+  const char* const given = console::environment("DROPLIT_TOKEN");
+  if (given == nullptr) return console::Account::at_home().read();
+  if (console::is_token(given)) return given;
+  throw console::AccountError(ExitStatus::unauthorised,
+                              "DROPLIT_TOKEN cannot be used: printable ASCII is accepted, without spaces around it");
+}
+
+droplit::CurlOptions transport_options(const console::CommandLine& line) {
+  droplit::CurlOptions options;
+  if (const char* const url = console::environment("DROPLIT_URL")) options.url = url;
+  if (line.url()) options.url = *line.url();
+  if (line.ca_file()) options.ca_file = *line.ca_file();
+  options.timeout = std::chrono::seconds(line.timeout());
+  options.connect_timeout = std::min(options.connect_timeout, options.timeout);
+  return options;
+}
+
+ExitStatus report(const droplit::Client& client, std::string_view body, bool json) {
+  const bool colours = console::has_colours(STDOUT_FILENO);
+  const ExitStatus status = json ? print_body(body) : print(console::record(client, colours));
+  if (status != ExitStatus::done) complain("the client was created all the same; its id is " + client.id().text());
+  return status;
+}
+
+ExitStatus report(const droplit::ApiError& error, std::string_view body, const console::CommandLine& line) {
+  const auto status = static_cast<ExitStatus>(droplit::row(error.code()).exit_status);
+  const bool as_body = line.json() && !body.empty();
+  const ExitStatus printed = as_body ? print_body(body) : ExitStatus::done;
+  if (!as_body || printed != ExitStatus::done) complain(error, line.parameters());
+  return printed == ExitStatus::done ? status : printed;
+}
+
+/// A fault is always told in words, since no body says what became of the request.
+ExitStatus report(const droplit::Fault& fault, std::string_view body, bool json) {
+  complain(fault);
+  const bool known = fault.status() == 500 && body == droplit::detail::internal_error_body;
+  const ExitStatus printed = json && known ? print_body(body) : ExitStatus::done;
+  return printed == ExitStatus::done ? ExitStatus::fault : printed;
+}
+
+/// Judges the draft, then the account; only then is anything sent, once.
+ExitStatus create(const console::CommandLine& line) {
+  const auto draft = droplit::ClientDraft::make(line.parameters());
+  if (draft.has_error()) {
+    return report(draft.assume_error(), droplit::to_response(draft.assume_error()).body, line);
+  }
+  droplit::CurlTransport transport(token(), transport_options(line));
+  droplit::Sdk sdk(transport);
+  const droplit::Reply reply = sdk.clients.create(draft.value());
+  if (reply.outcome.has_value()) return report(reply.outcome.assume_value(), reply.body(), line.json());
+  if (reply.outcome.has_error()) return report(reply.outcome.assume_error(), reply.body(), line);
+  return report(reply.outcome.assume_exception(), reply.body(), line.json());
+}
+
+ExitStatus login() {
+  const auto account = console::Account::at_home();
+  account.write(console::read_token());
+  return print("logged in; the token is in " + account.shown() + "\n");
+}
+
+ExitStatus logout() { return print(console::Account::at_home().remove() ? "logged out\n" : "not logged in\n"); }
+
+std::string version() {
+  return "droplit " + std::to_string(DROPLIT_VERSION / 10000) + "." + std::to_string(DROPLIT_VERSION / 100 % 100) +
+         "." + std::to_string(DROPLIT_VERSION % 100) + "\n";
+}
+
+ExitStatus run(int argc, char** argv) try {
+  console::CommandLine line;
+  line.parse(argc, argv);
+  if (line.asks_for_help()) return print(console::help_of(line.command()));
+  if (line.asks_for_version()) return print(version());
+  if (line.is_create()) return create(line);
+  if (line.is_login()) return login();
+  if (line.is_logout()) return logout();
+  return print(console::bash_completion(line.root()));
+} catch (const console::SyntaxError& wrong) {
+  complain(wrong.what());
+  return ExitStatus::syntax;
+} catch (const console::AccountError& wrong) {
+  complain(wrong.what());
+  return wrong.status;
+} catch (const std::exception&) {  // no memory
+  complain("out of memory; a client that was asked for may have been created");
+  return ExitStatus::fault;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!console::hold_standard_streams()) return static_cast<int>(ExitStatus::output);
+  std::signal(SIGPIPE, SIG_IGN);  // what cannot be written has its exit status
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);  // a token is no part of any file but its own
+  return static_cast<int>(run(argc, argv));
+}

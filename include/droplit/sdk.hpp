@@ -1,0 +1,115 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "answer.hpp"
+#include "client_draft.hpp"
+#include "detail/utf8.hpp"
+#include "remote/create_client.hpp"
+#include "transport.hpp"
+#include "waiter.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace droplit {
+
+/// What came of a call: the typed outcome, and the answer it was read from.
+struct Reply {
+  Outcome<Client> outcome;
+  Response response;  ///< the last one; to what was refused before sending, the very one that the service would
+                      ///< have given; of status 0 if there was none
+  std::uint32_t attempts = 0;  ///< how often it was sent; 0 if it was refused before
+
+  /// The HTTP status of the answer, 0 if there was none.
+  [[nodiscard]] int status() const noexcept {
+    if (response.status != 0 || !outcome.has_exception()) return response.status;
+    return outcome.assume_exception().status().value_or(0);
+  }
+
+  /// The body of the answer as it came, or as much of it as a fault keeps; bytes of a stranger where there is a fault.
+  [[nodiscard]] std::string_view body() const noexcept {
+    if (response.status != 0 || !outcome.has_exception()) return response.body;
+    return outcome.assume_exception().excerpt();
+  }
+};
+
+struct SdkOptions {
+  RetryPolicy retry = {};
+  bool send_anyway = false;  ///< send what the contract refuses too: the service may have relaxed its rules
+};
+
+/// The calls about clients.
+template <Transport T, Waiter W>
+class Clients {
+ public:
+  Clients(T& transport, const SdkOptions& options, W waiter)
+      : transport_(transport), waiter_(std::move(waiter)), options_(options) {}
+
+  /// Creates a client at the service. What the contract refuses is refused here, before anything is sent, with the very
+  /// `ApiError` that the service would have given; unless the options say to send it anyway.
+  ///
+  /// Text that is not UTF-8 could never be a body and is always refused here. Throws nothing but `std::bad_alloc`, and
+  /// then nothing was sent.
+  Reply create(std::string_view ecosystem_id, std::string_view type, std::optional<std::string_view> name = {},
+               std::optional<std::string_view> description = {}) {
+    return create(ClientParameters{ecosystem_id, type, name, description});
+  }
+
+  /// The same; a parameter that is required may be absent, which is refused too.
+  Reply create(const ClientParameters& parameters) {
+    const auto draft = ClientDraft::make(parameters);
+    if (draft.has_value()) return create(draft.assume_value());
+    if (draft.has_error() && !(options_.send_anyway && is_utf8(parameters))) {
+      return {draft.assume_error(), to_response(draft.assume_error())};
+    }
+    return ask(RemoteCreation(parameters, options_.retry, waiter_.now()));
+  }
+
+  /// The same with values that are right already.
+  Reply create(EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
+               std::optional<Text> description = {}) {
+    return create(ClientDraft(ecosystem_id, type, std::move(name), std::move(description)));
+  }
+
+  Reply create(const ClientDraft& draft) { return ask(RemoteCreation(draft, options_.retry, waiter_.now())); }
+
+ private:
+  static bool is_utf8(const ClientParameters& parameters) noexcept {
+    for (const auto& text : {parameters.ecosystem_id, parameters.type, parameters.name, parameters.description}) {
+      if (text && !detail::is_utf8(*text)) return false;
+    }
+    return true;
+  }
+
+  Reply ask(RemoteCreation creation) {
+    auto answer = detail::drive(creation, transport_, waiter_);
+    const std::uint32_t attempts = creation.attempts();
+    Reply reply{std::move(creation).outcome(), {}, attempts};
+    if (answer.has_value()) reply.response = std::move(answer).assume_value();
+    return reply;
+  }
+
+  T& transport_;
+  [[no_unique_address]] W waiter_;
+  SdkOptions options_;
+};
+
+/// The service as an object, as the API's page writes it:
+///
+///     droplit::Sdk droplit(transport);
+///     const auto reply = droplit.clients.create("ECOSYSTEM-ID", "TYPE", "NAME", "DESCRIPTION");
+///
+/// Holds a reference to the transport, which must outlive it. As thread-safe as transport and waiter are.
+template <Transport T, Waiter W = SystemWaiter>
+class Sdk {
+ public:
+  explicit Sdk(T& transport, const SdkOptions& options = {}, W waiter = W())
+      : clients(transport, options, std::move(waiter)) {}
+
+  Clients<T, W> clients;
+};
+
+}  // namespace droplit

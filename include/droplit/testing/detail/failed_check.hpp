@@ -1,0 +1,15 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace droplit {
+
+/// A rule that was broken: its id in the suite's table, and the rule in words with what was seen instead.
+struct FailedCheck {
+  std::string_view id;
+  std::string sentence;
+};
+
+}  // namespace droplit

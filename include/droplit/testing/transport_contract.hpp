@@ -1,0 +1,77 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/failed_check.hpp"
+#include "detail/transport_exam.hpp"
+#include "detail/transport_peer.hpp"
+
+#include "../transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace droplit {
+
+/// A rule of the suite. Its id never changes; it is not looked into when the rule it rests on is broken, or was not
+/// either.
+struct TransportCheck {
+  std::string_view id;
+  std::string_view sentence;
+  std::string_view rests_on;
+};
+
+inline constexpr std::array<TransportCheck, 16> transport_checks{{
+    // clang-format off
+    {"request_arrives", "A request arrives with its method, target and body.", ""},
+    {"request_line_arrives", "Methods and targets arrive as they stand: query, escapes, dots and slashes.", "request_arrives"},
+    {"bodies_arrive", "Bodies arrive byte for byte, up to 1 MiB and whatever is in them.", "request_arrives"},
+    {"fields_arrive", "Fields arrive once with their values, and without one there is no content-type.", "request_arrives"},
+    {"token_arrives", "The token, and nothing else, stands in the authorization field, once in each request.", "request_arrives"},
+    {"sent_once", "Whatever the answer is, one request arrives.", "request_arrives"},
+    {"answers_arrive", "Answers come back with their status, body and fields, known to the contract or not.", "sent_once"},
+    {"answer_bodies_arrive", "Bodies of answers come back byte for byte, up to 1 MiB.", "answers_arrive"},
+    {"redirect_is_not_followed", "A redirect comes back as it is, and nobody follows it.", "answers_arrive"},
+    {"goes_on", "After a lost answer, a long one and a refusal the next answer comes back.", "answers_arrive"},
+    {"long_answer_is_bounded", "An answer beyond 1 MiB becomes a fault that is maybe applied and knows the status.", "goes_on"},
+    {"lost_answer_is_maybe_applied", "Where the answer is lost the request is maybe applied.", "goes_on"},
+    {"lost_answer_is_not_repeated", "Where the answer is lost the request is not sent again.", "goes_on"},
+    {"unwritable_is_not_sent", "A method or target that cannot be written as it stands is refused as not sent.", "goes_on"},
+    {"own_fields_are_not_sent", "Fields that are the transport's own, in whatever case, are refused as not sent.", "unwritable_is_not_sent"},
+    {"unreachable_is_not_sent", "Where nobody can be reached the request is not sent.", ""},
+    // clang-format on
+}};
+
+/// Runs the behaviour suite over transports that `make(peer)` gives, a new one for each check, and tells which rules
+/// are broken: none, if the transport keeps its promise.
+///
+/// Every request of such a transport must end in `TransportPeer::hear`, and `token` must be who it says is calling. Its
+/// `void go_away()`, if it has one, is called before its first request; from then on nobody can be reached. Without it
+/// `unreachable_is_not_sent` is left out.
+template <std::invocable<TransportPeer&> Make>
+requires Transport<std::invoke_result_t<Make&, TransportPeer&>> std::vector<FailedCheck> check_transport_contract(
+    Make make, std::string_view token) {
+  using Exam = detail::TransportExam<std::invoke_result_t<Make&, TransportPeer&>>;
+  std::vector<FailedCheck> failed;
+  std::vector<std::string_view> founded{""};  // what later rules may rest on
+  for (std::size_t i = 0; i != transport_checks.size(); ++i) {
+    const TransportCheck& check = transport_checks[i];
+    const auto run = Exam::checks()[i];
+    if (run == nullptr || std::find(founded.begin(), founded.end(), check.rests_on) == founded.end()) continue;
+    Exam exam(make, token);
+    (exam.*run)();
+    if (exam.wrong().empty()) {
+      founded.push_back(check.id);
+    } else {
+      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(exam.wrong()).append(".")});
+    }
+  }
+  return failed;
+}
+
+}  // namespace droplit

@@ -1,0 +1,69 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#include <ctime>
+#else
+#include <chrono>
+#include <random>
+#include <thread>
+#endif
+
+namespace droplit {
+
+/// A policy that knows how to wait before something is tried again.
+template <class W>
+concept Waiter = requires(W& waiter, std::int64_t time) {
+  /// The present time in milliseconds, by a clock that does not go backwards.
+  { waiter.now() } -> std::convertible_to<std::int64_t>;
+  /// Returns when that time has come.
+  waiter.sleep_until(time);
+  /// 32 random bits.
+  { waiter.dice() } -> std::convertible_to<std::uint32_t>;
+};
+
+/// Waits in the calling thread, by the system's steady clock and its random bits. Thread-safe.
+class SystemWaiter {
+ public:
+#if __has_include(<unistd.h>)
+  std::int64_t now() const noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+  }
+
+  void sleep_until(std::int64_t time) const noexcept {
+    for (std::int64_t left = time - now(); left > 0; left = time - now()) {  // a signal may end a sleep early
+      timespec sleep{};
+      sleep.tv_sec = static_cast<time_t>(left / 1000);
+      sleep.tv_nsec = static_cast<long>(left % 1000 * 1'000'000);
+      ::nanosleep(&sleep, nullptr);
+    }
+  }
+
+  std::uint32_t dice() const noexcept {
+    std::uint32_t bits = 0;
+    if (::getentropy(&bits, sizeof bits) != 0) bits = static_cast<std::uint32_t>(now()) * 2'654'435'761u;
+    return bits;
+  }
+#else
+  std::int64_t now() const {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+  }
+
+  void sleep_until(std::int64_t time) const {
+    std::this_thread::sleep_until(std::chrono::steady_clock::time_point(std::chrono::milliseconds(time)));
+  }
+
+  std::uint32_t dice() const { return std::random_device()(); }
+#endif
+};
+
+static_assert(Waiter<const SystemWaiter>);
+
+}  // namespace droplit

@@ -1,0 +1,305 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "droplit/http.hpp"
+#include "droplit/testing/transport_contract.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace test {
+
+/// The server's end of a TCP connection, which does what its script tells it and nothing else. Every call ends within
+/// 10 seconds, or at once when the server stops.
+class Connection {
+ public:
+  using Duration = std::chrono::milliseconds;
+
+  explicit Connection(int fd) : fd_(fd) {
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { close(); }
+
+  /// Reads one whole request, its body by `content-length` or chunked; whoever expects it is told to continue. Nothing
+  /// if the peer ends before, is silent, or sends what is no HTTP/1.1.
+  std::optional<droplit::Request> read_request() {
+    const auto end = Clock::now() + patience;
+    const auto head = take_through("\r\n\r\n", end);
+    if (!head) return std::nullopt;
+    auto request = take_apart(*head);
+    if (!request) return std::nullopt;
+    const auto& fields = request->fields;
+    if (droplit::detail::equals_ignoring_case(fields.get("expect"), "100-continue")) {
+      if (!send("HTTP/1.1 100 Continue\r\n\r\n")) return std::nullopt;
+    }
+    if (droplit::detail::equals_ignoring_case(fields.get("transfer-encoding"), "chunked")) {
+      if (!take_chunks(request->body, end)) return std::nullopt;
+    } else if (fields.count("content-length") != 0) {
+      const auto length = number(fields.get("content-length"), 10);
+      if (!length || !take(request->body, *length, end)) return std::nullopt;
+    }
+    return request;
+  }
+
+  /// Sends all; false if the peer does not take it.
+  bool send(std::string_view bytes) {
+    const auto end = Clock::now() + patience;
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent > 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        if (!wait(POLLOUT, end)) return false;
+      } else if (errno != EINTR) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Every byte that has come so far.
+  [[nodiscard]] const std::string& received() const noexcept { return received_; }
+
+  /// Whether the peer closes, or resets, within `time`; what it sends before is kept in `received`.
+  bool wait_for_close(Duration time) {
+    const auto end = Clock::now() + time;
+    while (fill(end)) {
+    }
+    return ended_;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+  /// Closes so that the peer gets a reset.
+  void reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close();
+  }
+
+  /// Ends the connection and whatever call waits in it. From any thread.
+  void stop() {
+    const std::lock_guard lock(mutex_);
+    if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Duration patience{10000};
+
+  static std::optional<std::size_t> number(std::string_view digits, int base) {
+    std::size_t value = 0;
+    const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (error != std::errc() || rest != digits.data() + digits.size() || value > 64 << 20) return std::nullopt;
+    return value;
+  }
+
+  bool wait(short events, Clock::time_point end) {
+    for (;;) {
+      const auto left = std::chrono::ceil<Duration>(end - Clock::now()).count();
+      pollfd one{fd_, events, 0};
+      const int ready = ::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0);
+      if (ready > 0) return true;
+      if (ready == 0 || errno != EINTR) return false;
+    }
+  }
+
+  // Receives something; false at the end, after a reset or without patience.
+  bool fill(Clock::time_point end) {
+    if (ended_ || fd_ < 0 || !wait(POLLIN, end)) return false;
+    char piece[16384];
+    const ssize_t size = ::recv(fd_, piece, sizeof piece, 0);
+    if (size > 0) {
+      received_.append(piece, static_cast<std::size_t>(size));
+      return true;
+    }
+    ended_ = true;
+    return false;
+  }
+
+  bool take(std::string& out, std::size_t size, Clock::time_point end) {
+    while (received_.size() - taken_ < size) {
+      if (!fill(end)) return false;
+    }
+    out.append(received_, taken_, size);
+    taken_ += size;
+    return true;
+  }
+
+  std::optional<std::string> take_through(std::string_view mark, Clock::time_point end) {
+    std::size_t found = 0;
+    while ((found = received_.find(mark, taken_)) == std::string::npos) {
+      if (!fill(end)) return std::nullopt;
+    }
+    std::string out;
+    take(out, found + mark.size() - taken_, end);
+    return out;
+  }
+
+  bool take_chunks(std::string& body, Clock::time_point end) {
+    for (;;) {
+      const auto line = take_through("\r\n", end);
+      if (!line) return false;
+      const auto size = number(line->substr(0, line->size() - 2), 16);
+      if (!size || !take(body, *size, end)) return false;
+      const auto after = take_through("\r\n", end);  // of the last one: the end of the message, without trailers
+      if (after != "\r\n") return false;
+      if (*size == 0) return true;
+    }
+  }
+
+  static std::optional<droplit::Request> take_apart(std::string_view head) {
+    const std::string_view line = head.substr(0, head.find("\r\n"));
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || !line.ends_with(" HTTP/1.1") || line.size() < space + 10) return {};
+    droplit::Request request;
+    request.method = line.substr(0, space);
+    request.target = line.substr(space + 1, line.size() - space - 10);
+    for (head.remove_prefix(line.size() + 2); head != "\r\n";) {
+      const std::string_view field = head.substr(0, head.find("\r\n"));
+      const std::size_t colon = field.find(':');
+      if (colon == std::string_view::npos) return std::nullopt;
+      if (!request.fields.add(field.substr(0, colon), field.substr(colon + 1))) return std::nullopt;
+      head.remove_prefix(field.size() + 2);
+    }
+    return request;
+  }
+
+  std::string received_;
+  std::size_t taken_ = 0;  // how much of it was read as requests
+  bool ended_ = false;
+  std::mutex mutex_;
+  int fd_;  // changed under the mutex, and by the script's thread only
+};
+
+/// A server on 127.0.0.1 and a free port, that runs a script for each connection, each in a thread of its own.
+class ScriptedServer {
+ public:
+  using Script = std::function<void(Connection&)>;
+
+  explicit ScriptedServer(Script script) : script_(std::move(script)) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd_ < 0) fail("socket");
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const at = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(fd_, at, size) != 0 || ::getsockname(fd_, at, &size) != 0 || ::listen(fd_, 64) != 0) {
+      const int error = errno;
+      ::close(fd_);
+      errno = error;
+      fail("listen");
+    }
+    port_ = ntohs(address.sin_port);
+    accepting_ = std::jthread([this] { accept(); });
+  }
+  ScriptedServer(const ScriptedServer&) = delete;
+  ScriptedServer& operator=(const ScriptedServer&) = delete;
+
+  /// Ends all connections; a script must end when its connection has.
+  ~ScriptedServer() {
+    stop_listening();
+    for (Served& each : served_) each.running.join();
+  }
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+  /// How many connections were accepted.
+  [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
+
+  /// Ends all connections and listens no more: from now on nobody can connect. A script may call this too.
+  void stop_listening() {
+    const std::lock_guard stopping(stopping_);
+    if (accepting_.joinable()) {
+      ::shutdown(fd_, SHUT_RDWR);  // ends the accept
+      accepting_.join();
+      ::close(fd_);
+    }
+    const std::lock_guard lock(mutex_);
+    for (Served& each : served_) each.connection.stop();
+  }
+
+ private:
+  struct Served {
+    explicit Served(int fd) : connection(fd) {}
+    Connection connection;
+    std::jthread running;
+  };
+
+  [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+
+  void accept() {
+    for (;;) {
+      const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+      if (fd < 0) return;
+      ++accepted_;
+      const std::lock_guard lock(mutex_);
+      Connection& connection = served_.emplace_back(fd).connection;
+      served_.back().running = std::jthread([this, &connection] {
+        script_(connection);
+        connection.close();
+      });
+    }
+  }
+
+  Script script_;
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<std::size_t> accepted_ = 0;
+  std::mutex stopping_;
+  std::mutex mutex_;
+  std::list<Served> served_;
+  std::jthread accepting_;
+};
+
+/// An answer as it stands on the wire, its `content-length` added where it tells none.
+inline std::string on_the_wire(const droplit::Response& response) {
+  std::string wire = "HTTP/1.1 " + std::to_string(response.status) + " Whatever\r\n";
+  wire += response.fields.lines();
+  if (response.fields.count("content-length") == 0 && response.status != 204 && response.status != 304) {
+    wire += "content-length: " + std::to_string(response.body.size()) + "\r\n";
+  }
+  if (response.close) wire += "connection: close\r\n";
+  return wire + "\r\n" + response.body;
+}
+
+/// Serves the requests of a connection through `peer`, which must outlive it, one after another.
+inline ScriptedServer::Script peer_script(droplit::TransportPeer& peer) {
+  return [&peer](Connection& connection) {
+    while (const auto request = connection.read_request()) {
+      const auto answer = peer.hear(*request);
+      if (!answer || !connection.send(on_the_wire(*answer)) || answer->close) return;
+    }
+  };
+}
+
+}  // namespace test

@@ -1,0 +1,338 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include "droplit/transport/curl.hpp"
+
+#include "droplit/remote/create_client.hpp"
+#include "droplit/server/beast.hpp"
+#include "droplit/testing/transport_contract.hpp"
+
+#include "support/catch.hpp"
+#include "support/http_server.hpp"
+#include "support/misbehaviour.hpp"
+#include "support/world.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace droplit;
+using namespace std::chrono_literals;
+
+CurlOptions options(std::string url, std::chrono::milliseconds timeout = 10'000ms) {
+  CurlOptions all;
+  all.url = std::move(url);
+  all.proxy = "";  // whatever the environment says
+  all.timeout = timeout;
+  return all;
+}
+
+ClientDraft draft() { return ClientDraft(test::active, ClientType::application); }
+
+Request a_request() {
+  Request request{"POST", "/api/clients", {}, "{}"};
+  request.fields.add("content-type", "application/json");
+  return request;
+}
+
+/// A server that answers as it is told to every request, and counts them.
+struct Telling {
+  explicit Telling(std::string bytes) : answer(std::move(bytes)) {}
+  std::string answer;
+  std::atomic<int> asked{0};
+  test::ScriptedServer server{[this](test::Connection& connection) {
+    while (connection.read_request()) {
+      ++asked;
+      if (!connection.send(answer)) return;
+    }
+  }};
+};
+
+struct Rig {
+  explicit Rig(TransportPeer& peer) : server(test::peer_script(peer)), transport("token", options(server.url())) {}
+  Outcome<Response> send(const Request& request) { return transport.send(request); }
+  void go_away() { server.stop_listening(); }
+
+  test::ScriptedServer server;
+  CurlTransport transport;
+};
+
+/// What became of a create, in a word or two.
+std::string told(const Outcome<Client>& outcome) {
+  if (outcome.has_value()) return "created";
+  if (outcome.has_error()) return std::string(to_string(outcome.assume_error().code()));
+  return std::string(to_string(outcome.assume_exception().fate()));
+}
+
+}  // namespace
+
+TEST_CASE("libcurl keeps the promises of a transport") {
+  for (const FailedCheck& failed : check_transport_contract([](TransportPeer& peer) { return Rig(peer); }, "token")) {
+    FAIL_CHECK(failed.id << ": " << failed.sentence);
+  }
+}
+
+TEST_CASE("asking through libcurl, a server and a storage gives what the storage gives, for every draft") {
+  std::mt19937 random(11);
+  test::World here;
+  test::World there;
+  BeastServer server(there.endpoint);
+  std::jthread running([&] { server.run(); });
+  CurlTransport transport("token", options(server.url()));
+  int created = 0;
+  int refused = 0;
+  int too_large = 0;
+  for (int round = 0; round != 1000; ++round) {
+    const bool large = round % 100 == 99;  // encoded, a control character is six bytes
+    const ClientDraft asked = large
+                                  ? ClientDraft(test::active, ClientType::server,
+                                                Text::parse(std::string(random() % 2 == 0 ? 170'000 : 180'000, '\x01')))
+                                  : test::any_draft(random);
+    std::string body;
+    append_json(body, asked);
+    const auto remote = create_client(transport, asked);
+    if (body.size() > EndpointOptions{}.max_body) {
+      CHECK(told(remote) == "Content Too Large");
+      ++too_large;
+      continue;
+    }
+    const auto direct = create_client(here.storage, here.clock, here.ids, asked);
+    if (!test::same(direct, remote)) FAIL_CHECK("round " << round << ": " << told(remote));
+    if (direct.has_value()) {
+      const auto id = direct.assume_value().id();
+      if (here.storage.find_client(id) != there.storage.find_client(id)) FAIL_CHECK("kept otherwise, round " << round);
+    }
+    direct.has_value() ? ++created : ++refused;
+  }
+  server.stop();
+  CHECK(created > 300);
+  CHECK(refused > 300);
+  CHECK(too_large > 0);
+}
+
+TEST_CASE("a draft far beyond the service's limit is Content Too Large, whether or not the service reads it") {
+  test::World there;
+  BeastServer server(there.endpoint);
+  std::jthread running([&] { server.run(); });
+  CurlTransport transport("token", options(server.url()));
+  for (const std::size_t size : {1u << 20, 5u << 20, 32u << 20}) {
+    const ClientDraft large(test::active, ClientType::server, Text::parse(std::string(size, 'x')));
+    CHECK(told(create_client(transport, large)) == "Content Too Large");
+  }
+  CHECK(told(create_client(transport, draft())) == "created");
+  server.stop();
+}
+
+TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and never another answer") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  const std::string chunked =
+      test::an_answer("201 Created", "content-type: application/json\r\ntransfer-encoding: chunked\r\n",
+                      test::as_chunk(test::a_created) + "0\r\n\r\n");
+  const std::string gone = test::on_the_wire(to_response(ApiError::ecosystem_not_found(test::active)));
+  const std::string missing = test::on_the_wire(to_response(*ApiError::from({.type = Findings::Flaw::missing})));
+  const std::string unauthorized = test::on_the_wire(to_response(ApiError::of<ApiErrc::unauthorized>()));
+  const std::string unavailable = test::on_the_wire(to_response(Fault::unavailable(FaultSource::storage, "away")));
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + created;
+
+  for (const std::string& whole : {created, gone, missing, unauthorized, unavailable, interim, chunked}) {
+    for (const bool reset : {false, true}) {
+      std::atomic<std::size_t> cut{0};
+      std::atomic<int> requests{0};
+      test::ScriptedServer server([&](test::Connection& connection) {
+        if (!connection.read_request()) return;
+        ++requests;
+        connection.send(std::string_view(whole).substr(0, cut));
+        if (reset) {
+          std::this_thread::sleep_for(1ms);  // so that what was sent is read before the reset overtakes it, mostly
+          connection.reset();
+        }
+      });
+      CurlTransport transport("token", options(server.url()));
+      const std::size_t size = whole.size() - (whole == chunked ? 1 : 0);  // libcurl takes the last LF as read
+      for (; cut != size; ++cut) {
+        const auto outcome = create_client(transport, draft());
+        const bool fault = outcome.has_exception() && outcome.assume_exception().fate() == Fate::maybe_applied;
+        if (!fault)
+          FAIL_CHECK("cut at " << cut << (reset ? " by a reset: " : ": ") << told(outcome) << " of " << whole);
+      }
+      CHECK(static_cast<std::size_t>(requests) == size);  // one each
+      if (reset) continue;
+      const auto outcome = create_client(transport, draft());
+      INFO(whole);
+      CHECK((outcome.has_value() || outcome.has_error() || outcome.assume_exception().fate() == Fate::not_applied));
+    }
+  }
+}
+
+TEST_CASE("whatever a service does, it ends as a fault that may be applied, and no token goes elsewhere") {
+  std::atomic<int> led_astray{0};
+  test::ScriptedServer elsewhere([&](test::Connection& connection) {
+    ++led_astray;
+    connection.read_request();
+  });
+  for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
+    test::ScriptedServer server(misbehaviour.script);
+    CurlTransport transport("canary-token", options(server.url(), 700ms));
+    const auto outcome = create_client(transport, draft());
+    INFO(misbehaviour.name << ": " << told(outcome));
+    CHECK(outcome.has_exception());
+    if (!outcome.has_exception()) continue;
+    const Fault& fault = outcome.assume_exception();
+    CHECK(fault.fate() == Fate::maybe_applied);
+    CHECK_FALSE(fault.what().empty());
+    CHECK(fault.what().find("canary") == std::string::npos);
+    CHECK(fault.excerpt().size() <= Fault::max_excerpt);
+    CHECK(server.accepted() == 1);  // and nothing was repeated
+  }
+  CHECK(led_astray == 0);
+}
+
+TEST_CASE("an answer that is understood is, however it is framed") {
+  const std::string json = "content-type: application/json\r\n";
+  for (const std::string& answer :
+       {test::with_length("201 Created", json, test::a_created), test::an_answer("201 Created", json, test::a_created),
+        test::an_answer("201 Created", json + "transfer-encoding: chunked\r\n",
+                        [] {
+                          std::string chunks;
+                          for (const char c : test::a_created) chunks += test::as_chunk(std::string(1, c));
+                          return chunks + "0\r\nx-trailer: y\r\nHTTP/1.1: 500\r\n\r\n";
+                        }()),
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\ncontent-type: text/html\r\n\r\n" +
+            test::with_length("201", json, test::a_created),
+        "HTTP/1.0 201 Created\r\n" + json + "\r\n" + test::a_created}) {
+    test::ScriptedServer server([&](test::Connection& connection) {
+      if (connection.read_request()) connection.send(answer);
+    });
+    CurlTransport transport("token", options(server.url()));
+    INFO(answer);
+    CHECK(told(create_client(transport, draft())) == "created");
+  }
+}
+
+TEST_CASE("connections are kept, and one that the service gave up is not asked twice") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  std::atomic<int> requests{0};
+  test::ScriptedServer server([&](test::Connection& connection) {
+    for (int i = 0; i != 3 && connection.read_request(); ++i) {
+      ++requests;
+      if (i < 2) connection.send(created);  // the third goes unanswered, as when an idle connection is closed
+    }
+  });
+  CurlTransport transport("token", options(server.url()));
+  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(server.accepted() == 1);
+  CHECK(told(create_client(transport, draft())) == "maybe applied");
+  CHECK(requests == 3);  // libcurl alone would have sent it again on a new connection
+  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(requests == 4);
+}
+
+TEST_CASE("a token or a URL that could break a line is refused before a byte is sent") {
+  Telling there(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
+  for (const std::string& token :
+       {std::string("a\r\nx: y"), std::string("a\nb"), std::string("a\0b", 3), std::string(" a"), std::string("a "),
+        std::string("a\tb\x01"), std::string("\x7F")}) {
+    CurlTransport transport(token, options(there.server.url()));
+    CHECK(told(create_client(transport, draft())) == "not sent");
+  }
+  const std::string host = there.server.url().substr(7);
+  for (const std::string& url :
+       {std::string(), std::string("127.0.0.1"), std::string("ftp://") + host, std::string("file:///etc/passwd"),
+        std::string("http://user:password@") + host, std::string("http://user@") + host, "http://" + host + "/?a",
+        "http://" + host + "/#a", "http://" + host + "\r\nx: y", "http://" + host + " ", std::string("http://a b/"),
+        "http://" + host + std::string("/\0", 2), std::string("http://"), std::string("http://\xC3\xA9/"),
+        std::string("http://[::1/"), std::string("http://127.0.0.1:99999")}) {
+    CurlTransport transport("token", options(url));
+    INFO(url);
+    CHECK(told(create_client(transport, draft())) == "not sent");
+  }
+  CHECK(there.server.accepted() == 0);
+}
+
+TEST_CASE("the path of the URL goes before the target, and nothing of either is changed") {
+  std::optional<Request> seen;
+  test::ScriptedServer server([&](test::Connection& connection) {
+    if ((seen = connection.read_request())) connection.send(test::with_length("200 OK", "", ""));
+  });
+  for (const char* slash : {"", "/", "//"}) {
+    CurlTransport transport("token", options(server.url() + "/a/./%2e%2E/b" + slash));
+    Request request = a_request();
+    request.target = "/api/../clients/%41?x=%zz&y";
+    CHECK(transport.send(request).value().status == 200);
+    CHECK(seen->target == "/a/./%2e%2E/b/api/../clients/%41?x=%zz&y");
+  }
+}
+
+TEST_CASE("what cannot be reached was not sent") {
+  std::string nobody;
+  {
+    test::ScriptedServer gone([](test::Connection&) {});
+    nobody = gone.url();
+  }
+  CurlTransport refused("token", options(nobody));
+  CHECK(told(create_client(refused, draft())) == "not sent");
+
+  CurlTransport unknown("token", options("http://nowhere.invalid"));
+  CHECK(told(create_client(unknown, draft())) == "not sent");
+
+  Telling plain(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
+  CurlTransport tls("token", options("https" + plain.server.url().substr(4)));
+  CHECK(told(create_client(tls, draft())) == "not sent");  // what answers there is no TLS
+  CHECK(plain.asked == 0);
+
+  CurlOptions through = options("http://127.0.0.1:1");
+  through.proxy = nobody;
+  CurlTransport no_proxy("token", through);
+  CHECK(told(create_client(no_proxy, draft())) == "not sent");
+
+  CurlOptions tunnel = options("https://127.0.0.1:1");
+  Telling proxy(test::with_length("407 Proxy Authentication Required", "", ""));
+  tunnel.proxy = proxy.server.url();
+  CurlTransport refused_tunnel("canary-token", tunnel);
+  CHECK(told(create_client(refused_tunnel, draft())) == "not sent");  // the proxy heard CONNECT alone
+}
+
+TEST_CASE("a proxy carries the request") {
+  std::optional<Request> seen;
+  test::ScriptedServer proxy([&](test::Connection& connection) {
+    seen = connection.read_request();
+    connection.send(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
+  });
+  CurlOptions all = options("http://service.invalid:8080");
+  all.proxy = proxy.url();
+  CurlTransport transport("token", all);
+  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(seen->target == "http://service.invalid:8080/api/clients");
+}
+
+TEST_CASE("many threads use one transport") {
+  test::ScriptedServer server([](test::Connection& connection) {
+    while (const auto request = connection.read_request()) {
+      if (!connection.send(test::with_length("200 OK", "", request->body))) return;
+    }
+  });
+  CurlTransport transport("token", options(server.url()));
+  std::atomic<int> wrong{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int n = 0; n != 8; ++n) {
+      threads.emplace_back([&, n] {
+        for (int i = 0; i != 50; ++i) {
+          Request request = a_request();
+          request.body = std::to_string(n * 1000 + i);
+          const auto answer = transport.send(request);
+          if (!answer.has_value() || answer.assume_value().body != request.body) ++wrong;
+        }
+      });
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(server.accepted() <= 8);
+}
