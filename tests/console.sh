@@ -33,6 +33,7 @@ unset DROPLIT_TOKEN NO_COLOR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PR
 export HOME="$folder/home" DROPLIT_URL="$url" TERM=xterm
 mkdir "$HOME"
 account="$HOME/droplit.io/account.json"
+not_there="droplit: $account: is not there; \`droplit login\` writes it"
 log_in="\`droplit login\` keeps a token, DROPLIT_TOKEN gives one"
 accepts_id="C and 24 hex digits are accepted, of an ecosystem that exists"
 help_of_create="(see \`droplit client create --help\`)"
@@ -163,11 +164,12 @@ create 1 '' 'droplit: --type: is not UTF-8: application and server are accepted'
 [ ! -e "$HOME/droplit.io" ] || fail 'a create makes a folder'
 
 # --- the account
-create 3 '' "droplit: $account: is not there; \`droplit login\` writes it" --ecosystemId $active
-create 3 '' "droplit: $account: is not there; \`droplit login\` writes it" --ecosystemId $active --json
-(export DROPLIT_TOKEN='' && create 3 '' "droplit: $account: is not there; \`droplit login\` writes it" --ecosystemId $active)
+create 3 '' "$not_there" --ecosystemId $active
+create 3 '' "$not_there" --ecosystemId $active --json
+(export DROPLIT_TOKEN='' && create 3 '' "$not_there" --ecosystemId $active)
 for token in ' canary' 'canary ' "$(printf 'can\nary')" "$(printf 'canary\303\251')" "$(printf 'canary\177')"; do
-  (export DROPLIT_TOKEN="$token" && create 3 '' 'droplit: DROPLIT_TOKEN cannot be used: printable ASCII is accepted, without spaces around it' --ecosystemId $active)
+  err='droplit: DROPLIT_TOKEN cannot be used: printable ASCII is accepted, without spaces around it'
+  (export DROPLIT_TOKEN="$token" && create 3 '' "$err" --ecosystemId $active)
 done
 
 # login STATUS OUT ERR: reads what was piped
@@ -319,8 +321,9 @@ odd=$(printf 'ho\033[31mme')
 mkdir "$HOME/$odd"
 odd_in="logged in; the token is in $HOME/ho\\u{1B}[31mme/droplit.io/account.json"
 (HOME="$HOME/$odd" && printf canary | login 0 "$odd_in" '')
-(export HOME="$folder/nowhere" && create 3 '' "droplit: $folder/nowhere/droplit.io/account.json: is not there; \`droplit login\` writes it" --ecosystemId $active)
-printf canary | (HOME="$folder/nowhere" && login 5 '' "droplit: $folder/nowhere/droplit.io/account.json: cannot be written: No such file or directory")
+nowhere="droplit: $folder/nowhere/droplit.io/account.json"
+(export HOME="$folder/nowhere" && create 3 '' "$nowhere: is not there; \`droplit login\` writes it" --ecosystemId $active)
+printf canary | (HOME="$folder/nowhere" && login 5 '' "$nowhere: cannot be written: No such file or directory")
 if [ "$(id -u)" -eq 0 ]; then  # somebody who is in no list of users has no home
   chmod 711 "$folder"
   cp "$program" "$folder/droplit" && chmod 755 "$folder/droplit"
@@ -346,11 +349,18 @@ name         Lobby panel
 description  \\u{1B}]0;x\\u{7}\\n\\t\\r\\\\\\u{7F}\\u{9B}\\u{2028}\\u{202E}\\u{2066}\\u{61C}$e_acute
 createdAt    TIME" '' --type server --name 'Lobby panel' --description \
   "$(printf '\033]0;x\007\n\t\r\\\177\302\233\342\200\250\342\200\256\342\201\246\330\234\303\251')"
+makes 'id           ID
+ecosystemId  C594b89aea18568c408c3ad24
+type         application
+name
+description  a
+createdAt    TIME' '' --name '' --description a
 run client create --ecosystemId C594B89AEA18568C408C3AD24
 grep -q "^ecosystemId  $active\$" "$folder/out" || fail "the canonical id is not told: $(cat "$folder/out")"
 create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId $never
 create 1 '' "droplit: Ecosystem with id $deleted does not exist." --ecosystemId $deleted
-create 1 '' 'droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be wrong' --ecosystemId $active --url "$url/no"
+create 1 '' 'droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be wrong' \
+  --ecosystemId $active --url "$url/no"
 create 1 '' 'droplit: Content Too Large (413): the service refused the request' --ecosystemId $active --name "$(printf '%05001d' 0)"
 DROPLIT_TOKEN=canary-unknown
 export DROPLIT_TOKEN
@@ -371,7 +381,8 @@ createdAt    TIME" '' --url "$url/" --timeout 3600)
 for wrong in '' ftp://127.0.0.1 canary; do
   create 4 '' 'droplit: the URL is none of HTTP; nothing was sent' --ecosystemId $active --url "$wrong"
 done
-create 4 '' 'droplit: the URL has more than a scheme, a host, a port and a path; nothing was sent' --ecosystemId $active --url http://canary@127.0.0.1/
+create 4 '' 'droplit: the URL has more than a scheme, a host, a port and a path; nothing was sent' --ecosystemId $active \
+  --url http://canary@127.0.0.1/
 # an empty DROPLIT_URL is none; the proxy sees to it that nothing leaves this machine
 (export DROPLIT_URL='' https_proxy=http://127.0.0.1:1 no_proxy='' && create 4 '' "droplit: $refused" --ecosystemId $active)
 

@@ -29,6 +29,7 @@ class BrokenStorage {
 
   EcosystemState add_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
+    if (failing_) throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
     const auto [at, added] = ecosystems_.try_emplace(id, EcosystemState::active);
     if (broken("deleted_stays_deleted")) at->second = EcosystemState::active;
     const bool active = at->second == EcosystemState::active;
@@ -37,6 +38,7 @@ class BrokenStorage {
 
   EcosystemState delete_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
+    if (failing_) throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
     if (broken("ecosystems_are_apart")) {
       for (auto& [other, state] : ecosystems_) state = other == id ? state : EcosystemState::deleted;
     }
@@ -58,9 +60,23 @@ class BrokenStorage {
     return at->second;
   }
 
+  /// What a rig adds for the two rules that not every store can be asked for.
+  void fail(bool on) {
+    const std::lock_guard lock(mutex_);
+    failing_ = on;
+  }
+  void reopen() {
+    const std::lock_guard lock(mutex_);
+    if (broken("reopening_keeps_all")) clients_.clear();
+  }
+
   Insertion insert(const Client& client) {
     std::unique_lock lock(mutex_);
     const ClientId id = key(client.id());
+    if (failing_) {
+      if (broken("fault_changes_nothing")) clients_.try_emplace(id, client);
+      throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
+    }
     EcosystemState state = state_of(client);
     const bool taken = clients_.contains(id);
     if (broken("one_of_an_id") || broken("deletion_is_final") || broken("none_is_lost")) {
@@ -75,6 +91,13 @@ class BrokenStorage {
     if (broken("unknown_is_refused") && state == EcosystemState::unknown) state = EcosystemState::active;
     if (broken("deleted_is_refused") && state == EcosystemState::deleted) state = EcosystemState::active;
     if (broken("refusal_keeps_nothing") && state == EcosystemState::unknown) clients_.try_emplace(id, client);
+    if (broken("history_has_an_order") && state == EcosystemState::unknown && !taken) {  // a dirty read
+      clients_.try_emplace(id, client);
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      lock.lock();
+      clients_.erase(id);
+    }
     if (state == EcosystemState::unknown) return Insertion::ecosystem_unknown;
     if (state == EcosystemState::deleted) return Insertion::ecosystem_deleted;
 
@@ -116,6 +139,7 @@ class BrokenStorage {
   std::map<EcosystemId, EcosystemState> ecosystems_;
   std::map<ClientId, Client> clients_;
   std::set<ClientId> in_flight_;
+  bool failing_ = false;
 };
 
 struct Silent {
@@ -172,8 +196,64 @@ TEST_CASE("a store that fails fails every check that rests on nothing, and the s
   CHECK(failed.at(1).sentence.ends_with(" But: find_client failed: the store is away."));
 }
 
+TEST_CASE("a rule is asked only of a store that has what it takes") {
+  struct Plain {
+    BrokenStorage store;
+    Insertion insert(const Client& client) { return store.insert(client); }
+    EcosystemState add_ecosystem(EcosystemId id) { return store.add_ecosystem(id); }
+    EcosystemState delete_ecosystem(EcosystemId id) { return store.delete_ecosystem(id); }
+    std::optional<Client> find_client(ClientId id) { return store.find_client(id); }
+  };
+  CHECK(check_storage_contract([] { return Plain{BrokenStorage("reopening_keeps_all")}; }).empty());
+  CHECK(check_storage_contract([] { return Plain{BrokenStorage("fault_changes_nothing")}; }).empty());
+}
+
+TEST_CASE("a history has an order where a single thread could have been told it, and else none") {
+  using History = detail::StorageHistory;
+  using Verb = History::Verb;
+  const auto has_order = [](std::vector<History::Call> calls) { return History(std::move(calls)).has_order(); };
+  const auto insert = [](std::uint8_t variant, Insertion told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::insert, 0, 0, variant, told, {}, from, to};
+  };
+  const auto find = [](std::uint8_t variant, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::find, 0, 0, variant, {}, {}, from, to};
+  };
+  const auto add = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::add, 0, 0, 0, {}, told, from, to};
+  };
+  const auto remove = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::remove, 0, 0, 0, {}, told, from, to};
+  };
+  const auto active = EcosystemState::active;
+  const auto added = add(active, 1, 2);
+
+  CHECK(has_order({}));
+  CHECK(has_order({added, insert(1, Insertion::kept, 3, 4), find(1, 5, 6)}));
+  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 4), find(0, 5, 6)}));  // forgotten
+  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), find(0, 4, 5)}));        // at the same time: either
+  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), find(1, 4, 5)}));
+  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // there and gone
+  CHECK(has_order({added, insert(1, Insertion::kept, 3, 9), find(0, 4, 5), find(1, 6, 7)}));
+  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::kept, 4, 5)}));  // both
+  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(1, 7, 8)}));
+  CHECK_FALSE(
+      has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(2, 7, 8)}));
+  CHECK_FALSE(has_order({added, insert(1, Insertion::id_taken, 3, 4)}));  // by nobody
+  CHECK_FALSE(has_order({insert(1, Insertion::kept, 1, 2)}));
+  CHECK(has_order({insert(1, Insertion::ecosystem_unknown, 1, 4), add(active, 2, 3)}));
+  CHECK_FALSE(has_order({added, insert(1, Insertion::ecosystem_unknown, 3, 4)}));
+  CHECK_FALSE(has_order({insert(1, Insertion::ecosystem_unknown, 1, 4), find(1, 2, 3)}));  // a dirty read
+  CHECK(has_order({added, remove(active, 3, 6), insert(1, Insertion::kept, 4, 5)}));
+  CHECK_FALSE(has_order({added, remove(active, 3, 4), insert(1, Insertion::kept, 5, 6)}));  // after the deletion
+  CHECK(has_order({added, remove(active, 3, 4), insert(1, Insertion::ecosystem_deleted, 5, 6)}));
+  CHECK_FALSE(has_order({added, remove(active, 3, 4), add(active, 5, 6)}));  // risen from the dead
+  CHECK_FALSE(has_order({remove(active, 1, 2)}));
+  CHECK(has_order({remove(EcosystemState::unknown, 1, 2), add(active, 3, 4)}));
+  CHECK_FALSE(has_order({find(History::stranger, 1, 2)}));
+}
+
 TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
-  std::set<std::string_view> ids{""};
+  std::set<std::string_view> ids{"", "*"};
   std::set<std::string_view> sentences;
   for (const StorageCheck& check : storage_checks) {
     CHECK(ids.contains(check.rests_on));

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "storage_probe.hpp"
+#include "storage_threads_exam.hpp"
 
 #include "../../client.hpp"
 #include "../../ecosystem.hpp"
@@ -22,26 +22,27 @@ namespace droplit::detail {
 
 /// One check over one new store.
 template <class S>
-class StorageExam : public StorageProbe<S> {
-  using Probe = StorageProbe<S>;
+class StorageExam : public StorageThreadsExam<S> {
+  using Probe = StorageThreadsExam<S>;
 
  public:
   template <class Make>
   explicit StorageExam(Make& make) : Probe(make) {}
 
   /// In the order of `storage_checks`.
-  static constexpr std::array<void (StorageExam::*)(), 20> checks() noexcept {
+  static constexpr std::array<void (StorageExam::*)(), 23> checks() noexcept {
     using E = StorageExam;
     return {&E::kept_is_found,          &E::other_is_not_found,    &E::absent_is_not_empty,  &E::texts_are_kept,
             &E::types_are_kept,         &E::times_are_kept,        &E::ids_are_told_apart,   &E::unknown_is_refused,
             &E::deleted_is_refused,     &E::refusal_keeps_nothing, &E::taken_is_refused,     &E::taken_changes_nothing,
             &E::deletion_keeps_clients, &E::deleted_stays_deleted, &E::adding_twice_is_once, &E::deletion_tells_before,
-            &E::ecosystems_are_apart,   &E::one_of_an_id,          &E::deletion_is_final,    &E::none_is_lost};
+            &E::ecosystems_are_apart,   &E::one_of_an_id,          &E::deletion_is_final,    &E::none_is_lost,
+            &E::history_has_an_order,   &E::fault_changes_nothing, &E::reopening_keeps_all};
   }
 
  private:
-  using Probe::add, Probe::at_once, Probe::client, Probe::comes_back, Probe::ecosystem, Probe::expect, Probe::find,
-      Probe::id, Probe::insert, Probe::remove, Probe::text;
+  using Probe::add, Probe::client, Probe::comes_back, Probe::ecosystem, Probe::expect, Probe::find, Probe::id,
+      Probe::insert, Probe::remove, Probe::storage, Probe::text;
 
   void kept_is_found() { comes_back(client(1)); }
 
@@ -170,70 +171,51 @@ class StorageExam : public StorageProbe<S> {
     expect(insert(client(1)) == Insertion::kept, "another one refuses a client");
   }
 
-  void one_of_an_id() {
-    add(ecosystem(1));
-    for (std::uint64_t round = 0; round != 8; ++round) {
-      std::array<std::optional<Insertion>, 4> said;
-      at_once(said.size(), [&](std::size_t t) { said[t] = insert(client(round, text(std::to_string(t)), text("d"))); });
-      std::size_t kept = 0;
-      for (std::size_t t = 0; t != said.size(); ++t) {
-        expect(said[t] == Insertion::kept || said[t] == Insertion::id_taken, "the others do not say id_taken");
-        if (said[t] != Insertion::kept) continue;
-        ++kept;
-        expect(find(id(round)) == client(round, text(std::to_string(t)), text("d")), "another one is found");
-      }
-      expect(kept == 1, kept == 0 ? "none is kept" : "several are kept");
-    }
-  }
-
-  void deletion_is_final() {
-    constexpr std::size_t writers = 4;
-    constexpr std::uint64_t most = 64;
-    for (std::uint64_t round = 0; round != 8; ++round) {
-      const EcosystemId doomed = ecosystem(round);
-      const auto nth = [&](std::size_t writer, std::uint64_t n) {
-        return Client(id(round << 32 | writer << 16 | n), *Timestamp::from_unix_millis(0), doomed, {}, text("n"),
-                      text("d"));
+  void fault_changes_nothing() {
+    if constexpr (requires(S & s) { s.fail(true); }) {
+      add(ecosystem(1));
+      insert(client(1));
+      storage().fail(true);
+      const auto fate_of = [this]<class T>(const Outcome<T>& said) {
+        expect(said.has_exception(), "it does not fail");
+        return said.has_exception() ? said.assume_exception().fate() : Fate::maybe_applied;
       };
-      const auto stands = [this](const Client& c) { return find(c.id()) == c; };
-      std::array<std::atomic<std::uint64_t>, writers> begun{};
-      std::array<std::uint64_t, writers> there{};  // how many of a writer's clients the deletion left, bit by bit
-      std::atomic<std::size_t> writing = writers;
-      add(doomed);
-      at_once(writers + 1, [&](std::size_t t) {
-        if (t != writers) {
-          while (begun[t] != most) {
-            const std::uint64_t n = begun[t]++;
-            if (insert(nth(t, n)) != Insertion::kept) break;
-          }
-          --writing;
-          return;
-        }
-        while (begun[0] < round && writing == writers) std::this_thread::yield();
-        remove(doomed);
-        for (std::size_t writer = 0; writer != writers; ++writer) {
-          for (std::uint64_t n = 0, end = begun[writer]; n != end; ++n) {
-            there[writer] |= std::uint64_t{stands(nth(writer, n))} << n;
-          }
-        }
-      });
-      for (std::size_t writer = 0; writer != writers; ++writer) {
-        for (std::uint64_t n = 0; n != begun[writer]; ++n) {
-          const bool was_there = (there[writer] >> n & 1) != 0;
-          expect(was_there || !stands(nth(writer, n)), "a client was not there after it, and then it was");
-        }
-      }
+      const Fate inserted = fate_of(Probe::template answer<Insertion>([&] { return storage().insert(client(2)); }));
+      const Fate added =
+          fate_of(Probe::template answer<EcosystemState>([&] { return storage().add_ecosystem(ecosystem(2)); }));
+      const Fate removed =
+          fate_of(Probe::template answer<EcosystemState>([&] { return storage().delete_ecosystem(ecosystem(1)); }));
+      storage().fail(false);
+      const auto left = find(id(2));
+      expect(!left || (inserted == Fate::maybe_applied && left == client(2)), "the client that failed is there");
+      expect(find(id(1)) == client(1), "another client is gone or changed");
+      const auto state = remove(ecosystem(2));
+      expect(state == EcosystemState::unknown || (added == Fate::maybe_applied && state == EcosystemState::active),
+             "the ecosystem whose addition failed is there");
+      const auto again = insert(client(3));
+      expect(again == Insertion::kept || (removed == Fate::maybe_applied && again == Insertion::ecosystem_deleted),
+             "the ecosystem whose deletion failed is no longer active, or nothing works any more");
     }
   }
 
-  void none_is_lost() {
-    add(ecosystem(1));
-    const auto nth = [](std::size_t writer, std::uint64_t n) { return client(writer << 16 | n); };
-    at_once(4, [&](std::size_t t) {
-      for (std::uint64_t n = 0; n != 32; ++n) expect(insert(nth(t, n)) == Insertion::kept, "one is refused");
-    });
-    for (std::size_t t = 0; t != 4; ++t) {
-      for (std::uint64_t n = 0; n != 32; ++n) expect(find(nth(t, n).id()) == nth(t, n), "one is gone");
+  void reopening_keeps_all() {
+    if constexpr (requires(S & s) { s.reopen(); }) {
+      add(ecosystem(1));
+      add(ecosystem(2));
+      insert(client(1));
+      insert(client(2, std::nullopt, text(std::string(100 << 10, 'd'))));
+      remove(ecosystem(2));
+      storage().reopen();
+      expect(find(id(1)) == client(1), "a client is gone or changed");
+      expect(find(id(2)) == client(2, std::nullopt, text(std::string(100 << 10, 'd'))),
+             "a long client is gone or changed");
+      expect(!find(id(3)), "there is a client that nobody inserted");
+      expect(insert(client(1)) == Insertion::id_taken, "an id is free again");
+      expect(insert(client(3)) == Insertion::kept, "an active ecosystem refuses a client");
+      expect(add(ecosystem(2)) == EcosystemState::deleted, "a deleted ecosystem is not deleted any more");
+      expect(add(ecosystem(3)) == EcosystemState::active, "an ecosystem that never existed cannot be added");
+      storage().reopen();
+      expect(find(id(3)) == client(3), "a client that came after reopening is gone");
     }
   }
 };

@@ -66,6 +66,14 @@ class StorageProbe {
     return ask<std::optional<Client>>("find_client", [&] { return storage_.find_client(c); }).value_or(std::nullopt);
   }
 
+  /// What a call gives, what it throws as a fault.
+  template <class T, class Call>
+  static Outcome<T> answer(Call call) {
+    return guarded<T>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<T> { return call(); });
+  }
+
+  S& storage() noexcept { return storage_; }
+
   void comes_back(const Client& c) {
     add(c.ecosystem_id());
     expect(insert(c) == Insertion::kept, "it is refused");
@@ -89,9 +97,9 @@ class StorageProbe {
  private:
   template <class T, class Call>
   std::optional<T> ask(std::string_view verb, Call call) {
-    Outcome<T> answer = guarded<T>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<T> { return call(); });
-    if (answer) return std::move(answer).assume_value();
-    const std::string why = answer.has_exception() ? answer.assume_exception().what() : "it gave an ApiError";
+    Outcome<T> said = answer<T>(call);
+    if (said) return std::move(said).assume_value();
+    const std::string why = said.has_exception() ? said.assume_exception().what() : "it gave an ApiError";
     expect(false, std::string(verb).append(" failed: ").append(why));
     return std::nullopt;
   }
