@@ -29,7 +29,7 @@ done
 url=$(sed -n 's/^listening on //p' "$folder/listening")
 [ -n "$url" ] || fail "the server does not run: $(cat "$folder/log")"
 
-unset DROPLIT_TOKEN NO_COLOR http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
+unset DROPLIT_TOKEN NO_COLOR http_proxy https_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY
 export HOME="$folder/home" DROPLIT_URL="$url" TERM=xterm
 mkdir "$HOME"
 account="$HOME/droplit.io/account.json"
@@ -101,13 +101,20 @@ ends 2 '' "droplit: unknown command; did you mean create? (see \`droplit client 
 ends 2 '' "droplit: unknown command (see \`droplit --help\`)" canary
 ends 2 '' "droplit: an argument is not expected (see \`droplit login --help\`)" login canary
 ends 2 '' "droplit: unknown option (see \`droplit login --help\`)" login --canary-77
-ends 2 '' "droplit: unknown option --json (see \`droplit logout --help\`)" logout --json
+ends 2 '' "droplit: unknown option (see \`droplit login --help\`)" login --canarysecrettoken
+ends 2 '' "droplit: unknown option (see \`droplit login --help\`)" login --canary=help
+ends 2 '' "droplit: unknown option (see \`droplit logout --help\`)" logout --json
+for word in -h=false -h=canary -hx -help; do
+  ends 2 '' "droplit: unknown option (see \`droplit --help\`)" client create $word
+done
 create 2 '' "droplit: unknown option --ecosystemid; did you mean --ecosystemId? $help_of_create" --ecosystemid $active
 create 2 '' "droplit: unknown option --ecosystem-id; did you mean --ecosystemId? $help_of_create" --ecosystem-id=$active
 create 2 '' "droplit: unknown option --eco; did you mean --ecosystemId? $help_of_create" --eco $active
 create 2 '' "droplit: unknown option --tpye; did you mean --type? $help_of_create" --tpye=canary
-create 2 '' "droplit: unknown option --frobnicate $help_of_create" --frobnicate canary
-create 2 '' "droplit: unknown option -t $help_of_create" -tcanary
+create 2 '' "droplit: unknown option --t\\u{1B}pe; did you mean --type? $help_of_create" "--t$(printf '\033')pe"
+create 2 '' "droplit: unknown option $help_of_create" --frobnicate canary
+create 2 '' "droplit: unknown option $help_of_create" --canarysecrettokenABC
+create 2 '' "droplit: unknown option $help_of_create" -tcanary
 create 2 '' "droplit: unknown option --token: a token is never an option; $log_in" --token canary
 create 2 '' "droplit: an argument is not expected; did you mean --name? $help_of_create" name canary
 create 2 '' "droplit: an argument is not expected $help_of_create" --ecosystemId $active login
@@ -135,6 +142,7 @@ for command in '' client 'client create' login logout completion 'completion bas
   run $command -h
   cmp -s "$folder/out" "$folder/help" || fail "$command -h differs from --help"
   for word in "usage: droplit${command:+ $command}" '  -h, --help' DROPLIT_TOKEN DROPLIT_URL NO_COLOR HOME account.json \
+    '  http_proxy, https_proxy, all_proxy, no_proxy' \
     '  0  ' '  1  ' '  2  ' '  3  ' '  4  ' '  5  ' '  droplit login' '  droplit client create --ecosystemId'; do
     grep -qF -- "$word" "$folder/help" || fail "$command --help does not tell of '$word'"
   done
@@ -204,6 +212,12 @@ yes '' | login 3 '' "$only_line"
 login 3 '' 'droplit: no token: standard input cannot be read' <"$folder"
 [ ! -e "$HOME/droplit.io" ] || fail 'a refused token makes a folder'
 
+# whatever the mask, the folder is its owner's and nobody else's
+mkdir "$HOME/masked"
+(umask 0777 && printf canary | HOME="$HOME/masked" "$program" login >"$folder/out" 2>"$folder/err")
+is err '' 'login without a mode'
+[ "$(stat -c %a "$HOME/masked/droplit.io")" = 700 ] || fail "umask 0777 leaves $(stat -c %a "$HOME/masked/droplit.io")"
+[ "$(stat -c %a "$HOME/masked/droplit.io/account.json")" = 600 ] || fail 'umask 0777 leaves another account file'
 (umask 0 && printf 'canary-account\r\n \t\n' | "$program" login >"$folder/out" 2>"$folder/err")
 is out "$in" login
 is err '' login
@@ -213,6 +227,14 @@ printf 'canary "\\ quoted' | login 0 "$in" ''
 holds '{"token":"canary \"\\ quoted"}'
 printf 'canary-account' | login 0 "$in" ''
 holds '{"token":"canary-account"}'
+
+# a standard input that does not wait is waited for
+{
+  sleep 0.5
+  printf canary-account
+} | timeout 20 perl -MFcntl -e 'fcntl(STDIN, F_SETFL, O_NONBLOCK) or die; exec @ARGV' "$program" login >"$folder/out" 2>"$folder/err"
+is err '' 'login <non-blocking'
+is out "$in" 'login <non-blocking'
 
 # two at once: one of them wins, whole
 for round in 1 2 3 4 5 6 7 8 9 10; do
@@ -310,6 +332,24 @@ for mode in 640 604 644; do
   makes "$record
 createdAt    TIME" "droplit: warning: $account is open to others; \`chmod 600\` closes it"
 done
+chmod 600 "$account"
+for mode in 720 702 777 1777; do
+  chmod $mode "$HOME/droplit.io"
+  makes "$record
+createdAt    TIME" "droplit: warning: $HOME/droplit.io is open to others; \`chmod 700\` closes it"
+done
+chmod 755 "$HOME/droplit.io"
+makes "$record
+createdAt    TIME" ''
+chmod 700 "$HOME/droplit.io"
+if [ "$(id -u)" -eq 0 ]; then
+  for path in "$account" "$HOME/droplit.io"; do
+    chown 54321 "$path"
+    makes "$record
+createdAt    TIME" "droplit: warning: $path belongs to another user"
+    chown 0 "$path"
+  done
+fi
 printf canary-account | login 0 "$in" ''
 holds '{"token":"canary-account"}'
 ends 0 'logged out' '' logout
@@ -324,9 +364,9 @@ odd_in="logged in; the token is in $HOME/ho\\u{1B}[31mme/droplit.io/account.json
 nowhere="droplit: $folder/nowhere/droplit.io/account.json"
 (export HOME="$folder/nowhere" && create 3 '' "$nowhere: is not there; \`droplit login\` writes it" --ecosystemId $active)
 printf canary | (HOME="$folder/nowhere" && login 5 '' "$nowhere: cannot be written: No such file or directory")
+chmod 711 "$folder"
+cp "$program" "$folder/droplit" && chmod 755 "$folder/droplit"
 if [ "$(id -u)" -eq 0 ]; then  # somebody who is in no list of users has no home
-  chmod 711 "$folder"
-  cp "$program" "$folder/droplit" && chmod 755 "$folder/droplit"
   for home in 'HOME=' '-uHOME'; do
     for command in "client create --ecosystemId $active" login logout; do
       # shellcheck disable=SC2086
@@ -338,6 +378,62 @@ if [ "$(id -u)" -eq 0 ]; then  # somebody who is in no list of users has no home
     done
   done
 fi
+
+# no core goes anywhere: what the system has about the process belongs to root then, and to nobody else
+somebody=$(id -u) as=
+if [ "$somebody" -eq 0 ]; then somebody=54321 as='setpriv --reuid=54321 --clear-groups'; fi
+mkfifo "$folder/waits"
+$as "$folder/droplit" login <"$folder/waits" >"$folder/out" 2>"$folder/err" &
+waiting=$!
+exec 9>"$folder/waits"
+tries=0
+until { [ "$(readlink /proc/$waiting/exe)" = "$folder/droplit" ] && grep -q "^Uid:.$somebody" /proc/$waiting/status &&
+  [ "$(stat -c %u /proc/$waiting/environ)" -eq 0 ]; } || [ $tries -ge 100 ]; do
+  tries=$((tries + 1))
+  sleep 0.05
+done
+[ $tries -lt 100 ] || fail 'a core can be dumped'
+exec 9>&-
+wait $waiting
+[ $? -eq 3 ] || fail 'login <waits: another exit status'
+is err 'droplit: no token was given' 'login <waits'
+
+# without memory it ends as it should
+cat >"$folder/memory.cpp" <<'END'
+#include <csignal>
+#include <cstdlib>
+#include <new>
+static bool begun;  // in main, which ignores SIGXFSZ
+static int left = std::atoi(std::getenv("ALLOCATIONS"));
+extern "C" sighandler_t signal(int which, sighandler_t) noexcept {
+  if (which == SIGXFSZ) begun = true;
+  return SIG_DFL;
+}
+void* operator new(std::size_t size) {
+  if (begun && left-- <= 0) throw std::bad_alloc();
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+END
+c++ -shared -fPIC -o "$folder/memory.so" "$folder/memory.cpp" || fail 'no library that runs out of memory'
+# runs_out ARG...: the exit status is 4 with so little memory, until it is another one
+runs_out() {
+  for allocations in 0 1 2 3 5 8 13 21 34 55 89 144 233 377 610 987 1597 2584 4181 6765; do
+    DROPLIT_TOKEN=canary-account ALLOCATIONS=$allocations ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$folder/memory.so" \
+      "$program" "$@" >"$folder/out" 2>"$folder/err" </dev/null
+    got=$?
+    no_canary "$@"
+    [ $got -eq 4 ] || break
+    is out '' "$allocations $*"
+    is err 'droplit: out of memory; a client that was asked for may have been created' "$allocations $*"
+  done
+}
+runs_out client create --ecosystemId $active
+[ $got -eq 0 ] || fail "with $allocations allocations a create ends with $got: $(cat "$folder/err")"
+runs_out login --canary
+[ $got -eq 2 ] || fail "with $allocations allocations a wrong command line ends with $got: $(cat "$folder/err")"
 
 # --- the service
 printf canary-account | login 0 "$in" ''
@@ -383,6 +479,14 @@ for wrong in '' ftp://127.0.0.1 canary; do
 done
 create 4 '' 'droplit: the URL has more than a scheme, a host, a port and a path; nothing was sent' --ecosystemId $active \
   --url http://canary@127.0.0.1/
+mkfifo "$folder/endless"
+for file in "$folder/endless" "$folder" /dev/zero; do
+  create 4 '' 'droplit: --cacert takes a regular file; nothing was sent' --ecosystemId $active --url https://127.0.0.1:1 --timeout 1 \
+    --cacert "$file"
+done
+(export SSLKEYLOGFILE="$folder/secrets" && makes "$record
+createdAt    TIME" '')
+[ ! -e "$folder/secrets" ] || fail 'the secrets of TLS are written to SSLKEYLOGFILE'
 # an empty DROPLIT_URL is none; the proxy sees to it that nothing leaves this machine
 (export DROPLIT_URL='' https_proxy=http://127.0.0.1:1 no_proxy='' && create 4 '' "droplit: $refused" --ecosystemId $active)
 
@@ -456,10 +560,32 @@ got=$?
 cannot_print 5 '--version >&-'
 timeout 20 "$program" completion bash 2>/dev/full >/dev/full
 [ $? -eq 5 ] || fail 'completion with nowhere to write'
-printf canary-account | timeout 20 "$program" login 2>"$folder/err" >&-
+printf canary-new | timeout 20 "$program" login 2>"$folder/err" >&-
 got=$?
 cannot_print 5 'login >&-'
-holds '{"token":"canary-account"}'
+holds '{"token":"canary-new"}'
+printf canary-account | login 0 "$in" ''
+# with few file descriptors a client is created and printed, or not created
+ended=
+for most in 4 5 6 7 8 9 10 11 12 24; do
+  (exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n $most && DROPLIT_TOKEN=canary-account exec timeout 20 "$program" client create --ecosystemId $active) \
+    >"$folder/out" 2>"$folder/err"
+  got=$?
+  ended="$ended $got"
+  created out
+  case $got in
+    0)
+      is out "$record
+createdAt    TIME" "ulimit -n $most"
+      is err '' "ulimit -n $most"
+      ;;
+    1) grep -q 'invalid vptr' "$folder/err" || fail "ulimit -n $most: $(cat "$folder/err")" ;;  # a sanitizer needs two itself
+    4) grep -q '; nothing was sent$' "$folder/err" || fail "ulimit -n $most: $(cat "$folder/err")" ;;
+    127) grep -q 'Error 24' "$folder/err" || fail "ulimit -n $most: $(cat "$folder/err")" ;;  # it could not be loaded
+    *) fail "ulimit -n $most: exit status $got: $(cat "$folder/err")" ;;
+  esac
+done
+case $ended in *0) ;; *) fail "with 24 file descriptors it fails: $ended" ;; esac
 for closed in '2>&-' '2>/dev/full' '<&- 2>&-'; do
   eval "timeout 20 \"\$program\" --frobnicate >\"\$folder/out\" $closed"
   [ $? -eq 2 ] || fail "$closed: another exit status"
@@ -505,6 +631,7 @@ ask() {
   COMP_CWORD=$#
   COMPREPLY=()
   _droplit
+  local IFS=' '
   echo "$*: ${COMPREPLY[*]}"
 }
 ask ''
@@ -524,6 +651,18 @@ ask client create --cacert = 'with s'
 ask login ''
 ask completion ''
 ask nonsense ''
+# words that are whole, as where COMP_WORDBREAKS has no =
+ask client create --type=
+ask client create --type=se
+ask client create --cacert=with
+ask client create --name=se
+ask client create --name x --type=se --de
+ask client create --nonsense=se
+IFS=:e  # the person's own
+ask client create --type ''
+ask client create --json --na
+ask client create --type=se
+IFS=$' \t\n'
 END
 mkdir "$folder/files"
 touch "$folder/files/authority.pem" "$folder/files/with space.pem" "$folder/files/other"
@@ -546,7 +685,16 @@ client create --cacert au: authority.pem
 client create --cacert = with s: with space.pem
 login : --help
 completion : bash --help
-nonsense : ' completion
+nonsense : 
+client create --type=: --type=application --type=server
+client create --type=se: --type=server
+client create --cacert=with: --cacert=with space.pem
+client create --name=se: 
+client create --name x --type=se --de: --description
+client create --nonsense=se: 
+client create --type : application server
+client create --json --na: --name
+client create --type=se: --type=server' completion
 
 ! grep -q canary "$folder/log" || fail 'the log of the server tells a token'
 kill "$server" && wait "$server"

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+#include <cstdint>
+#include <random>
 #include <string>
 #include <type_traits>
 
@@ -72,4 +74,22 @@ TEST_CASE("append_json appends") {
   std::string out = "x";
   append_json(out, client());
   CHECK(out == "x" + to_json(client()));
+}
+
+TEST_CASE("every time is written as its text, whatever was written before it") {
+  std::mt19937_64 random(3);
+  std::int64_t millis = 0;
+  for (int i = 0; i != 20'000; ++i) {
+    switch (random() % 4) {
+      case 0: millis = static_cast<std::int64_t>(random() % 315'569'520'000'000) - 62'167'219'200'000; break;
+      case 1: millis += static_cast<std::int64_t>(random() % 2000) - 1000; break;
+      case 2: millis = static_cast<std::int64_t>(random() % 4000) - 2000; break;
+      default: break;
+    }
+    const Timestamp time = Timestamp::clamp_unix_millis(millis);
+    const Client client("594b89aea18568c408c3ad25"_client_id, time, "C594b89aea18568c408c3ad24"_ecosystem_id,
+                        ClientType::server);
+    const std::string json = to_json(client);
+    if (json.substr(14, 24) != time.text()) FAIL_CHECK(time.text() << " is written " << json);
+  }
 }

@@ -90,8 +90,8 @@ sed 's/[0-9a-f]\{24\}$/ID/' "$folder/said" >"$folder/plain"
 cat >"$folder/expected" <<'END'
 created ID
 refused with 400, before anything was sent:
-  Ecosystem Invalid: invalid id
-  Client Type Invalid: field must be one of the following values: application, server
+  Ecosystem Invalid: ecosystemId
+  Client Type Invalid: type
 created ID
 END
 [ $got -eq 0 ] && cmp -s "$folder/plain" "$folder/expected" || fail "the SDK says: $(cat "$folder/said")"

@@ -4,6 +4,9 @@
 #include <droplit/droplit.hpp>
 #include <droplit/server/beast.hpp>
 #include <droplit/storage/memory.hpp>
+#if defined(DROPLIT_POSTGRES)
+#include <droplit/storage/postgres.hpp>
+#endif
 #include <droplit/storage/sqlite.hpp>
 
 #include <charconv>
@@ -27,14 +30,15 @@ constexpr const char* help = R"(usage: droplit-server --access FILE [OPTION...]
 Serves POST /api/clients until SIGTERM or SIGINT.
 
   --listen HOST:PORT      where to listen: an address, [::1] or localhost; port 0 picks one (default 127.0.0.1:8080)
-  --storage STORE         memory, or sqlite:PATH (default memory)
+  --storage STORE         memory, sqlite:PATH or, where it was built with PostgreSQL, its postgresql://... (default
+                          memory); a password belongs in PGPASSFILE, since a command line can be seen by others
   --access FILE           who may call: {"tokens": [{"token": "...", "kind": "account|server|client|user",
                           "ecosystems": ["C..."]}]}
   --ecosystem ID          makes an ecosystem active if it was never there; may be given several times
   --delete-ecosystem ID   deletes an ecosystem, after every --ecosystem; may be given several times
   --threads N             how many threads serve, 1 to 256 (default 1)
-  --store-threads N       how many more ask the store, 0 to 256; 0: those that serve (default 0 for memory, else 64: as
-                          many creates may share a commit)
+  --store-threads N       how many more ask the store, 0 to 256; 0: those that serve (default 0 for memory; 64 for
+                          sqlite: as many creates may share a commit; 8 for postgresql, each with a connection)
   --max-body BYTES        the longest body that is read, 1 to 4294967295 (default 1048576)
   --help                  prints this
 )";
@@ -79,6 +83,17 @@ droplit::EcosystemId ecosystem(const std::string& option, std::string_view text)
   throw BadOption(option + " takes an ecosystem id: C and 24 hex digits");
 }
 
+#if defined(DROPLIT_POSTGRES)
+constexpr bool has_postgres = true;
+#else
+constexpr bool has_postgres = false;
+#endif
+
+/// Whether it is a URI of libpq, and one that can be opened.
+bool is_postgres(std::string_view storage) {
+  return has_postgres && (storage.starts_with("postgresql://") || storage.starts_with("postgres://"));
+}
+
 void listen_at(Options& options, std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) throw BadOption("--listen takes HOST:PORT");
@@ -110,8 +125,9 @@ Options parse(int argc, char** argv) {
     if (option == "--listen") {
       listen_at(options, value);
     } else if (option == "--storage") {
-      if (value != "memory" && !(value.starts_with("sqlite:") && value.size() > 7)) {
-        throw BadOption("--storage takes memory or sqlite:PATH");
+      if (value != "memory" && !(value.starts_with("sqlite:") && value.size() > 7) && !is_postgres(value)) {
+        throw BadOption(std::string("--storage takes memory or sqlite:PATH") +
+                        (has_postgres ? " or postgresql://..." : ""));
       }
       options.storage = value;
     } else if (option == "--access") {
@@ -140,6 +156,10 @@ void log_fault(const droplit::Fault& fault) noexcept {
                fault.what().c_str(), static_cast<int>(fate.size()), fate.data());
 }
 
+unsigned store_threads(const Options& options) {
+  return options.store_threads.value_or(options.storage == "memory" ? 0 : is_postgres(options.storage) ? 8 : 64);
+}
+
 /// Serves until a signal comes. The signals are blocked in every thread and waited for in this one.
 template <class Storage>
 void serve(Storage& storage, const Options& options, const sigset_t& signals) {
@@ -150,10 +170,10 @@ void serve(Storage& storage, const Options& options, const sigset_t& signals) {
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
   droplit::Endpoint endpoint(storage, access, clock, ids, {.max_body = options.max_body}, log_fault);
-  const unsigned store_threads = options.store_threads.value_or(options.storage == "memory" ? 0 : 64);
-  droplit::BeastServer server(
-      endpoint,
-      {.host = options.host, .port = options.port, .threads = options.threads, .store_threads = store_threads});
+  droplit::BeastServer server(endpoint, {.host = options.host,
+                                         .port = options.port,
+                                         .threads = options.threads,
+                                         .store_threads = store_threads(options)});
 
   std::printf("listening on %s\n", server.url().c_str());
   std::fflush(stdout);
@@ -190,6 +210,12 @@ int main(int argc, char** argv) try {
   if (options.storage == "memory") {
     droplit::MemoryStorage storage;
     serve(storage, options, signals);
+#if defined(DROPLIT_POSTGRES)
+  } else if (is_postgres(options.storage)) {
+    const unsigned askers = store_threads(options) != 0 ? store_threads(options) : options.threads;
+    auto storage = droplit::PostgresStorage::open(options.storage, {.connections = askers}).value();
+    serve(storage, options, signals);
+#endif
   } else {
     auto storage = droplit::SqliteStorage::open(options.storage.substr(7)).value();
     serve(storage, options, signals);

@@ -16,11 +16,14 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -82,13 +85,26 @@ ExitStatus report(const droplit::Fault& fault, std::string_view body, bool json)
   return printed == ExitStatus::done ? ExitStatus::fault : printed;
 }
 
+/// Whether the file of certificates may be opened: reading a pipe or a device could last for ever. That a file is not
+/// there is told by who reads it.
+bool can_be_read(const std::string& ca_file) {
+  struct stat about {};
+  return ca_file.empty() || ::stat(ca_file.c_str(), &about) != 0 || S_ISREG(about.st_mode);
+}
+
 /// Judges the draft, then the account; only then is anything sent, once.
 ExitStatus create(const console::CommandLine& line) {
   const auto draft = droplit::ClientDraft::make(line.parameters());
   if (draft.has_error()) {
     return report(draft.assume_error(), droplit::to_response(draft.assume_error()).body, line);
   }
-  droplit::CurlTransport transport(token(), transport_options(line));
+  const std::string who = token();
+  const droplit::CurlOptions options = transport_options(line);
+  if (!can_be_read(options.ca_file)) {
+    using droplit::Fault, droplit::FaultSource, droplit::Fate;
+    return report(Fault(FaultSource::transport, Fate::not_sent, "--cacert takes a regular file"), {}, line.json());
+  }
+  droplit::CurlTransport transport(who, options);
   droplit::Sdk sdk(transport);
   const droplit::Reply reply = sdk.clients.create(draft.value());
   if (reply.outcome.has_value()) return report(reply.outcome.assume_value(), reply.body(), line.json());
@@ -132,10 +148,12 @@ ExitStatus run(int argc, char** argv) try {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::unsetenv("SSLKEYLOGFILE");  // libcurl would write there what opens the encryption
   if (!console::hold_standard_streams()) return static_cast<int>(ExitStatus::output);
   std::signal(SIGPIPE, SIG_IGN);  // what cannot be written has its exit status
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);  // a token is no part of any file but its own
+  ::prctl(PR_SET_DUMPABLE, 0);      // for a core that goes to a program there is no limit
   return static_cast<int>(run(argc, argv));
 }

@@ -24,7 +24,7 @@ int tell(const droplit::Reply& reply) {
   if (reply.outcome.has_error()) {  // one of the documented refusals, with all that is wrong
     std::cout << "refused with " << reply.status() << (reply.attempts == 0 ? ", before anything was sent:\n" : ":\n");
     for (const auto violation : reply.outcome.error().violations()) {
-      std::cout << "  " << to_string(violation.code) << ": " << violation.message << '\n';
+      std::cout << "  " << to_string(violation.code) << ": " << to_string(violation.field) << '\n';
     }
     return 1;
   }

@@ -46,6 +46,17 @@ struct ClientParameters {
   std::optional<std::string_view> description = {};
 };
 
+namespace detail {
+
+/// A text that was checked: in a string that may be taken, or somewhere else, or none was given.
+struct FoundText {
+  std::string* own;
+  std::string_view view;
+  bool given;
+};
+
+}  // namespace detail
+
 /// What a caller asks for when it creates a client: whole and right, or it would not exist.
 class ClientDraft {
  public:
@@ -65,6 +76,21 @@ class ClientDraft {
   [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(description_); }
 
   bool operator==(const ClientDraft&) const = default;
+
+  /// For the reader of drafts: takes the texts that it found.
+  ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type, const detail::FoundText& name,
+              const detail::FoundText& description)
+      : ecosystem_id_(ecosystem_id), type_(type) {
+    const auto take = [checked](std::optional<Text>& text, const detail::FoundText& found) {
+      if (found.own != nullptr) {
+        text.emplace(checked, std::move(*found.own));
+      } else if (found.given) {
+        text.emplace(checked, std::string(found.view));
+      }
+    };
+    take(name_, name);
+    take(description_, description);
+  }
 
  private:
   std::optional<Text> name_;
@@ -90,6 +116,28 @@ class DraftForm {
     is_text(field) ? static_cast<void>(text(field).append(piece)) : word(field).append(piece);
   }
 
+  /// The member is right.
+  void set(EcosystemId id) noexcept {
+    state(Field::ecosystem_id) = State::right;
+    id_ = id;
+  }
+  void set(ClientType type) noexcept {
+    state(Field::type) = State::right;
+    type_ = type;
+  }
+
+  /// A member of this field, which is kept as a text, begins: where to write it.
+  std::string& begin_whole_text(Field field) noexcept {
+    begin_text(field);
+    return text(field);
+  }
+
+  /// The member is right: UTF-8 without U+0000, which must stay where it is until `finish`.
+  void set_view(Field field, std::string_view text) noexcept {
+    state(field) = State::viewed;
+    view(field) = text;
+  }
+
   /// The member is null: the same as absent.
   void set_null(Field field) noexcept { state(field) = State::absent; }
 
@@ -100,25 +148,28 @@ class DraftForm {
   NameList& unknown() noexcept { return unknown_; }
 
   /// The draft, or the refusal that tells every violation, those of the query included. The texts are given away.
-  Outcome<ClientDraft> finish(std::optional<std::string> query_fields) {
+  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
+    judge();
+    const auto right = [this](Field field) { return state(field) == State::right; };
+    const auto fine = [&](Field field) { return state(field) != State::given && state(field) != State::other; };
+    if (right(Field::ecosystem_id) && right(Field::type) && fine(Field::name) && fine(Field::description) &&
+        !query_fields) {
+      return Outcome<ClientDraft>(std::in_place_type<ClientDraft>, Text::Checked(), id_, type_, found(Field::name),
+                                  found(Field::description));
+    }
+
     Findings findings;
     findings.query_fields = std::move(query_fields);
-    std::optional<EcosystemId> id;
-    std::optional<ClientType> type;
-    if (state(Field::ecosystem_id) == State::given) id = EcosystemId::parse(word(Field::ecosystem_id).view());
-    if (state(Field::type) == State::given) type = parse_client_type(word(Field::type).view());
-    if (!id) findings.ecosystem_id = flaw_of_required(Field::ecosystem_id);
-    if (!type) findings.type = flaw_of_required(Field::type);
+    findings.ecosystem_id = flaw_of_required(Field::ecosystem_id);
+    findings.type = flaw_of_required(Field::type);
     findings.name = flaw_of_text(Field::name);
     findings.description = flaw_of_text(Field::description);
     if (findings.ecosystem_id == Findings::Flaw::missing && !unknown_.empty()) findings.body_fields = unknown_.join();
-
-    if (auto error = ApiError::from(std::move(findings))) return *std::move(error);
-    return ClientDraft(*id, *type, take(Field::name), take(Field::description));
+    return *ApiError::from(std::move(findings));
   }
 
   /// The refusal of a body that cannot be read.
-  static Outcome<ClientDraft> unreadable(std::optional<std::string> query_fields) {
+  static Outcome<ClientDraft> unreadable(std::optional<std::string>&& query_fields) {
     Findings findings;
     findings.query_fields = std::move(query_fields);
     findings.body_missing = true;
@@ -131,7 +182,7 @@ class DraftForm {
   }
 
  private:
-  enum class State : std::uint8_t { absent, given, other };
+  enum class State : std::uint8_t { absent, given, other, right, viewed };
 
   /// A word of a closed set, of which no more is kept than tells that it is none of them.
   class Word {
@@ -152,26 +203,44 @@ class DraftForm {
 
   State& state(Field field) noexcept { return states_[index(field)]; }
   Word& word(Field field) noexcept { return words_[index(field)]; }
+  std::string_view& view(Field field) noexcept { return views_[index(field) - words_.size()]; }
+
+  FoundText found(Field field) noexcept {
+    if (state(field) == State::right) return {&text(field), {}, true};
+    return {nullptr, view(field), state(field) == State::viewed};
+  }
+
   std::string& text(Field field) noexcept { return texts_[index(field) - words_.size()]; }
 
+  // Every text that was given is now right, or stays given.
+  void judge() noexcept {
+    if (state(Field::ecosystem_id) == State::given) {
+      if (const auto id = EcosystemId::parse(word(Field::ecosystem_id).view())) set(*id);
+    }
+    if (state(Field::type) == State::given) {
+      if (const auto type = parse_client_type(word(Field::type).view())) set(*type);
+    }
+    for (const Field field : {Field::name, Field::description}) {
+      if (state(field) == State::given && text(field).find('\0') == std::string::npos) state(field) = State::right;
+    }
+  }
+
   Findings::Flaw flaw_of_required(Field field) noexcept {
+    if (state(field) == State::right) return Findings::Flaw::none;
     return state(field) == State::absent ? Findings::Flaw::missing : Findings::Flaw::invalid;
   }
 
   Findings::Flaw flaw_of_text(Field field) noexcept {
     if (state(field) == State::other) return Findings::Flaw::invalid;
-    const bool nul = state(field) == State::given && text(field).find('\0') != std::string::npos;
-    return nul ? Findings::Flaw::characters : Findings::Flaw::none;
-  }
-
-  std::optional<Text> take(Field field) noexcept {
-    if (state(field) != State::given) return std::nullopt;
-    return Text(std::move(text(field)));
+    return state(field) == State::given ? Findings::Flaw::characters : Findings::Flaw::none;
   }
 
   std::array<State, client_fields.size()> states_{};
+  EcosystemId id_{EcosystemId::Bytes{}};
+  ClientType type_{};
   std::array<Word, 2> words_;         // of ecosystemId and type, the first two fields
   std::array<std::string, 2> texts_;  // of name and description
+  std::array<std::string_view, 2> views_;
   NameList unknown_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "client_draft.hpp"
 #include "detail/json_reader.hpp"
+#include "detail/plain_body.hpp"
 
 #include <optional>
 #include <string>
@@ -25,21 +26,31 @@ class DraftParser : private detail::JsonEvents {
 
   /// Reads a piece; false once it is known that no further piece can make the body right, so that the rest need not be
   /// read.
-  bool write(std::string_view piece) { return reader_.write(piece); }
+  bool write(std::string_view piece) {
+    streams_ = true;
+    return reader_.write(piece);
+  }
 
   /// Reads the last piece, which may be empty, and gives the draft or the refusal. `query_fields` are the names of
   /// query fields, joined, that the refusal shall tell first. The parser must then be `reset` before another body.
   Outcome<ClientDraft> finish(std::string_view last_piece = {}, std::optional<std::string> query_fields = {}) {
+    if (!streams_) {  // nearly every body comes in one piece and is plain
+      if (detail::PlainBody::read(last_piece, form_)) return form_.finish(std::move(query_fields));
+      form_.clear();
+      streams_ = true;
+    }
     if (!reader_.finish(last_piece)) return detail::DraftForm::unreadable(std::move(query_fields));
     return form_.finish(std::move(query_fields));
   }
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
-    reader_.reset();
     form_.clear();
+    if (!streams_) return;
+    reader_.reset();
     field_ = Field::none;
     in_piece_ = false;
+    streams_ = false;
   }
 
  private:
@@ -86,6 +97,7 @@ class DraftParser : private detail::JsonEvents {
   detail::DraftForm form_;
   Field field_ = Field::none;  // whose value comes next
   bool in_piece_ = false;      // a name or a kept string has begun and goes on
+  bool streams_ = false;       // the reader has seen something of this body
 };
 
 /// The draft that a whole body asks for, or the refusal of it.

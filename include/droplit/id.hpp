@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace droplit {
 
@@ -26,11 +28,49 @@ struct ClientTag {
 
 namespace detail {
 
+/// The value of a hex digit, or -1.
 constexpr int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+/// The four bytes that eight hex digits write, the first one lowest; false if one of them is none. All at once: each
+/// digit is turned into a value as if it were one, and that is turned back and compared.
+constexpr bool read_hex8(const char* digits, std::uint32_t& bytes) noexcept {
+  std::uint64_t text = 0;  // the first digit lowest
+  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+    std::memcpy(&text, digits, sizeof text);
+  } else {
+    for (int i = 0; i != 8; ++i) text |= std::uint64_t{static_cast<unsigned char>(digits[i])} << (8 * i);
+  }
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const std::uint64_t values = (text & each * 0x0F) + (text >> 6 & each) * 9;
+  const std::uint64_t letters = (values + each * 0x76) >> 7 & each;  // of values from 10
+  if ((values & each * 0xF0) != 0 || values + each * '0' + letters * ('a' - '0' - 10) != (text | letters << 5)) {
+    return false;
+  }
+  std::uint64_t pairs = (values << 4 | values >> 8) & 0x00FF00FF00FF00FF;
+  pairs = (pairs | pairs >> 8) & 0x0000FFFF0000FFFF;
+  bytes = static_cast<std::uint32_t>(pairs | pairs >> 16);
+  return true;
+}
+
+/// Writes four bytes, the first one lowest, as eight lower-case digits.
+constexpr void write_hex8(std::uint32_t bytes, char* out) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  std::uint64_t values = bytes;
+  values = (values | values << 16) & 0x0000FFFF0000FFFF;
+  values = (values | values << 8) & 0x00FF00FF00FF00FF;
+  values = (values >> 4 | values << 8) & each * 0x0F;
+  const std::uint64_t letters = (values + each * 0x76) >> 7 & each;  // of values from 10
+  const std::uint64_t text = values + each * '0' + letters * ('a' - '0' - 10);
+  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+    std::memcpy(out, &text, sizeof text);
+  } else {
+    for (int i = 0; i != 8; ++i) out[i] = static_cast<char>(text >> (8 * i));
+  }
 }
 
 inline void malformed_literal() {}  // not constexpr: reached in a constant expression, it is the compile error
@@ -76,11 +116,14 @@ class Id {
     } else if (fixed_letter || text.size() != max_size - 1) {
       return std::nullopt;
     }
-    for (std::size_t i = 0; i != 12; ++i) {
-      const int high = detail::hex_value(text[2 * i]);
-      const int low = detail::hex_value(text[2 * i + 1]);
-      if (high < 0 || low < 0) return std::nullopt;
-      id.bytes_[i] = static_cast<std::uint8_t>(high * 16 + low);
+    for (std::size_t i = 0; i != 12; i += 4) {
+      std::uint32_t four = 0;
+      if (!detail::read_hex8(text.data() + 2 * i, four)) return std::nullopt;
+      if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+        std::memcpy(id.bytes_.data() + i, &four, sizeof four);
+      } else {
+        for (std::size_t j = 0; j != 4; ++j) id.bytes_[i + j] = static_cast<std::uint8_t>(four >> (8 * j));
+      }
     }
     return id;
   }
@@ -92,9 +135,14 @@ class Id {
     } else if (letter_.value != '\0') {
       *out++ = letter_.value;
     }
-    for (const std::uint8_t byte : bytes_) {
-      *out++ = "0123456789abcdef"[byte >> 4];
-      *out++ = "0123456789abcdef"[byte & 15];
+    for (std::size_t i = 0; i != 12; i += 4, out += 8) {
+      std::uint32_t four = 0;
+      if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+        std::memcpy(&four, bytes_.data() + i, sizeof four);
+      } else {
+        for (std::size_t j = 0; j != 4; ++j) four |= std::uint32_t{bytes_[i + j]} << (8 * j);
+      }
+      detail::write_hex8(four, out);
     }
     return out;
   }

@@ -22,8 +22,16 @@ class Text {
   /// The text, or nothing if `text` is not UTF-8 or contains U+0000 (no store keeps it; ours).
   static std::optional<Text> parse(std::string text) {
     if (text.find('\0') != std::string::npos || !detail::is_utf8(text)) return std::nullopt;
-    return Text(std::move(text));
+    return Text(Checked(), std::move(text));
   }
+
+  /// Says that a text was checked while it was read; only the reader of drafts can.
+  class Checked {
+    friend class Text;
+    friend class detail::DraftForm;
+    Checked() = default;
+  };
+  Text(Checked, std::string&& text) noexcept : value_(std::move(text)) {}
 
   [[nodiscard]] const std::string& str() const noexcept { return value_; }
 
@@ -32,9 +40,6 @@ class Text {
   friend bool operator==(const Text& a, std::string_view b) noexcept { return a.value_ == b; }
 
  private:
-  friend class detail::DraftForm;  // which has checked it while reading
-  explicit Text(std::string text) noexcept : value_(std::move(text)) {}
-
   std::string value_;
 };
 

@@ -86,8 +86,12 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   const std::string json = "content-type: application/json\r\n";
   const std::string good = with_length("201 Created", json, a_created);
 
-  all.push_back({"closes without reading", [](Connection&) {}});
-  all.push_back({"resets without reading", [](Connection& connection) { connection.reset(); }});
+  all.push_back(
+      {"closes without reading", [](Connection&) { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }});
+  all.push_back({"resets without reading", [](Connection& connection) {
+                   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // or nobody is connected yet
+                   connection.reset();
+                 }});
   all.push_back({"closes after the request", [](Connection& connection) { connection.read_request(); }});
   all.push_back({"resets after the request", [](Connection& connection) {
                    connection.read_request();
@@ -217,6 +221,10 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("a folded field", an_answer("201 Created", json + "x: a\r\n b\r\n" + right, a_created));
   say("a line without a colon", an_answer("201 Created", json + "nothing\r\n" + right, a_created));
   say("a space before the colon", an_answer("201 Created", json + "x : y\r\n" + right, a_created));
+  say("a status line among the fields",
+      an_answer("201 Created", json + "HTTP/1.1 503 : x\r\nretry-after: 1\r\ncontent-length: 0\r\n", ""));
+  say("a status line among the fields of a whole answer",
+      an_answer("201 Created", json + "HTTP/1.1 401 : x\r\ncontent-length: 0\r\n", a_created));
   say("HTTP/2 in clear text", "HTTP/2 201\r\n" + json + right + "\r\n" + a_created);
   say("HTTP/3 in clear text", "HTTP/3 201\r\n" + json + right + "\r\n" + a_created);
   return all;

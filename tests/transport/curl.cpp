@@ -10,9 +10,17 @@
 #include "support/misbehaviour.hpp"
 #include "support/world.hpp"
 
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
+#include <latch>
 #include <optional>
 #include <random>
 #include <string>
@@ -63,6 +71,8 @@ struct Rig {
   CurlTransport transport;
 };
 
+std::atomic<int> slow_lookups{0};
+
 /// What became of a create, in a word or two.
 std::string told(const Outcome<Client>& outcome) {
   if (outcome.has_value()) return "created";
@@ -71,6 +81,17 @@ std::string told(const Outcome<Client>& outcome) {
 }
 
 }  // namespace
+
+// In place of the system's, for libcurl too: a name server that is silent for a second.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
+  using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (name == nullptr || std::string_view(name) != "slow.invalid") return real(name, service, hints, found);
+  ++slow_lookups;
+  std::this_thread::sleep_for(1500ms);
+  --slow_lookups;
+  return EAI_NONAME;
+}
 
 TEST_CASE("libcurl keeps the promises of a transport") {
   for (const FailedCheck& failed : check_transport_contract([](TransportPeer& peer) { return Rig(peer); }, "token")) {
@@ -234,6 +255,82 @@ TEST_CASE("connections are kept, and one that the service gave up is not asked t
   CHECK(requests == 4);
 }
 
+TEST_CASE("what a kept connection says unasked is no answer to the next request") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  for (const std::string& late :
+       {test::with_length("401 Unauthorized", "", ""),
+        test::with_length("408 Request Timeout", "connection: close\r\n", ""),
+        test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""), created, std::string("x")}) {
+    std::atomic<int> asked{0};
+    std::atomic<int> said{0};
+    test::ScriptedServer server([&](test::Connection& connection) {
+      while (connection.read_request()) {
+        ++asked;
+        connection.send(created);
+        std::this_thread::sleep_for(5ms);
+        connection.send(late);
+        ++said;
+      }
+    });
+    CurlTransport transport("token", options(server.url()));
+    for (int i = 1; i != 5; ++i) {
+      INFO(late);
+      CHECK(told(create_client(transport, draft())) == "created");
+      while (said != i) std::this_thread::yield();
+      std::this_thread::sleep_for(1ms);  // until it has come through the loopback
+    }
+    CHECK(asked == 4);
+    CHECK(server.accepted() == 4);
+  }
+}
+
+TEST_CASE("a name server that is silent holds nobody up for longer than the time limit") {
+  CurlTransport transport("token", options("http://slow.invalid", 200ms));
+  slow_lookups = 0;
+  CHECK(told(create_client(transport, draft())) == "not sent");
+  CHECK(slow_lookups == 1);  // it is still at it
+  while (slow_lookups != 0) std::this_thread::sleep_for(10ms);
+}
+
+TEST_CASE("programs that are started inherit no connection") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  Telling there(created);
+  CurlTransport transport("token", options(there.server.url()));
+  CHECK(told(create_client(transport, draft())) == "created");
+  int connections = 0;
+  for (int fd = 0; fd != 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    if (peer.sin_family != AF_INET) continue;
+    ++connections;
+    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(connections >= 1);
+}
+
+TEST_CASE("a burst of requests leaves few connections behind") {
+  std::atomic<int> open{0};
+  std::latch all_are_there(20);
+  test::ScriptedServer server([&](test::Connection& connection) {
+    ++open;
+    if (connection.read_request()) {
+      all_are_there.arrive_and_wait();
+      connection.send(test::with_length("200 OK", "", ""));
+    }
+    connection.wait_for_close(10'000ms);
+    --open;
+  });
+  CurlTransport transport("token", options(server.url(), 60'000ms));
+  {
+    std::vector<std::jthread> threads;
+    for (int n = 0; n != 20; ++n) threads.emplace_back([&] { static_cast<void>(transport.send(a_request())); });
+  }
+  CHECK(server.accepted() == 20);
+  for (int i = 0; i != 300 && open > 8; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(open == 8);
+}
+
 TEST_CASE("a token or a URL that could break a line is refused before a byte is sent") {
   Telling there(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
   for (const std::string& token :
@@ -287,16 +384,30 @@ TEST_CASE("what cannot be reached was not sent") {
   CHECK(told(create_client(tls, draft())) == "not sent");  // what answers there is no TLS
   CHECK(plain.asked == 0);
 
-  CurlOptions through = options("http://127.0.0.1:1");
+  CurlOptions through = options(plain.server.url());
   through.proxy = nobody;
+  ::setenv("no_proxy", "*", 1);  // which an explicit one is not moved by
   CurlTransport no_proxy("token", through);
   CHECK(told(create_client(no_proxy, draft())) == "not sent");
+  ::unsetenv("no_proxy");
+  CHECK(plain.asked == 0);
 
   CurlOptions tunnel = options("https://127.0.0.1:1");
-  Telling proxy(test::with_length("407 Proxy Authentication Required", "", ""));
-  tunnel.proxy = proxy.server.url();
-  CurlTransport refused_tunnel("canary-token", tunnel);
-  CHECK(told(create_client(refused_tunnel, draft())) == "not sent");  // the proxy heard CONNECT alone
+  std::string heard;
+  test::ScriptedServer proxy([&](test::Connection& connection) {
+    connection.read_request();
+    connection.send(test::with_length("407 Proxy Authentication Required", "", ""));
+    connection.wait_for_close(2000ms);
+    heard += connection.received();
+  });
+  tunnel.proxy = proxy.url();
+  {
+    CurlTransport refused_tunnel("canary-token", tunnel);
+    CHECK(told(create_client(refused_tunnel, draft())) == "not sent");
+  }
+  proxy.stop_listening();
+  CHECK(heard.starts_with("CONNECT 127.0.0.1:1 HTTP/1.1\r\n"));
+  CHECK(heard.find("canary") == std::string::npos);
 }
 
 TEST_CASE("a proxy carries the request") {

@@ -66,13 +66,17 @@ class File {
   int fd_;
 };
 
-/// Keeps the signals that people send from ending the program halfway, as long as it lives.
+/// The signals that people and timers send and that end a program which does not look after them.
+inline constexpr int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2};
+
+/// Keeps those signals, and the one that stops, from coming halfway, as long as it lives.
 class SignalsLater {
  public:
   SignalsLater() noexcept {
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) sigaddset(&signals, signal);
+    for (const int signal : ending_signals) sigaddset(&signals, signal);
+    sigaddset(&signals, SIGTSTP);
     ::sigprocmask(SIG_BLOCK, &signals, &before_);
   }
   SignalsLater(const SignalsLater&) = delete;
@@ -103,7 +107,7 @@ class Account {
   /// The path of the file, to be shown.
   [[nodiscard]] std::string shown() const { return escaped(folder_ + '/' + name); }
 
-  /// The token. Complains if others can read the file.
+  /// The token. Warns if others may read or write the file, or put another in its place.
   [[nodiscard]] std::string read() const {
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder && errno == ENOENT) throw broken("is not there; `droplit login` writes it");
@@ -125,9 +129,10 @@ class Account {
     }
     if (size > max_account_size) throw broken("is longer than 64 KiB");
     text.resize(size);
-    if ((about.st_mode & 077) != 0) {
-      complain("warning: " + shown() + " is open to others; `chmod 600` closes it");
-    }
+    struct stat around {};
+    if (::fstat(folder.fd(), &around) != 0) throw broken("cannot be read");
+    warn_of_others(shown(), about, 077, "600");
+    warn_of_others(escaped(folder_), around, 022, "700");
     return token_in(text);
   }
 
@@ -139,6 +144,7 @@ class Account {
     if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "the token is longer than 64 KiB");
 
     const SignalsLater later;  // or an aside file would be left behind
+    ::umask(077);              // whatever it was, the folder is for its owner to enter
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw unwritten(words_of(errno));
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder) throw unwritten("droplit.io must be a directory that can be opened, and no link");
@@ -185,6 +191,15 @@ class Account {
   }
   [[nodiscard]] AccountError unwritten(const std::string& why) const {
     return {ExitStatus::output, shown() + ": cannot be written: " + why};
+  }
+
+  // `bits` are those of the mode that others must not have; root may do anything in any case.
+  static void warn_of_others(const std::string& what, const struct stat& about, ::mode_t bits, const char* closed) {
+    if (about.st_uid != ::geteuid() && about.st_uid != 0) {
+      complain("warning: " + what + " belongs to another user");
+    } else if ((about.st_mode & bits) != 0) {
+      complain("warning: " + what + " is open to others; `chmod " + closed + "` closes it");
+    }
   }
 
   [[nodiscard]] std::string token_in(const std::string& text) const {

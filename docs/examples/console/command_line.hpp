@@ -1,8 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "command_tree.hpp"
 #include "nearest.hpp"
 #include "report.hpp"
+#include "text.hpp"
 
 #include <droplit/client_draft.hpp>
 
@@ -121,27 +123,6 @@ class CommandLine {
     return seconds;
   }
 
-  /// `droplit client create`.
-  static std::string path_of(const App& app) {
-    return (app.get_parent() == nullptr ? "" : path_of(*app.get_parent()) + ' ') + app.get_name();
-  }
-
-  static bool takes_value(const Option& option) { return option.get_items_expected_max() != 0; }
-
-  static std::vector<std::string_view> commands_of(const App& app) {
-    std::vector<std::string_view> names;
-    for (const App* command : app.get_subcommands([](const App*) { return true; }))
-      names.push_back(command->get_name());
-    return names;
-  }
-
-  /// The long names of the options, without their dashes.
-  static std::vector<std::string_view> options_of(const App& app) {
-    std::vector<std::string_view> names;
-    for (const Option* option : app.get_options()) names.push_back(option->get_lnames().front());
-    return names;
-  }
-
  private:
   static std::string placeholder(const droplit::FieldRow& field) {
     if (field.kind == droplit::FieldKind::ecosystem_id) return "ECOSYSTEM-ID";
@@ -178,17 +159,6 @@ class CommandLine {
     return option->results().front();
   }
 
-  // The option of any command that has this name.
-  const Option* find(const App& app, std::string_view name) const {
-    for (const Option* option : app.get_options()) {
-      if (name.substr(0, 2) == "--" && option->get_lnames().front() == name.substr(2)) return option;
-    }
-    for (const App* command : app.get_subcommands([](const App*) { return true; })) {
-      if (const Option* const option = find(*command, name)) return option;
-    }
-    return nullptr;
-  }
-
   // The arguments with each `--name=value` in two, since CLI11 loses an empty value; and nothing in them that CLI11
   // takes for more than it is.
   std::vector<std::string> split(int argc, char** argv) {
@@ -199,8 +169,9 @@ class CommandLine {
       if (argument == "--" || argument == "++") throw SyntaxError("an argument is not expected" + see_help());
       const std::size_t equals = argument.find('=');
       const std::string name = argument.substr(0, equals);
-      const Option* const option = find(root_, name);
+      const Option* const option = find_option(root_, name);
       if (option == nullptr) {
+        if (argument.size() > 2 && argument.starts_with("-h")) throw SyntaxError("unknown option" + see_help());
         arguments.push_back(argument);
       } else if (equals != std::string::npos) {
         if (!takes_value(*option)) throw SyntaxError(name + " takes no value");
@@ -221,7 +192,7 @@ class CommandLine {
 
   [[nodiscard]] std::string see_help() const { return " (see `" + path_of(command()) + " --help`)"; }
 
-  // Refuses an argument that no command takes. Of what it is no more is told than surely is a name.
+  // Refuses an argument that no command takes. It is told only where it is the name of an option or nearly so.
   [[noreturn]] void refuse(std::string_view stranger) const {
     if (stranger.size() < 2 || stranger[0] != '-') {
       const auto commands = commands_of(command());
@@ -229,20 +200,16 @@ class CommandLine {
       throw SyntaxError("an argument is not expected" + did_you_mean(stranger, options_of(command()), "--") +
                         see_help());
     }
-    const std::string_view name = stranger.substr(0, stranger.find('='));
-    const bool is_long = name.starts_with("--");
-    const std::string_view told = is_long ? name : name.substr(0, 2);
-    const bool plain = told.size() <= 32 && std::all_of(told.begin(), told.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-                       });
-    std::string text = "unknown option";
-    if (plain) text.append(" ").append(told);
-    if (name == "--token") throw SyntaxError(text + ": a token is never an option" + std::string(how_to_log_in));
+    if (!stranger.starts_with("--")) throw SyntaxError("unknown option" + see_help());
+    const std::string_view name = stranger.substr(2, stranger.find('=') - 2);
+    const std::string named = "unknown option --" + escaped(name);
+    if (name == "token") throw SyntaxError(named + ": a token is never an option" + std::string(how_to_log_in));
     const auto options = options_of(command());
-    if (is_long && std::find(options.begin(), options.end(), name.substr(2)) != options.end()) {
-      throw SyntaxError(text + " before the command; it stands behind `" + path_of(command()) + "`");
+    if (std::find(options.begin(), options.end(), name) != options.end()) {
+      throw SyntaxError(named + " before the command; it stands behind `" + path_of(command()) + "`");
     }
-    throw SyntaxError(text + did_you_mean(is_long ? name.substr(2) : std::string_view(), options, "--") + see_help());
+    const std::string meant = did_you_mean(name, options, "--");
+    throw SyntaxError((meant.empty() ? "unknown option" : named + meant) + see_help());
   }
 
   App root_;

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "command_line.hpp"
+#include "command_tree.hpp"
 
 #include <droplit/client_type.hpp>
 
@@ -13,26 +13,25 @@ namespace console {
 namespace detail {
 
 inline void append_words(std::string& out, const CLI::App& app) {
-  for (const std::string_view name : CommandLine::commands_of(app)) out.append(name).append(" ");
-  for (const std::string_view name : CommandLine::options_of(app)) out.append("--").append(name).append(" ");
+  for (const std::string_view name : commands_of(app)) out.append(name).append(" ");
+  for (const std::string_view name : options_of(app)) out.append("--").append(name).append(" ");
 }
 
 // A branch of a `case` for each command: what may stand behind it.
 inline void append_commands(std::string& out, const CLI::App& app) {
-  out.append("        '").append(CommandLine::path_of(app)).append("') words='");
+  out.append("        '").append(path_of(app)).append("') words='");
   append_words(out, app);
   out.append("' ;;\n");
-  for (const std::string_view name : CommandLine::commands_of(app)) {
+  for (const std::string_view name : commands_of(app)) {
     append_commands(out, *app.get_subcommand(std::string(name)));
   }
 }
 
 inline void append_value_options(std::string& out, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
-    if (CommandLine::takes_value(*option))
-      out.append(out.empty() ? "--" : " | --").append(option->get_lnames().front());
+    if (takes_value(*option)) out.append(out.empty() ? "--" : " | --").append(option->get_lnames().front());
   }
-  for (const std::string_view name : CommandLine::commands_of(app)) {
+  for (const std::string_view name : commands_of(app)) {
     append_value_options(out, *app.get_subcommand(std::string(name)));
   }
 }
@@ -45,7 +44,7 @@ inline std::string bash_completion(const CLI::App& root) {
   detail::append_value_options(options, root);
   std::string out = R"(# Completes droplit's command lines in bash: source <(droplit completion bash)
 _droplit() {
-  local current=${COMP_WORDS[COMP_CWORD]} path=droplit option= words= word i
+  local IFS=$' \t\n' current=${COMP_WORDS[COMP_CWORD]} path=droplit option= before= words= word i
   for ((i = 1; i < COMP_CWORD; ++i)); do
     word=${COMP_WORDS[i]}
     if [[ -n $option ]]; then
@@ -60,6 +59,12 @@ _droplit() {
     fi
   done
   [[ -n $option && $current == '=' ]] && current=
+  if [[ -z $option && $current == *=* ]]; then  # where COMP_WORDBREAKS has no =
+    case ${current%%=*} in
+      )" + options +
+                    R"() option=${current%%=*} before=$option= current=${current#*=} ;;
+    esac
+  fi
   COMPREPLY=()
   case $option in
     --type) words=')";
@@ -67,7 +72,7 @@ _droplit() {
   out += R"(' ;;
     --cacert)
       compopt -o filenames 2>/dev/null
-      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      mapfile -t COMPREPLY < <(compgen -P "$before" -f -- "$current")
       return
       ;;
     '')
@@ -77,7 +82,7 @@ _droplit() {
   return out + R"(      esac
       ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" -- "$current")
 }
 complete -F _droplit droplit
 )";

@@ -1,8 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "command_line.hpp"
+#include "command_tree.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -27,8 +28,8 @@ inline void append_wrapped(std::string& out, std::string_view text, std::size_t 
 
 /// What `--help` prints of a command.
 inline std::string help_of(const CLI::App& app) {
-  const std::string path = CommandLine::path_of(app);
-  const auto commands = CommandLine::commands_of(app);
+  const std::string path = path_of(app);
+  const auto commands = commands_of(app);
   std::string out = "usage: " + path + (commands.empty() ? "" : " COMMAND");
   if (app.get_name() == "create") out += " --ecosystemId ECOSYSTEM-ID [OPTION...]";
   out.append("\n\n").append(app.get_description()).append("\n");
@@ -44,7 +45,7 @@ inline std::string help_of(const CLI::App& app) {
     std::string name;
     if (!option->get_snames().empty()) name = '-' + option->get_snames().front() + ", ";
     name.append("--").append(option->get_lnames().front());
-    if (CommandLine::takes_value(*option)) name.append(" ").append(option->get_type_name());
+    if (takes_value(*option)) name.append(" ").append(option->get_type_name());
     append_wrapped(out, name, 2);
     append_wrapped(out, option->get_description(), 6);
   }
@@ -60,6 +61,8 @@ environment:
   DROPLIT_URL    where the service is, instead of https://ioe.droplit.io
   NO_COLOR       if it is set, nothing is written in colours
   HOME           where the account file is
+  http_proxy, https_proxy, all_proxy, no_proxy
+                 proxies; that of an http:// URL is told the token in clear
 
 files:
   ~/droplit.io/account.json  the token, in {"token": "..."}; mode 0600

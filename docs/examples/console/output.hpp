@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -54,11 +55,12 @@ inline bool write_all(int fd, std::string_view text) noexcept {
   return true;
 }
 
-/// The same to standard output. Some file systems tell only at the end that a disk is full, so there is one.
+/// The same to standard output. Some file systems tell only at the end that a disk is full, so there is one, unless no
+/// file descriptor is free for it.
 inline bool print(std::string_view text) noexcept {
   if (!write_all(STDOUT_FILENO, text)) return false;
   const int copy = ::dup(STDOUT_FILENO);
-  return copy != -1 && ::close(copy) == 0;
+  return copy == -1 || ::close(copy) == 0;
 }
 
 /// Whether to write in colours there: on a terminal that has them, unless NO_COLOR is set.
@@ -68,11 +70,16 @@ inline bool has_colours(int fd) noexcept {
          std::string_view(terminal) != "dumb";
 }
 
-/// Writes one line to standard error, whole. Where that is not possible nobody is told.
-inline void complain(std::string_view sentence) {
-  std::string line = has_colours(STDERR_FILENO) ? "\x1B[1;31mdroplit:\x1B[0m " : "droplit: ";
-  line.append(sentence).append("\n");
-  static_cast<void>(write_all(STDERR_FILENO, line));
+/// Writes one line to standard error, whole; without memory in pieces. Where that is not possible nobody is told.
+inline void complain(std::string_view sentence) noexcept {
+  const std::string_view who = has_colours(STDERR_FILENO) ? "\x1B[1;31mdroplit:\x1B[0m " : "droplit: ";
+  try {
+    static_cast<void>(write_all(STDERR_FILENO, std::string(who).append(sentence).append("\n")));
+  } catch (const std::bad_alloc&) {
+    for (const std::string_view piece : {who, sentence, std::string_view("\n")}) {
+      static_cast<void>(write_all(STDERR_FILENO, piece));
+    }
+  }
 }
 
 }  // namespace console

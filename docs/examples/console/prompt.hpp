@@ -11,18 +11,19 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 namespace console {
 
-/// Standard input, a terminal, without its echo as long as this lives. A signal that ends the program brings the echo
-/// back first; the key that stops a program does nothing meanwhile.
+/// Standard input, a terminal, without its echo as long as this lives. Each of the `ending_signals` brings the echo
+/// back before it ends the program; the key that stops a program does nothing meanwhile.
 class HiddenInput {
  public:
   HiddenInput() noexcept {
     if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    for (const int signal : signals) {
+    for (const int signal : ending_signals) {
       struct sigaction action {};
       ::sigaction(signal, nullptr, &action);
       if (action.sa_handler == SIG_IGN) continue;  // as nohup wants it
@@ -40,7 +41,7 @@ class HiddenInput {
   HiddenInput& operator=(const HiddenInput&) = delete;
   ~HiddenInput() {
     if (hidden_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);  // what was pasted behind the token is dropped too
-    for (const int signal : signals) {
+    for (const int signal : ending_signals) {
       struct sigaction action {};
       ::sigaction(signal, nullptr, &action);
       if (action.sa_handler == &end_by) ::signal(signal, SIG_DFL);
@@ -50,8 +51,6 @@ class HiddenInput {
   explicit operator bool() const noexcept { return hidden_; }
 
  private:
-  static constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
   static void end_by(int signal) {
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
     ::signal(signal, SIG_DFL);
@@ -69,6 +68,11 @@ inline bool read_input(std::string& text, std::size_t most, bool one_line) {
   while (text.size() <= most && !(one_line && text.ends_with('\n'))) {
     const ssize_t got = ::read(STDIN_FILENO, piece, sizeof piece);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) {  // somebody made it non-blocking
+      pollfd wait{STDIN_FILENO, POLLIN, 0};
+      if (::poll(&wait, 1, -1) < 0 && errno != EINTR) return false;
+      continue;
+    }
     if (got < 0) return false;
     if (got == 0) break;
     text.append(piece, static_cast<std::size_t>(got));

@@ -81,10 +81,7 @@ inline void complain(const droplit::ApiError& error, const droplit::ClientParame
 
 /// A failure in one line, and what became of the request.
 inline void complain(const droplit::Fault& fault) {
-  constexpr std::string_view said_below = "not sent: ";
-  std::string_view what = fault.what();
-  if (what.starts_with(said_below)) what.remove_prefix(said_below.size());
-  std::string text = escaped(what);
+  std::string text = escaped(fault.what());
   if (fault.status()) text += " (status " + std::to_string(*fault.status()) + ")";
   switch (fault.fate()) {
     case droplit::Fate::not_sent: text += "; nothing was sent"; break;

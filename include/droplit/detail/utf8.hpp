@@ -1,9 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace droplit::detail {
 
@@ -37,9 +41,28 @@ constexpr Utf8Step utf8_step(std::string_view text) noexcept {
 /// Whether `text` is UTF-8: nothing overlong, no surrogates, nothing beyond U+10FFFF.
 constexpr bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
-    const Utf8Step step = utf8_step(text);
-    if (!step.well_formed) return false;
-    text.remove_prefix(step.size);
+    if (!std::is_constant_evaluated() && text.size() >= 8) {  // the ASCII at the front at once
+      std::uint64_t block = 0;
+      std::memcpy(&block, text.data(), sizeof block);
+      block &= 0x8080808080808080;
+      if (block == 0) {
+        text.remove_prefix(8);
+        continue;
+      }
+      const auto first = std::endian::native == std::endian::little ? std::countr_zero(block) : std::countl_zero(block);
+      text.remove_prefix(static_cast<std::size_t>(first) / 8);
+    }
+    const auto follows = [text](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (lead >= 0xC2 && lead <= 0xDF && text.size() >= 2 && follows(1)) {
+      text.remove_prefix(2);
+    } else if (lead >= 0xE1 && lead <= 0xEC && text.size() >= 3 && follows(1) && follows(2)) {
+      text.remove_prefix(3);
+    } else {
+      const Utf8Step step = utf8_step(text);
+      if (!step.well_formed) return false;
+      text.remove_prefix(step.size);
+    }
   }
   return true;
 }

@@ -45,7 +45,7 @@ inline void append_json(std::string& out, const ClientDraft& draft) {
                     .description = draft.description() ? View(draft.description()->str()) : View()});
 }
 
-/// When a create is sent again by itself. Times are in milliseconds.
+/// When a create is sent again by itself. Times are in milliseconds. The first request is sent in any case.
 struct RetryPolicy {
   std::uint32_t max_attempts = 1;  ///< requests at the most, the first one included
   std::int64_t first_delay = 100;  ///< the most that is waited before the second; before each further one, twice that

@@ -40,18 +40,26 @@ struct CurlOptions {
 /// Carries requests over HTTP/1.1 and TLS, with libcurl.
 ///
 /// Certificates and host names are verified. Nothing is followed, repeated or decompressed; the token goes to no other
-/// host. Where the request was about to be written, or any part of it, a failure is maybe applied. Connections are kept
-/// for the next request. Thread-safe: requests at the same time use a connection each. A child of `fork` must neither
-/// use nor destroy what its parent made. The first object made initialises libcurl.
+/// host. Where the request was about to be written, or any part of it, a failure is maybe applied. A few connections
+/// are kept for the next requests. Thread-safe: requests at the same time use a connection each. A child of `fork` must
+/// neither use nor destroy what its parent made. The first object made initialises libcurl.
 class CurlTransport {
  public:
   /// `token` is who calls; without one nobody is told. A URL or a token that cannot be used fails every request as not
   /// sent.
   explicit CurlTransport(std::string token, CurlOptions options = {})
       : token_(std::move(token)), options_(std::move(options)), flaw_(find_flaw()) {
+    idle_.reserve(max_idle);
     static const CURLcode initialised = ::curl_global_init(CURL_GLOBAL_DEFAULT);
     if (initialised != CURLE_OK && flaw_.empty()) flaw_ = "libcurl cannot be initialised";
     while (options_.url.ends_with('/')) options_.url.pop_back();
+  }
+
+  CurlTransport(const CurlTransport&) = delete;
+  CurlTransport& operator=(const CurlTransport&) = delete;
+  ~CurlTransport() {
+    const detail::NoSigpipe guard;  // TLS says farewell
+    idle_.clear();
   }
 
   Outcome<Response> send(const Request& request) {
@@ -60,7 +68,7 @@ class CurlTransport {
     if (!flaw_.empty()) return answer.finish(flaw_);
     if (!detail::is_sendable(request)) return answer.finish("the request cannot be written as HTTP");
     detail::CurlHandle handle = take();
-    if (handle == nullptr) return answer.finish("libcurl has no memory");
+    if (handle == nullptr) return answer.finish("libcurl cannot do what it must here");
 
     const std::string url = options_.url + request.target;
     const detail::CurlLines lines = head_of(request);
@@ -88,6 +96,8 @@ class CurlTransport {
   }
 
  private:
+  static constexpr std::size_t max_idle = 8;  // connections that are kept
+
   // Above this the service is asked first whether it wants the body: it is the contract's limit.
   static constexpr std::size_t expect_above = 1024 * 1024;
 
@@ -128,22 +138,24 @@ class CurlTransport {
     return lines;
   }
 
+  // A kept connection that is silent, or a new one.
   detail::CurlHandle take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        detail::CurlHandle handle = std::move(idle_.back());
+    for (;;) {
+      detail::CurlHandle handle;
+      {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) break;
+        handle = std::move(idle_.back());
         idle_.pop_back();
-        return handle;
       }
-      idle_.reserve(++made_);  // so that giving one back never fails
+      if (!detail::has_unasked_for(handle.get())) return handle;
     }
     return make();
   }
 
   void give_back(detail::CurlHandle handle) noexcept {
     const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(handle));
+    if (idle_.size() != max_idle) idle_.push_back(std::move(handle));  // in room that there is
   }
 
   [[nodiscard]] detail::CurlHandle make() const {
@@ -162,10 +174,16 @@ class CurlTransport {
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
     set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    set(CURLOPT_MAXCONNECTS, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L);  // or a name server that is silent would hold up the end
+    set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::open_socket));
     set(CURLOPT_USERAGENT, "droplit");
     set(CURLOPT_CONNECTTIMEOUT_MS, bounded(options_.connect_timeout));
     set(CURLOPT_TIMEOUT_MS, bounded(options_.timeout));
-    if (options_.proxy) set(CURLOPT_PROXY, options_.proxy->c_str());
+    if (options_.proxy) {
+      set(CURLOPT_PROXY, options_.proxy->c_str());
+      set(CURLOPT_NOPROXY, "");  // whatever the environment says
+    }
     if (!options_.ca_file.empty()) {
       set(CURLOPT_CAINFO, options_.ca_file.c_str());
       set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
@@ -207,7 +225,6 @@ class CurlTransport {
   std::string_view flaw_;  // why no request can be sent; empty if it can
   std::mutex mutex_;
   std::vector<detail::CurlHandle> idle_;
-  std::size_t made_ = 0;  // at most this many
 };
 
 static_assert(Transport<CurlTransport>);

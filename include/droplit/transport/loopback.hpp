@@ -25,7 +25,8 @@ class LoopbackTransport {
   LoopbackTransport(E& endpoint, std::string token) : endpoint_(endpoint), token_(std::move(token)) {}
 
   Outcome<Response> send(Request request) {
-    if (!detail::is_sendable(request) || !request.fields.add("authorization", token_)) {
+    if (!detail::is_sendable(request) || detail::trim(token_) != token_ ||
+        !request.fields.add("authorization", token_)) {
       return Fault(FaultSource::transport, Fate::not_sent, "the request cannot be sent as it stands");
     }
     Response response = endpoint_.handle(request);

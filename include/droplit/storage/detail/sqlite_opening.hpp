@@ -80,6 +80,7 @@ class SqliteOpening {
 
   SqliteOpening(sqlite3* database, std::chrono::milliseconds patience) noexcept
       : database_(database), end_(Time::now() + patience) {
+    if (database == nullptr) return;  // there was no memory for one
     sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
   }
 
@@ -154,7 +155,11 @@ class SqliteOpening {
       if (code == SQLITE_OK) {
         SqliteRun run(statement);
         code = run.step();
-        if (code == SQLITE_ROW) return run.text(0) == "wal" ? SQLITE_OK : SQLITE_CANTOPEN;
+        if (code == SQLITE_ROW) {
+          if (run.text(0) != "wal") return SQLITE_CANTOPEN;
+          code = run.step();  // only now it is committed
+          if (code == SQLITE_DONE) return SQLITE_OK;
+        }
       }
       if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end_) return code == SQLITE_DONE ? SQLITE_CANTOPEN : code;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -30,14 +30,17 @@ class CurlAnswer {
     head_size_ += line.size();
     if (complete_) return true;  // a trailer, which changes nothing
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with("HTTP/")) {
+    if (!in_head_) {  // at the first line, or behind a 1xx
+      in_head_ = true;
       response_.fields.clear();
       status_ = line.starts_with("HTTP/1.") ? read_status(line) : 0;
       return status_ != 0 || stop("its head is not one of HTTP");
     }
     if (line.empty()) {
+      in_head_ = false;
       complete_ = status_ >= 200;
       if (status_ == 101 || (!complete_ && ++interim_ > max_interim)) return stop("it has heads that nobody asked for");
+      if (complete_ && !is_plain_coding()) return stop("its transfer coding is not known");
       return true;
     }
     const std::size_t colon = line.find(':');
@@ -59,9 +62,9 @@ class CurlAnswer {
 
   /// What it comes to. `failure` is what libcurl says, empty if all went well.
   Outcome<Response> finish(std::string_view failure) {
-    if (!begun_) return Fault(FaultSource::transport, Fate::not_sent, "not sent: " + std::string(failure));
+    if (!begun_) return Fault(FaultSource::transport, Fate::not_sent, std::string(failure));
     if (status_ < 200) {
-      return Fault(FaultSource::transport, Fate::maybe_applied, "sent, but there is no answer: " + said(failure));
+      return Fault(FaultSource::transport, Fate::maybe_applied, "there is no answer: " + said(failure));
     }
     if (flaw_.empty() && failure.empty()) flaw_ = framing_flaw();
     if (flaw_.empty() && failure.empty()) {
@@ -96,11 +99,13 @@ class CurlAnswer {
     if (to_head_ || status_ == 204 || status_ == 304) return {};
     if (lengths + codings > 1) return "it has several lengths";
     if (lengths + codings == 0 && response_.body.empty()) return "it has neither length nor body";
-    if (codings == 1 && !equals_ignoring_case(response_.fields.get("transfer-encoding"), "chunked")) {
-      return "its transfer coding is not known";
-    }
     if (lengths == 1 && !is_length_of_body(response_.fields.get("content-length"))) return "its length is wrong";
     return {};
+  }
+
+  [[nodiscard]] bool is_plain_coding() const noexcept {
+    const std::string_view coding = response_.fields.get("transfer-encoding");
+    return coding.empty() || equals_ignoring_case(coding, "chunked");
   }
 
   [[nodiscard]] bool is_length_of_body(std::string_view digits) const noexcept {
@@ -130,6 +135,7 @@ class CurlAnswer {
   int interim_ = 0;
   bool to_head_;
   bool begun_ = false;
+  bool in_head_ = false;
   bool complete_ = false;  // the head of the final answer is
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <csignal>
 #include <ctime>
@@ -9,8 +11,8 @@
 #include <new>
 #include <string>
 
-#if LIBCURL_VERSION_NUM < 0x075500
-#error "droplit/transport/curl.hpp needs libcurl 7.85 or newer"
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "droplit/transport/curl.hpp needs libcurl 7.87 or newer"
 #endif
 
 namespace droplit::detail {
@@ -23,6 +25,21 @@ struct CurlDeleter {
 };
 
 using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
+
+/// Whether the connection that this handle kept has something to say that nobody asked for: the rest of an earlier
+/// answer, a farewell or its end. What it would say next is no answer to a new request.
+inline bool has_unasked_for(CURL* handle) noexcept {
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (::curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK || socket == CURL_SOCKET_BAD)
+    return false;
+  pollfd one{socket, POLLIN, 0};
+  return ::poll(&one, 1, 0) != 0;
+}
+
+/// A socket that a program which this one starts does not inherit.
+inline curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) noexcept {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
 
 /// The lines of a head.
 class CurlLines {
