@@ -66,7 +66,8 @@ const std::map<std::string, Floor> floors{
 };
 
 // Headers of the operating system; everything else without a dot is the standard library.
-const std::set<std::string> system_headers{"poll.h", "pthread.h", "sys/socket.h", "emmintrin.h", "sys/stat.h", "unistd.h"};
+const std::set<std::string> system_headers{"poll.h",      "pthread.h",  "sys/socket.h",
+                                           "emmintrin.h", "sys/stat.h", "unistd.h"};
 
 struct Include {
   bool ours;

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,13 +40,20 @@ inline void start(Response& out, int status) {
 
 /// Adds what tells of the body, which is complete.
 inline void end(Response& out, std::string_view content_type) {
-  if (!content_type.empty()) out.fields.add("content-type", content_type);
-  char digits[20];
-  char* first = digits + sizeof digits;
+  char lines[128];
+  char* at = lines + sizeof lines;
+  const auto put = [&at](std::string_view text) { std::memcpy(at -= text.size(), text.data(), text.size()); };
+  put("\r\n");
   std::size_t size = out.body.size();
-  do *--first = static_cast<char>('0' + size % 10);
+  do *--at = static_cast<char>('0' + size % 10);
   while ((size /= 10) != 0);
-  out.fields.add("content-length", {first, static_cast<std::size_t>(digits + sizeof digits - first)});
+  put("content-length: ");
+  if (!content_type.empty()) {
+    put("\r\n");
+    put(content_type);
+    put("content-type: ");
+  }
+  out.fields.add(WrittenLines{{at, static_cast<std::size_t>(lines + sizeof lines - at)}});
 }
 
 /// Whether a server that answers this cannot go on to read a next request.

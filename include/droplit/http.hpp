@@ -47,6 +47,15 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Lines of a head that are right, each with its CR LF, since this library wrote them.
+struct WrittenLines {
+  std::string_view text;
+};
+
+}  // namespace detail
+
 /// Header fields in order, kept as the very lines of HTTP/1.1: `name: value` CR LF, and so on.
 ///
 /// Nothing that would break a line gets in.
@@ -64,6 +73,8 @@ class HeaderFields {
     lines_.append(name).append(": ").append(value).append("\r\n");
     return true;
   }
+
+  void add(detail::WrittenLines lines) { lines_ += lines.text; }
 
   void clear() noexcept { lines_.clear(); }
 

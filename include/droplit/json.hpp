@@ -19,81 +19,90 @@ namespace droplit {
 
 namespace detail {
 
-/// Short pieces of text put together before they are appended to a string at once.
-class JsonPieces {
+/// A text and how long it is between the quotes of a JSON string; of what is not there, nothing.
+struct JsonText {
+  explicit JsonText(const std::optional<Text>& given) noexcept
+      : text(given ? std::string_view(given->str()) : std::string_view()), size(json_text_size(text)) {}
+
+  std::string_view text;
+  std::size_t size;
+};
+
+/// Writes one piece of text behind the other, where there is room.
+class JsonWriter {
  public:
+  explicit JsonWriter(char* out) noexcept : out_(out) {}
+
   template <std::size_t Size>
-  JsonPieces& operator<<(const char (&text)[Size]) noexcept {
-    std::memcpy(end_, text, Size - 1);
-    end_ += Size - 1;
+  JsonWriter& operator<<(const char (&text)[Size]) noexcept {
+    std::memcpy(out_, text, Size - 1);
+    out_ += Size - 1;
     return *this;
   }
   template <class Tag>
-  JsonPieces& operator<<(Id<Tag> id) noexcept {
-    end_ = id.write(end_);
+  JsonWriter& operator<<(Id<Tag> id) noexcept {
+    out_ = id.write(out_);
     return *this;
   }
-  JsonPieces& operator<<(Timestamp time) noexcept;
-  JsonPieces& operator<<(ClientType type) noexcept {
-    const std::string_view name = to_string(type);
-    end_ += name.copy(end_, name.size());
+  JsonWriter& operator<<(const JsonText& text) noexcept {
+    if (text.size == text.text.size()) {
+      std::memcpy(out_, text.text.data(), text.size);
+      out_ += text.size;
+    } else {
+      out_ = write_json_text(out_, text.text);
+    }
+    return *this;
+  }
+  JsonWriter& operator<<(ClientType type) noexcept {
+    return type == ClientType::application ? *this << "application" : *this << "server";
+  }
+
+  // The text up to the second is that of the time before, mostly.
+  JsonWriter& operator<<(Timestamp time) noexcept {
+    constexpr std::size_t up_to_second = Timestamp::text_size - 4;
+    struct Latest {
+      std::int64_t second;
+      char text[Timestamp::text_size + 1];
+    };
+    thread_local Latest latest{0, "1970-01-01T00:00:00.000Z"};
+    const std::int64_t millis = time.unix_millis();
+    if (millis < 0 || millis / 1000 != latest.second) {
+      time.write(latest.text);
+      latest.second = millis < 0 ? -1 : millis / 1000;
+    }
+    const auto rest = static_cast<unsigned>((millis % 1000 + 1000) % 1000);
+    std::memcpy(out_, latest.text, up_to_second);
+    out_[up_to_second] = static_cast<char>('0' + rest / 100);
+    out_[up_to_second + 1] = static_cast<char>('0' + rest / 10 % 10);
+    out_[up_to_second + 2] = static_cast<char>('0' + rest % 10);
+    out_[up_to_second + 3] = 'Z';
+    out_ += Timestamp::text_size;
     return *this;
   }
 
-  void append_to(std::string& out) {
-    out.append(text_, static_cast<std::size_t>(end_ - text_));
-    end_ = text_;
-  }
+  [[nodiscard]] const char* end() const noexcept { return out_; }
 
  private:
-  char text_[160];  // the longest run of pieces that one string's end and another's beginning stand around
-  char* end_ = text_;
+  char* out_;
 };
-
-// The text up to the second is that of the time before, mostly.
-inline JsonPieces& JsonPieces::operator<<(Timestamp time) noexcept {
-  constexpr std::size_t size_of_second = Timestamp::text_size - 4;
-  struct Latest {
-    std::int64_t second;
-    char text[Timestamp::text_size];
-  };
-  thread_local Latest latest{0, {"1970-01-01T00:00:00.000"}};
-  const std::int64_t millis = time.unix_millis();
-  const std::int64_t second = millis / 1000;
-  if (second != latest.second || millis < 0) {
-    time.write(latest.text);
-    latest.second = millis < 0 ? -1 : second;
-  }
-  std::memcpy(end_, latest.text, size_of_second);
-  const auto rest = static_cast<unsigned>(millis - second * 1000 + (millis < 0 ? 1000 : 0)) % 1000;
-  end_[size_of_second - 1] = '.';
-  end_[size_of_second] = static_cast<char>('0' + rest / 100);
-  end_[size_of_second + 1] = static_cast<char>('0' + rest / 10 % 10);
-  end_[size_of_second + 2] = static_cast<char>('0' + rest % 10);
-  end_[size_of_second + 3] = 'Z';
-  end_ += Timestamp::text_size;
-  return *this;
-}
 
 }  // namespace detail
 
 /// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
 /// `description` only where they were given.
 inline void append_json(std::string& out, const Client& client) {
-  const auto size = [](const std::optional<Text>& text) { return text ? text->str().size() : 0; };
-  out.reserve(out.size() + 192 + size(client.name()) + size(client.description()));
-  detail::JsonPieces pieces;
-  pieces << "{\"createdAt\":\"" << client.created_at();
-  if (client.description()) {
-    (pieces << "\",\"description\":\"").append_to(out);
-    detail::append_json_text(out, client.description()->str());
-  }
-  pieces << "\",\"ecosystemId\":\"" << client.ecosystem_id() << "\",\"id\":\"" << client.id();
-  if (client.name()) {
-    (pieces << "\",\"name\":\"").append_to(out);
-    detail::append_json_text(out, client.name()->str());
-  }
-  (pieces << "\",\"type\":\"" << client.type() << "\"}").append_to(out);
+  constexpr std::size_t most_but_texts = 192;
+  const detail::JsonText name(client.name());
+  const detail::JsonText description(client.description());
+  const std::size_t before = out.size();
+  out.resize(before + most_but_texts + name.size + description.size);
+  detail::JsonWriter json(out.data() + before);
+  json << "{\"createdAt\":\"" << client.created_at();
+  if (client.description()) json << "\",\"description\":\"" << description;
+  json << "\",\"ecosystemId\":\"" << client.ecosystem_id() << "\",\"id\":\"" << client.id();
+  if (client.name()) json << "\",\"name\":\"" << name;
+  json << "\",\"type\":\"" << client.type() << "\"}";
+  out.resize(static_cast<std::size_t>(json.end() - out.data()));
 }
 
 /// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the

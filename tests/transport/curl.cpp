@@ -394,18 +394,18 @@ TEST_CASE("what cannot be reached was not sent") {
 
   CurlOptions tunnel = options("https://127.0.0.1:1");
   std::string heard;
-  test::ScriptedServer proxy([&](test::Connection& connection) {
+  std::optional<test::ScriptedServer> proxy(std::in_place, [&](test::Connection& connection) {
     connection.read_request();
     connection.send(test::with_length("407 Proxy Authentication Required", "", ""));
     connection.wait_for_close(2000ms);
     heard += connection.received();
   });
-  tunnel.proxy = proxy.url();
+  tunnel.proxy = proxy->url();
   {
     CurlTransport refused_tunnel("canary-token", tunnel);
     CHECK(told(create_client(refused_tunnel, draft())) == "not sent");
   }
-  proxy.stop_listening();
+  proxy.reset();  // its script has ended
   CHECK(heard.starts_with("CONNECT 127.0.0.1:1 HTTP/1.1\r\n"));
   CHECK(heard.find("canary") == std::string::npos);
 }

@@ -54,15 +54,7 @@ inline PlainRun plain_run(std::string_view text) noexcept {
   std::size_t at = 0;
   bool ascii = true;
 #if defined(DROPLIT_DETAIL_SSE2)
-  for (; size - at >= 64; at += 64) {
-    const JsonBlock a(data + at), b(data + at + 16), c(data + at + 32), d(data + at + 48);
-    const __m128i ends =
-        _mm_or_si128(_mm_or_si128(a.end_bytes(), b.end_bytes()), _mm_or_si128(c.end_bytes(), d.end_bytes()));
-    if (_mm_movemask_epi8(ends) != 0) break;
-    const __m128i all = _mm_or_si128(_mm_or_si128(a.bytes, b.bytes), _mm_or_si128(c.bytes, d.bytes));
-    ascii = ascii && _mm_movemask_epi8(all) == 0;
-  }
-  for (; size - at >= 16; at += 16) {
+  while (size - at >= 16) {
     const JsonBlock block(data + at);
     const unsigned ends = block.ends();
     if (ends != 0) {
@@ -70,6 +62,14 @@ inline PlainRun plain_run(std::string_view text) noexcept {
       return {at + before, ascii && (block.high() & ((1U << before) - 1)) == 0};
     }
     ascii = ascii && block.high() == 0;
+    for (at += 16; size - at >= 64; at += 64) {  // a long run goes on in long steps
+      const JsonBlock a(data + at), b(data + at + 16), c(data + at + 32), d(data + at + 48);
+      const __m128i any =
+          _mm_or_si128(_mm_or_si128(a.end_bytes(), b.end_bytes()), _mm_or_si128(c.end_bytes(), d.end_bytes()));
+      if (_mm_movemask_epi8(any) != 0) break;
+      const __m128i all = _mm_or_si128(_mm_or_si128(a.bytes, b.bytes), _mm_or_si128(c.bytes, d.bytes));
+      ascii = ascii && _mm_movemask_epi8(all) == 0;
+    }
   }
   if (at != size && size >= 16) {  // the rest, with some of what was seen before it
     const auto seen = static_cast<unsigned>(16 - (size - at));

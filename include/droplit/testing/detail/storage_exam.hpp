@@ -67,6 +67,25 @@ class StorageExam : public StorageThreadsExam<S> {
     comes_back(client(3, text("'); DROP TABLE clients; --"), text("\"%s%n\" \\0 $1 ?1 :name")));
     comes_back(client(4, text(" \t\r\n\x01\x1F\x7F "), text("  \n")));
     comes_back(client(5, text("NULL"), text("0012")));
+    for (std::uint32_t plane = 0; plane != 17; ++plane) comes_back(client(6 + plane, text(all_of(plane)), text("")));
+  }
+
+  // Every character of a plane of Unicode but U+0000.
+  static std::string all_of(std::uint32_t plane) {
+    std::string all;
+    const auto put = [&all](std::uint32_t byte) { all += static_cast<char>(byte); };
+    for (std::uint32_t c = plane << 16, end = c + 0x10000; c != end; ++c) {
+      if (c == 0 || (c >= 0xD800 && c <= 0xDFFF)) continue;
+      if (c < 0x80) {
+        put(c);
+      } else if (c < 0x800) {
+        put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
+      } else {
+        c < 0x10000 ? put(0xE0 | c >> 12) : (put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)));
+        put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
+      }
+    }
+    return all;
   }
 
   void types_are_kept() {
