@@ -16,6 +16,7 @@
 #include "droplit/storage/postgres.hpp"
 
 #include "support/postgres_cluster.hpp"
+#include "support/server_process.hpp"
 #endif
 
 #include <fcntl.h>
@@ -67,21 +68,7 @@ using Random = std::mt19937;
 
 constexpr std::size_t lanes = 8;  // connections
 
-/// What must not be, told as it is found.
-class Violations {
- public:
-  void add(const std::string& what) {
-    const std::lock_guard lock(mutex_);
-    if (++count_ <= 20) std::printf("VIOLATION: %s\n", what.c_str());
-    std::fflush(stdout);
-  }
-  [[nodiscard]] bool none() const noexcept { return count_ == 0; }
-
- private:
-  std::mutex mutex_;
-  std::atomic<std::size_t> count_{0};
-};
-Violations violations;
+test::Violations violations;
 
 int from(Random& random, int least, int most) { return std::uniform_int_distribution<int>(least, most)(random); }
 
@@ -336,77 +323,6 @@ class PostgresDatabase : public Store {
 
 // ---- who is killed, and who asks ------------------------------------------------------------------------------------
 
-/// A process of droplit-server. It does not outlive the thread that started it.
-class Server {
- public:
-  Server(const std::vector<std::string>& command, const std::string& log) {
-    std::array<int, 2> out{};
-    if (::pipe2(out.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    std::vector<char*> arguments;
-    for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-    arguments.push_back(nullptr);
-    pid_ = ::fork();
-    if (pid_ < 0) throw std::runtime_error("no process");
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-      const int err = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-      ::dup2(in, 0);
-      ::dup2(out[1], 1);
-      ::dup2(err, 2);
-      ::execv(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    line_ = out[0];
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() {
-    if (pid_ > 0) end(SIGKILL);
-    ::close(line_);
-  }
-
-  /// Where it listens, if it says so in time.
-  std::optional<std::string> url(std::chrono::milliseconds patience) {
-    constexpr std::string_view before = "listening on ";
-    std::string line;
-    for (const auto end = Clock::now() + patience; !line.ends_with('\n');) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-      pollfd one{line_, POLLIN, 0};
-      if (::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0) <= 0) return std::nullopt;
-      char c = 0;
-      if (::read(line_, &c, 1) != 1) return std::nullopt;
-      line += c;
-    }
-    if (!line.starts_with(before)) throw std::runtime_error("the server says: " + line);
-    return line.substr(before.size(), line.size() - before.size() - 1);
-  }
-
-  /// How a signal ended it, as `waitpid` tells. That it had ended before is a violation.
-  int end(int signal) {
-    int status = 0;
-    const pid_t pid = std::exchange(pid_, -1);
-    if (::waitpid(pid, &status, WNOHANG) != 0) {
-      violations.add("the server ended by itself, with status " + std::to_string(status));
-      return status;
-    }
-    ::kill(pid, signal);
-    const auto limit = Clock::now() + 30s;
-    while (::waitpid(pid, &status, Clock::now() < limit ? WNOHANG : 0) == 0) {
-      std::this_thread::sleep_for(1ms);
-      if (Clock::now() < limit) continue;
-      violations.add("the server does not end");
-      ::kill(pid, SIGKILL);
-    }
-    return status;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int line_ = -1;
-};
-
 /// Where clients may be created and where they no longer may.
 struct Ecosystems {
   EcosystemId active;
@@ -587,15 +503,22 @@ class Crash {
     throw std::runtime_error("no server");
   }
 
+  int end_server(int signal) {
+    const auto end = server_->end(signal);
+    if (end.by_itself) violations.add("the server ended by itself, with status " + std::to_string(end.status));
+    if (end.forced) violations.add("the server does not end");
+    return end.status;
+  }
+
   void kill_server() {
-    const int status = server_->end(SIGKILL);
+    const int status = end_server(SIGKILL);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) violations.add("the server was ended by something else");
     server_.reset();
     ++counts_.of_server;
   }
 
   void stop_server() {
-    const int status = server_->end(SIGTERM);
+    const int status = end_server(SIGTERM);
     if (status != 0) violations.add("after SIGTERM the server ends with status " + std::to_string(status));
     server_.reset();
   }
@@ -712,7 +635,7 @@ class Crash {
   Journal journal_;
   Ecosystems ecosystems_{ecosystem(0), {}};
   bool retiring_ = false;  // a deletion was asked for, and it is not known whether it came to pass
-  std::optional<Server> server_;
+  std::optional<test::ServerProcess> server_;
   std::string url_;
   std::size_t found_ = 0;
   Counts counts_;

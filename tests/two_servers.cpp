@@ -10,6 +10,7 @@
 #include "droplit/transport/curl.hpp"
 
 #include "support/postgres_cluster.hpp"
+#include "support/server_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -60,21 +61,7 @@ constexpr std::size_t lanes = 32;       // connections; the even ones are to the
 constexpr std::size_t ecosystems = 40;  // of which so many are there at the same time, and are left in the end:
 constexpr std::size_t window = 4;
 
-/// What must not be, told as it is found.
-class Violations {
- public:
-  void add(const std::string& what) {
-    const std::lock_guard lock(mutex_);
-    if (++count_ <= 20) std::printf("VIOLATION: %s\n", what.c_str());
-    std::fflush(stdout);
-  }
-  [[nodiscard]] bool none() const noexcept { return count_ == 0; }
-
- private:
-  std::mutex mutex_;
-  std::atomic<std::size_t> count_{0};
-};
-Violations violations;
+test::Violations violations;
 
 EcosystemId ecosystem(std::size_t number) {
   return EcosystemId({0x59, 0x4b, 0x89, 0xae, 0xa1, 0x85, 0x68, 0xc4, 0, 0, 0, static_cast<std::uint8_t>(number)});
@@ -103,67 +90,6 @@ std::string row_of(const droplit::Client& client) {
          client.ecosystem_id().text() + '|' + std::string(to_string(client.type())) + '|' + text(client.name()) + '|' +
          text(client.description()) + '|';
 }
-
-/// A process of droplit-server. It does not outlive the thread that started it.
-class Server {
- public:
-  Server(const std::vector<std::string>& command, const std::string& log) {
-    std::array<int, 2> out{};
-    if (::pipe2(out.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    std::vector<char*> arguments;
-    for (const std::string& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-    arguments.push_back(nullptr);
-    pid_ = ::fork();
-    if (pid_ < 0) throw std::runtime_error("no process");
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const int err = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-      ::dup2(out[1], 1);
-      ::dup2(err, 2);
-      ::execv(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    line_ = out[0];
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() {
-    if (pid_ > 0) end(SIGKILL);
-    ::close(line_);
-  }
-
-  /// Where it listens. Waits until it says so.
-  std::string url() const {
-    constexpr std::string_view before = "listening on ";
-    std::string line;
-    for (const auto end = Clock::now() + 30s; !line.ends_with('\n');) {
-      pollfd one{line_, POLLIN, 0};
-      char c = 0;
-      const bool more = Clock::now() < end && ::poll(&one, 1, 1000) >= 0;
-      if (!more || ((one.revents != 0) && ::read(line_, &c, 1) != 1)) throw std::runtime_error("no server");
-      if (c != 0) line += c;
-    }
-    if (!line.starts_with(before)) throw std::runtime_error("the server says: " + line);
-    return line.substr(before.size(), line.size() - before.size() - 1);
-  }
-
-  /// Ends it by a signal, or after 30 s by force, and gives what `waitpid` tells.
-  int end(int signal) {
-    const pid_t pid = std::exchange(pid_, -1);
-    int status = 0;
-    ::kill(pid, signal);
-    for (const auto limit = Clock::now() + 30s; ::waitpid(pid, &status, WNOHANG) == 0;) {
-      std::this_thread::sleep_for(1ms);
-      if (Clock::now() > limit) ::kill(pid, SIGKILL);
-    }
-    return status;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int line_ = -1;
-};
 
 /// The load, and the deletions under it.
 class Race {
@@ -346,11 +272,11 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
       std::to_string(lanes / 2),
       "--storage",
       "postgresql:///postgres?host=" + cluster.folder().string() + "&port=5432&user=droplit&sslmode=disable"};
-  Server one(command, folder / "log");
-  Server two(command, folder / "log");
-  const auto time = load.run({one.url(), two.url()});
-  for (Server* each : {&one, &two}) {
-    if (const int status = each->end(SIGTERM); status != 0) {
+  test::ServerProcess one(command, folder / "log");
+  test::ServerProcess two(command, folder / "log");
+  const auto time = load.run({one.url(30s).value(), two.url(30s).value()});
+  for (test::ServerProcess* each : {&one, &two}) {
+    if (const int status = each->end(SIGTERM).status; status != 0) {
       violations.add("a server ends with " + std::to_string(status));
     }
   }
