@@ -117,3 +117,30 @@ TEST_CASE("a parser that is used again takes no more memory") {
   }
   CHECK(counted.most() < 1024);
 }
+
+TEST_CASE("after a lack of memory a body counts as unreadable until the parser is reset") {
+  const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")" +
+                           std::string(100, 'n') + R"(","description":"\n)" + std::string(100, 'd') + R"(","x":[1]})";
+  const std::string plain = body.substr(0, body.find(",\"x\"")) + "}";
+  int failures = 0;
+  for (const std::string& text : {plain, body}) {
+    for (std::size_t n = 1; n != 20; ++n) {
+      DraftParser parser;
+      memory::calls = 0;
+      memory::fail_at = n;
+      bool failed = false;
+      try {
+        static_cast<void>(parser.finish(text));
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      memory::fail_at = 0;
+      if (!failed) continue;
+      ++failures;
+      if (n == 1) CHECK(parser.finish(plain).error().code() == ApiErrc::body_parameters_missing);
+      parser.reset();
+      CHECK(parser.finish(text).has_value());
+    }
+  }
+  CHECK(failures >= 3);
+}

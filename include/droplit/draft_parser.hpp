@@ -34,18 +34,22 @@ class DraftParser : private detail::JsonEvents {
   /// Reads the last piece, which may be empty, and gives the draft or the refusal. `query_fields` are the names of
   /// query fields, joined, that the refusal shall tell first. The parser must then be `reset` before another body.
   Outcome<ClientDraft> finish(std::string_view last_piece = {}, std::optional<std::string> query_fields = {}) {
-    if (!streams_) {  // nearly every body comes in one piece and is plain
-      if (detail::PlainBody::read(last_piece, form_)) return form_.finish(std::move(query_fields));
+    if (!streams_ && !broken_) {  // nearly every body comes in one piece and is plain
+      broken_ = true;             // and stays so if that throws
+      const bool plain = detail::PlainBody::read(last_piece, form_);
+      broken_ = false;
+      if (plain) return form_.finish(std::move(query_fields));
       form_.clear();
       streams_ = true;
     }
-    if (!reader_.finish(last_piece)) return detail::DraftForm::unreadable(std::move(query_fields));
+    if (broken_ || !reader_.finish(last_piece)) return detail::DraftForm::unreadable(std::move(query_fields));
     return form_.finish(std::move(query_fields));
   }
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
     form_.clear();
+    broken_ = false;
     if (!streams_) return;
     reader_.reset();
     field_ = Field::none;
@@ -98,6 +102,7 @@ class DraftParser : private detail::JsonEvents {
   Field field_ = Field::none;  // whose value comes next
   bool in_piece_ = false;      // a name or a kept string has begun and goes on
   bool streams_ = false;       // the reader has seen something of this body
+  bool broken_ = false;        // there was no memory for it
 };
 
 /// The draft that a whole body asks for, or the refusal of it.
