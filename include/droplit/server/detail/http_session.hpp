@@ -9,10 +9,8 @@
 #include "../../http.hpp"
 #include "../../outcome.hpp"
 #include "chunked.hpp"
-#include "date.hpp"
 #include "head_check.hpp"
-
-#include <boost/beast/http/status.hpp>
+#include "http_answer.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -217,7 +215,7 @@ class HttpSession {
 
   Want refuse(ApiErrc code) noexcept {
     try {
-      write_answer(response_, error_of(code));
+      write_answer(response_, http_refusal(code));
       response_.close = true;
       return deliver();
     } catch (...) {
@@ -237,20 +235,10 @@ class HttpSession {
     }
   }
 
-  static ApiError error_of(ApiErrc code) noexcept {
-    switch (code) {
-      case ApiErrc::request_timeout: return ApiError::of<ApiErrc::request_timeout>();
-      case ApiErrc::uri_too_long: return ApiError::of<ApiErrc::uri_too_long>();
-      case ApiErrc::header_fields_too_large: return ApiError::of<ApiErrc::header_fields_too_large>();
-      case ApiErrc::content_too_large: return ApiError::of<ApiErrc::content_too_large>();
-      default: return ApiError::of<ApiErrc::bad_request>();
-    }
-  }
-
   // Writes the answer out and makes ready for the next request.
   Want deliver() {
     const bool closes = response_.close || !persistent_ || last_;
-    write_output(closes);
+    write_http(output_, response_, closes, old_, !to_head_);
     if (closes) return Want::close;
     body_size_ > kept_memory ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
     scan_ = {};
@@ -274,24 +262,6 @@ class HttpSession {
     response_.body.reserve(64);
     response_.fields.reserve(128);
     output_.reserve(512);
-  }
-
-  void write_output(bool closes) {
-    const auto status = static_cast<unsigned>(response_.status);
-    const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
-    const std::string_view lines = response_.fields.lines();
-    output_.reserve(lines.size() + response_.body.size() + 160);
-    output_ = "HTTP/1.1 ";
-    for (const unsigned unit : {100U, 10U, 1U}) output_ += static_cast<char>('0' + status / unit % 10);
-    output_.append(1, ' ').append(reason.data(), reason.size()).append("\r\n").append(lines);
-    output_.append("date: ").append(HttpDate::now()).append("\r\n");
-    if (closes) {
-      output_ += "connection: close\r\n";
-    } else if (old_) {
-      output_ += "connection: keep-alive\r\n";
-    }
-    output_ += "\r\n";
-    if (!to_head_) output_ += response_.body;
   }
 
   E& endpoint_;
