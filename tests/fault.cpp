@@ -2,12 +2,14 @@
 #include <droplit/fault.hpp>
 
 #include "support/catch.hpp"
+#include "support/memory.hpp"
 
 #include <concepts>
 #include <exception>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 using namespace droplit;
 
@@ -52,4 +54,19 @@ TEST_CASE("an unavailable part surely kept nothing") {
   CHECK(fault.retry_after() == 7);
   CHECK(fault.cause() == cause);
   CHECK(Fault::unavailable(FaultSource::access, "away").retry_after() == 1);
+}
+
+TEST_CASE("without memory for its words a fault is told without them") {
+  std::string what = "nothing that fits into a string's own room";
+  memory::fail_on = true;
+  memory::fail_at = memory::calls + 1;
+  const Fault fault(FaultSource::storage, Fate::not_applied, std::move(what));
+  const Fault unavailable = Fault::unavailable(FaultSource::access, {}, 3);
+  memory::fail_at = 0;
+  memory::fail_on = false;
+  CHECK(fault.what().empty());
+  CHECK(fault.source() == FaultSource::storage);
+  CHECK(fault.fate() == Fate::not_applied);
+  CHECK(unavailable.status() == 503);
+  CHECK(unavailable.retry_after() == 3);
 }

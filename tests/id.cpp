@@ -30,6 +30,9 @@ static_assert(std::is_nothrow_copy_constructible_v<ClientId>);
 // Made at compile time.
 static_assert("C594b89aea18568c408c3ad24"_ecosystem_id == *EcosystemId::parse("C594B89AEA18568C408C3AD24"));
 static_assert("594b89aea18568c408c3ad25"_client_id.bytes()[0] == 0x59);
+static_assert("594b89aea18568c408c3ad25"_client_id.letter() == '\0');
+static_assert("W594b89aea18568c408c3ad25"_client_id.letter() == 'W');
+static_assert("C594b89aea18568c408c3ad24"_ecosystem_id.letter() == 'C');
 static_assert("W594b89aea18568c408c3ad25"_client_id != "594b89aea18568c408c3ad25"_client_id);
 static_assert(!EcosystemId::parse("594b89aea18568c408c3ad24"));
 static_assert(ClientId::parse("594b89aea18568c408c3ad24"));

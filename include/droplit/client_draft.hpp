@@ -48,11 +48,10 @@ struct ClientParameters {
 
 namespace detail {
 
-/// A text that was checked: in a string that may be taken, or somewhere else, or none was given.
+/// A text that was checked: in a string that may be taken, or somewhere else.
 struct FoundText {
-  std::string* own;
-  std::string_view view;
-  bool given;
+  std::string* own = nullptr;
+  std::string_view view = {};
 };
 
 }  // namespace detail
@@ -72,27 +71,26 @@ class ClientDraft {
   [[nodiscard]] ClientType type() const noexcept { return type_; }
   [[nodiscard]] const std::optional<Text>& name() const& noexcept { return name_; }
   [[nodiscard]] const std::optional<Text>& description() const& noexcept { return description_; }
-  [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(name_); }
-  [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(description_); }
+  [[nodiscard]] std::optional<Text>&& name() && noexcept { return std::move(name_); }
+  [[nodiscard]] std::optional<Text>&& description() && noexcept { return std::move(description_); }
 
   bool operator==(const ClientDraft&) const = default;
 
   /// For the reader of drafts: takes the texts that it found.
-  ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type, const detail::FoundText& name,
-              const detail::FoundText& description)
-      : ecosystem_id_(ecosystem_id), type_(type) {
-    const auto take = [checked](std::optional<Text>& text, const detail::FoundText& found) {
-      if (found.own != nullptr) {
-        text.emplace(checked, std::move(*found.own));
-      } else if (found.given) {
-        text.emplace(checked, std::string(found.view));
-      }
-    };
-    take(name_, name);
-    take(description_, description);
-  }
+  ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type, const detail::FoundText* name,
+              const detail::FoundText* description)
+      : name_(take(checked, name)),
+        description_(take(checked, description)),
+        ecosystem_id_(ecosystem_id),
+        type_(type) {}
 
  private:
+  static std::optional<Text> take(Text::Checked checked, const detail::FoundText* found) {
+    if (found == nullptr) return std::nullopt;
+    if (found->own == nullptr) return std::optional<Text>(std::in_place, checked, found->view);
+    return std::optional<Text>(std::in_place, checked, std::move(*found->own));
+  }
+
   std::optional<Text> name_;
   std::optional<Text> description_;
   EcosystemId ecosystem_id_;
@@ -101,21 +99,10 @@ class ClientDraft {
 
 namespace detail {
 
-/// The members of a body as they come in, in any order and any number of times; the last one of a name counts. The
-/// rules of each field stand here and nowhere else. Texts given to it are UTF-8.
-class DraftForm {
+/// What the members of a body say of the four fields, given in any order and any number of times; the last one of a
+/// name counts. The rules of each field stand here and nowhere else.
+class DraftFields {
  public:
-  /// A member of this field begins with a string: what an earlier one said, for good or ill, is forgotten.
-  void begin_text(Field field) noexcept {
-    state(field) = State::given;
-    is_text(field) ? text(field).clear() : word(field).clear();
-  }
-
-  /// A further piece of that string.
-  void append(Field field, std::string_view piece) {
-    is_text(field) ? static_cast<void>(text(field).append(piece)) : word(field).append(piece);
-  }
-
   /// The member is right.
   void set(EcosystemId id) noexcept {
     state(Field::ecosystem_id) = State::right;
@@ -126,137 +113,111 @@ class DraftForm {
     type_ = type;
   }
 
-  /// A member of this field, which is kept as a text, begins: where to write it.
-  std::string& begin_whole_text(Field field) noexcept {
-    begin_text(field);
-    return text(field);
+  /// The member is right: UTF-8 without U+0000, which must stay where it is until `finish`.
+  void set(Field field, FoundText text) noexcept {
+    state(field) = State::right;
+    texts_[index(field) - first_text] = text;
   }
 
-  /// The member is right: UTF-8 without U+0000, which must stay where it is until `finish`.
-  void set_view(Field field, std::string_view text) noexcept {
-    state(field) = State::viewed;
-    view(field) = text;
+  /// The member is this string, UTF-8; if the field is a text it must stay where it is until `finish`.
+  void set_string(Field field, FoundText found) noexcept {
+    state(field) = State::wrong;
+    switch (client_fields[index(field)].kind) {
+      case FieldKind::ecosystem_id:
+        if (const auto id = EcosystemId::parse(found.view)) set(*id);
+        return;
+      case FieldKind::client_type:
+        if (const auto type = parse_client_type(found.view)) set(*type);
+        return;
+      case FieldKind::text:
+        if (found.view.find('\0') == std::string_view::npos) set(field, found);
+        return;
+    }
   }
 
   /// The member is null: the same as absent.
-  void set_null(Field field) noexcept { state(field) = State::absent; }
+  void set_absent(Field field) noexcept { state(field) = State::absent; }
 
   /// The member has another JSON type.
   void set_other(Field field) noexcept { state(field) = State::other; }
 
-  /// Names of members that the contract does not know.
-  NameList& unknown() noexcept { return unknown_; }
-
-  /// The draft, or the refusal that tells every violation, those of the query included. The texts are given away.
-  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
-    judge();
-    const auto right = [this](Field field) { return state(field) == State::right; };
-    const auto fine = [&](Field field) { return state(field) != State::given && state(field) != State::other; };
-    if (right(Field::ecosystem_id) && right(Field::type) && fine(Field::name) && fine(Field::description) &&
-        !query_fields) {
+  /// The draft, or the refusal that tells every violation, those of the query and of the unknown members included. The
+  /// texts are given away.
+  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, const NameList* unknown) const {
+    const auto fine = [this](Field field) { return state(field) == State::right || state(field) == State::absent; };
+    if (state(Field::ecosystem_id) == State::right && state(Field::type) == State::right && fine(Field::name) &&
+        fine(Field::description) && !query_fields) {
       return Outcome<ClientDraft>(std::in_place_type<ClientDraft>, Text::Checked(), id_, type_, found(Field::name),
                                   found(Field::description));
     }
+    return refusal(std::move(query_fields), unknown);
+  }
 
+ private:
+  enum class State : std::uint8_t { absent, right, wrong, other };
+
+  static constexpr std::size_t first_text = 2;  // behind ecosystemId and type
+
+  static constexpr std::size_t index(Field field) noexcept {
+    return static_cast<std::size_t>(field) - static_cast<std::size_t>(Field::ecosystem_id);
+  }
+
+  State& state(Field field) noexcept { return states_[index(field)]; }
+  [[nodiscard]] State state(Field field) const noexcept { return states_[index(field)]; }
+
+  [[nodiscard]] const FoundText* found(Field field) const noexcept {
+    return state(field) == State::right ? &texts_[index(field) - first_text] : nullptr;
+  }
+
+  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const {
     Findings findings;
     findings.query_fields = std::move(query_fields);
     findings.ecosystem_id = flaw_of_required(Field::ecosystem_id);
     findings.type = flaw_of_required(Field::type);
     findings.name = flaw_of_text(Field::name);
     findings.description = flaw_of_text(Field::description);
-    if (findings.ecosystem_id == Findings::Flaw::missing && !unknown_.empty()) findings.body_fields = unknown_.join();
+    if (findings.ecosystem_id == Findings::Flaw::missing && unknown != nullptr && !unknown->empty()) {
+      findings.body_fields = unknown->join();
+    }
     return *ApiError::from(std::move(findings));
   }
 
-  /// The refusal of a body that cannot be read.
-  static Outcome<ClientDraft> unreadable(std::optional<std::string>&& query_fields) {
-    Findings findings;
-    findings.query_fields = std::move(query_fields);
-    findings.body_missing = true;
-    return *ApiError::from(std::move(findings));
-  }
-
-  void clear() noexcept {
-    states_.fill(State::absent);
-    unknown_.clear();
-  }
-
- private:
-  enum class State : std::uint8_t { absent, given, other, right, viewed };
-
-  /// A word of a closed set, of which no more is kept than tells that it is none of them.
-  class Word {
-   public:
-    void clear() noexcept { size_ = 0; }
-    void append(std::string_view piece) noexcept { size_ += piece.copy(text_.data() + size_, text_.size() - size_); }
-    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
-
-   private:
-    std::array<char, EcosystemId::max_size + 1> text_;
-    std::size_t size_ = 0;
-  };
-
-  static constexpr std::size_t index(Field field) noexcept {
-    return static_cast<std::size_t>(field) - static_cast<std::size_t>(Field::ecosystem_id);
-  }
-  static constexpr bool is_text(Field field) noexcept { return client_fields[index(field)].kind == FieldKind::text; }
-
-  State& state(Field field) noexcept { return states_[index(field)]; }
-  Word& word(Field field) noexcept { return words_[index(field)]; }
-  std::string_view& view(Field field) noexcept { return views_[index(field) - words_.size()]; }
-
-  FoundText found(Field field) noexcept {
-    if (state(field) == State::right) return {&text(field), {}, true};
-    return {nullptr, view(field), state(field) == State::viewed};
-  }
-
-  std::string& text(Field field) noexcept { return texts_[index(field) - words_.size()]; }
-
-  // Every text that was given is now right, or stays given.
-  void judge() noexcept {
-    if (state(Field::ecosystem_id) == State::given) {
-      if (const auto id = EcosystemId::parse(word(Field::ecosystem_id).view())) set(*id);
-    }
-    if (state(Field::type) == State::given) {
-      if (const auto type = parse_client_type(word(Field::type).view())) set(*type);
-    }
-    for (const Field field : {Field::name, Field::description}) {
-      if (state(field) == State::given && text(field).find('\0') == std::string::npos) state(field) = State::right;
-    }
-  }
-
-  Findings::Flaw flaw_of_required(Field field) noexcept {
+  [[nodiscard]] Findings::Flaw flaw_of_required(Field field) const noexcept {
     if (state(field) == State::right) return Findings::Flaw::none;
     return state(field) == State::absent ? Findings::Flaw::missing : Findings::Flaw::invalid;
   }
 
-  Findings::Flaw flaw_of_text(Field field) noexcept {
+  [[nodiscard]] Findings::Flaw flaw_of_text(Field field) const noexcept {
     if (state(field) == State::other) return Findings::Flaw::invalid;
-    return state(field) == State::given ? Findings::Flaw::characters : Findings::Flaw::none;
+    return state(field) == State::wrong ? Findings::Flaw::characters : Findings::Flaw::none;
   }
 
   std::array<State, client_fields.size()> states_{};
-  EcosystemId id_{EcosystemId::Bytes{}};
   ClientType type_{};
-  std::array<Word, 2> words_;         // of ecosystemId and type, the first two fields
-  std::array<std::string, 2> texts_;  // of name and description
-  std::array<std::string_view, 2> views_;
-  NameList unknown_;
+  EcosystemId id_{EcosystemId::Bytes{}};
+  std::array<FoundText, client_fields.size() - first_text> texts_;
 };
+
+/// The refusal of a body that cannot be read.
+inline ApiError unreadable_body(std::optional<std::string>&& query_fields) {
+  Findings findings;
+  findings.query_fields = std::move(query_fields);
+  findings.body_missing = true;
+  return *ApiError::from(std::move(findings));
+}
 
 }  // namespace detail
 
 inline Outcome<ClientDraft> ClientDraft::make(const ClientParameters& parameters) {
-  detail::DraftForm form;
+  detail::DraftFields fields;
   const std::array<std::optional<std::string_view>, client_fields.size()> given{
       parameters.ecosystem_id, parameters.type, parameters.name, parameters.description};
   for (std::size_t i = 0; i != given.size(); ++i) {
     if (!given[i]) continue;
-    if (!detail::is_utf8(*given[i])) return detail::DraftForm::unreadable(std::nullopt);
-    form.begin_text(client_fields[i].field);
-    form.append(client_fields[i].field, *given[i]);
+    if (!detail::is_utf8(*given[i])) return detail::unreadable_body(std::nullopt);
+    fields.set_string(client_fields[i].field, {nullptr, *given[i]});
   }
-  return form.finish(std::nullopt);
+  return fields.finish(std::nullopt, nullptr);
 }
 
 }  // namespace droplit

@@ -12,6 +12,49 @@
 
 namespace droplit {
 
+namespace detail {
+
+/// How many ids are tried before it is a fault that they are all taken.
+inline constexpr int max_id_tries = 4;
+
+/// The client that `draft` asks for, under a new id; a failure only if clock or ids failed. It has the draft's texts.
+template <Clock C, IdSource I>
+Outcome<Client> next_client(C& clock, I& ids, ClientDraft&& draft) {
+  auto now = guarded<Timestamp>(FaultSource::clock, Fate::not_applied, [&] { return clock.now(); });
+  if (!now) return std::move(now).as_failure();
+  auto id = guarded<ClientId>(FaultSource::ids, Fate::not_applied,
+                              [&]() -> Outcome<ClientId> { return ids.next(now.assume_value()); });
+  if (!id) return std::move(id).as_failure();
+  return Outcome<Client>(std::in_place_type<Client>, id.assume_value(), now.assume_value(), draft.ecosystem_id(),
+                         draft.type(), std::move(draft).name(), std::move(draft).description());
+}
+
+/// Makes the outcome of a client that was given to a store, the `tries`-th, and of what the store said; false if
+/// another id is to be tried instead.
+inline bool settle(Outcome<Client>& client, Outcome<Insertion>&& insertion, int tries) {
+  if (!insertion.has_value()) {
+    client = std::move(insertion).as_failure();
+    return true;
+  }
+  switch (insertion.assume_value()) {
+    case Insertion::kept: return true;
+    case Insertion::ecosystem_deleted:
+      client = ApiError::ecosystem_not_found(client.assume_value().ecosystem_id());
+      return true;
+    case Insertion::ecosystem_unknown: client = *ApiError::from({.ecosystem_id = Findings::Flaw::invalid}); return true;
+    case Insertion::id_taken: break;
+  }
+  if (tries < max_id_tries) return false;
+  client = Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");
+  return true;
+}
+
+inline ClientDraft draft_of(Client&& client) noexcept {
+  return {client.ecosystem_id(), client.type(), std::move(client).name(), std::move(client).description()};
+}
+
+}  // namespace detail
+
 /// The creation of one client as a machine without I/O, for stores that suspend: insert `client()` yourself, tell
 /// `settle` what became of it, and do it again until there is an outcome.
 ///
@@ -22,53 +65,34 @@ namespace droplit {
 class Creation {
  public:
   /// How many ids are tried before it is a fault that they are all taken.
-  static constexpr int max_tries = 4;
+  static constexpr int max_tries = detail::max_id_tries;
 
   explicit Creation(ClientDraft draft) noexcept : draft_(std::move(draft)) {}
 
   /// Makes the next client to insert; a failure only if clock or ids failed.
   template <Clock C, IdSource I>
   Outcome<void> begin(C& clock, I& ids) {
-    auto now = detail::guarded<Timestamp>(FaultSource::clock, Fate::not_applied, [&] { return clock.now(); });
-    if (!now) return std::move(now).as_failure();
-    auto id = detail::guarded<ClientId>(FaultSource::ids, Fate::not_applied,
-                                        [&]() -> Outcome<ClientId> { return ids.next(now.assume_value()); });
-    if (!id) return std::move(id).as_failure();
-    if (tries_++ == 0) {
-      client_.emplace(id.assume_value(), now.assume_value(), draft_.ecosystem_id(), draft_.type(),
-                      std::move(draft_).name(), std::move(draft_).description());
-    } else {
-      client_ = Client(id.assume_value(), now.assume_value(), draft_.ecosystem_id(), draft_.type(),
-                       std::move(*client_).name(), std::move(*client_).description());
-    }
+    if (tries_++ != 0) draft_ = detail::draft_of(std::move(*client_).assume_value());
+    client_.emplace(detail::next_client(clock, ids, std::move(draft_)));
+    if (!*client_) return client_->as_failure();
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
   /// The client to insert, after a good `begin`.
-  [[nodiscard]] const Client& client() const noexcept { return *client_; }
+  [[nodiscard]] const Client& client() const noexcept { return client_->assume_value(); }
 
-  /// Hears what the store did with it; whether there is an outcome now, or another id is to be tried.
-  [[nodiscard]] bool settle(Outcome<Insertion> insertion) noexcept {
-    insertion_ = std::move(insertion);
-    return !insertion_.has_value() || insertion_.assume_value() != Insertion::id_taken || tries_ >= max_tries;
+  /// Hears what the store did with it; whether there is an outcome now, or another id is to be tried. Only where the
+  /// ecosystem was deleted it may throw `std::bad_alloc`.
+  [[nodiscard]] bool settle(Outcome<Insertion> insertion) {
+    return detail::settle(*client_, std::move(insertion), tries_);
   }
 
   /// The outcome, once `settle` said that there is one.
-  [[nodiscard]] Outcome<Client> outcome() && {
-    if (!insertion_.has_value()) return std::move(insertion_).as_failure();
-    switch (insertion_.assume_value()) {
-      case Insertion::kept: return *std::move(client_);
-      case Insertion::ecosystem_deleted: return ApiError::ecosystem_not_found(draft_.ecosystem_id());
-      case Insertion::ecosystem_unknown: return *ApiError::from({.ecosystem_id = Findings::Flaw::invalid});
-      case Insertion::id_taken: break;
-    }
-    return Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");
-  }
+  [[nodiscard]] Outcome<Client> outcome() && { return *std::move(client_); }
 
  private:
   ClientDraft draft_;  // whose texts are the client's once there is one
-  std::optional<Client> client_;
-  Outcome<Insertion> insertion_ = Insertion::id_taken;
+  std::optional<Outcome<Client>> client_;
   int tries_ = 0;
 };
 
@@ -79,14 +103,15 @@ class Creation {
 /// kept. As thread-safe as the policies are.
 template <Storage S, Clock C, IdSource I>
 Outcome<Client> create_client(S& storage, C& clock, I& ids, ClientDraft draft) {
-  Creation creation(std::move(draft));
-  for (;;) {
-    if (auto ready = creation.begin(clock, ids); !ready) return std::move(ready).as_failure();
-    const bool settled = creation.settle(
-        detail::guarded<Insertion>(FaultSource::storage, Fate::maybe_applied,
-                                   [&]() -> Outcome<Insertion> { return storage.insert(creation.client()); }));
-    if (settled) return std::move(creation).outcome();
+  Outcome<Client> client = detail::next_client(clock, ids, std::move(draft));
+  for (int tries = 1; client.has_value(); ++tries) {
+    auto insertion = detail::guarded<Insertion>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<Insertion> {
+      return storage.insert(client.assume_value());
+    });
+    if (detail::settle(client, std::move(insertion), tries)) break;
+    client = detail::next_client(clock, ids, detail::draft_of(std::move(client).assume_value()));
   }
+  return client;
 }
 
 }  // namespace droplit

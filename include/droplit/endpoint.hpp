@@ -59,7 +59,7 @@ class Endpoint {
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
       auto draft = exchange.draft(body);
       if (!draft) return std::move(draft).as_failure();
-      return create(std::move(draft).assume_value());
+      return create_client(storage_, clock_, ids_, std::move(draft).assume_value());
     };
     answer(detail::guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api_errc.hpp"
+#include "detail/box.hpp"
 #include "id.hpp"
 
 #include <array>
@@ -81,8 +82,9 @@ class ApiError {
   /// Ecosystem Not Found: the ecosystem existed once and was deleted.
   static ApiError ecosystem_not_found(EcosystemId id) {
     ApiError error(ApiErrc::ecosystem_not_found);
-    error.body_text_.reserve(64);
-    error.body_text_.append("Ecosystem with id ").append(id.text()).append(" does not exist.");
+    std::string& text = error.texts_.get_or_make().body;
+    text.reserve(64);
+    text.append("Ecosystem with id ").append(id.text()).append(" does not exist.");
     return error;
   }
 
@@ -109,6 +111,13 @@ class ApiError {
     bool operator==(const Entry&) const = default;
   };
 
+  // What no row of the table says, mostly nothing.
+  struct Texts {
+    std::string query;
+    std::string body;
+    bool operator==(const Texts&) const = default;
+  };
+
   explicit ApiError(ApiErrc code) noexcept : size_(1) { entries_[0].code = code; }
 
   void add(ApiErrc code, Field field) noexcept { entries_[size_++] = {code, field}; }
@@ -118,13 +127,13 @@ class ApiError {
     const bool query = code == ApiErrc::query_field_not_allowed;
     const Place place = field == Field::none ? Place::none : query ? Place::query : Place::body;
     const bool told = field == Field::additional_parameters || code == ApiErrc::ecosystem_not_found;
-    return {code, place, field, !told ? row(code).message : query ? std::string_view(query_text_) : body_text_};
+    return {code, place, field,
+            !told ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
   std::array<Entry, 6> entries_{};  // the longest list: query, names and missing id, type, name, description
   std::uint8_t size_ = 0;
-  std::string query_text_;
-  std::string body_text_;
+  detail::Box<Texts> texts_;
 };
 
 /// A forward range of `Violation` values, with `size()` and `[]`.
@@ -177,7 +186,7 @@ inline std::optional<ApiError> ApiError::from(Findings findings) {
   ApiError error;
   error.size_ = 0;
   if (findings.query_fields) {
-    error.query_text_ = sentence(*std::move(findings.query_fields));
+    error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
   const bool id_missing = findings.ecosystem_id == Flaw::missing;
@@ -187,7 +196,7 @@ inline std::optional<ApiError> ApiError::from(Findings findings) {
     error.add(ApiErrc::body_parameters_missing, Field::type);
   } else {
     if (id_missing && findings.body_fields) {
-      error.body_text_ = sentence(*std::move(findings.body_fields));
+      error.texts_.get_or_make().body = sentence(*std::move(findings.body_fields));
       error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
     }
     if (id_missing) error.add(ApiErrc::ecosystem_missing, Field::ecosystem_id);

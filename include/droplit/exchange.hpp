@@ -37,10 +37,15 @@ class Exchange {
   /// need not be read. A server that was asked for it sends 100 Continue after a good head.
   Outcome<void> head(const RequestHead& head) {
     reset();  // nothing of an earlier request may count for this one
-    const detail::RequestTarget target = detail::split_target(head.target());
-    if (!target.well_formed || head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
-    if (!detail::is_clients_path(target.path)) return ApiError::of<ApiErrc::not_found>();
-    if (head.method() != "POST") return ApiError::of<ApiErrc::method_not_allowed>();
+    if (head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
+    std::optional<std::string_view> query;
+    if (!detail::is_exactly(head.target(), detail::clients_path)) {  // which is what mostly comes
+      const detail::RequestTarget target = detail::split_target(head.target());
+      if (!target.well_formed) return ApiError::of<ApiErrc::bad_request>();
+      if (!detail::is_clients_path(target.path)) return ApiError::of<ApiErrc::not_found>();
+      query = target.query;
+    }
+    if (!detail::is_exactly(head.method(), "POST")) return ApiError::of<ApiErrc::method_not_allowed>();
     if (head.authorization().count != 1 || head.authorization().value.empty())
       return ApiError::of<ApiErrc::unauthorized>();
     auto known =
@@ -51,9 +56,11 @@ class Exchange {
     if (known.assume_value() == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
     if (known.assume_value() == PrincipalKind::other) return ApiError::of<ApiErrc::token_kind_forbidden>();
     if (head.announced_length().value_or(0) > max_body_) return ApiError::of<ApiErrc::content_too_large>();
-    body_counts_ = head.content_type().count == 1 && !head.encoded() &&
-                   detail::is_content_type(head.content_type().value, "application", "json");
-    if (target.query) query_fields_ = detail::join_query_fields(*target.query);
+    const std::string_view type = head.content_type().value;
+    body_counts_ =
+        head.content_type().count == 1 && !head.encoded() &&
+        (detail::is_exactly(type, "application/json") || detail::is_content_type(type, "application", "json"));
+    if (query) query_fields_ = detail::join_query_fields(*query);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
@@ -68,15 +75,7 @@ class Exchange {
   /// ecosystem.
   Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
     if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
-    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
-                              : detail::DraftForm::unreadable(std::move(query_fields_));
-    if (!draft) return draft;
-    auto right = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
-      return static_cast<bool>(access_.may_touch(*principal_, draft.assume_value().ecosystem_id()));
-    });
-    if (!right) return std::move(right).as_failure();
-    if (!right.assume_value()) return ApiError::of<ApiErrc::forbidden>();
-    return draft;
+    return judged(last_piece);
   }
 
   void reset() noexcept {
@@ -88,6 +87,21 @@ class Exchange {
   }
 
  private:
+  Outcome<ClientDraft> judged(std::string_view last_piece) {  // one variable is returned, so that it is never moved
+    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
+                              : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
+    if (!draft) return draft;
+    auto right = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
+      return static_cast<bool>(access_.may_touch(*principal_, draft.assume_value().ecosystem_id()));
+    });
+    if (!right) {
+      draft = std::move(right).as_failure();
+    } else if (!right.assume_value()) {
+      draft = ApiError::of<ApiErrc::forbidden>();
+    }
+    return draft;
+  }
+
   bool fits(std::string_view piece) noexcept {
     read_ += piece.size();
     return read_ <= max_body_;  // and never again once it is more

@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/box.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -48,9 +50,13 @@ class Fault {
   /// A failure of which nothing is known, so that it may have been applied. Boost.Outcome asks for this constructor.
   Fault() noexcept = default;
 
-  /// A failure that the wire knows as 500: what became of the call is `fate`.
+  /// A failure that the wire knows as 500: what became of the call is `fate`. Where there is no memory for the words,
+  /// there are none.
   Fault(FaultSource source, Fate fate, std::string what, std::exception_ptr cause = nullptr) noexcept
-      : what_(std::move(what)), cause_(std::move(cause)), source_(source), fate_(fate) {}
+      : cause_(std::move(cause)), source_(source), fate_(fate) {
+    if (what.empty()) return;
+    if (Words* const words = words_.try_get_or_make()) words->what = std::move(what);
+  }
 
   /// A part that is busy or away and surely kept nothing, which the wire knows as 503; `retry_after` is in seconds.
   static Fault unavailable(FaultSource source, std::string what, std::int64_t retry_after = 1,
@@ -65,7 +71,7 @@ class Fault {
   static Fault unknown_answer(int status, std::string what, std::string_view body,
                               std::optional<std::int64_t> retry_after = {}) {
     Fault fault(FaultSource::answer, Fate::maybe_applied, std::move(what));
-    fault.excerpt_ = body.substr(0, max_excerpt);
+    fault.words_.get_or_make().excerpt = body.substr(0, max_excerpt);
     fault.status_ = status;
     fault.retry_after_ = retry_after;
     return fault;
@@ -78,14 +84,14 @@ class Fault {
   [[nodiscard]] Fate fate() const noexcept { return fate_; }
 
   /// One line for the operator.
-  [[nodiscard]] const std::string& what() const noexcept { return what_; }
+  [[nodiscard]] const std::string& what() const noexcept { return words().what; }
 
   /// The exception behind it, if there was one. Its text may be a driver's.
   [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
 
   /// The beginning of an answer that the contract does not know, as it came: bytes of a stranger, to be escaped where
   /// they are shown. Never part of `what`.
-  [[nodiscard]] const std::string& excerpt() const noexcept { return excerpt_; }
+  [[nodiscard]] const std::string& excerpt() const noexcept { return words().excerpt; }
 
   /// The HTTP status, if the failure was an answer or has its own.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
@@ -94,8 +100,17 @@ class Fault {
   [[nodiscard]] std::optional<std::int64_t> retry_after() const noexcept { return retry_after_; }
 
  private:
-  std::string what_;
-  std::string excerpt_;
+  struct Words {
+    std::string what;
+    std::string excerpt;
+  };
+
+  [[nodiscard]] const Words& words() const noexcept {
+    static const Words none;
+    return words_.get() != nullptr ? *words_.get() : none;
+  }
+
+  detail::Box<Words> words_;
   std::exception_ptr cause_;
   std::optional<std::int64_t> retry_after_;
   std::optional<int> status_;

@@ -129,11 +129,7 @@ class Id {
 
   /// Writes the text to `out`, which has room for `max_size` characters, and returns its end. No NUL is written.
   constexpr char* write(char* out) const noexcept {
-    if constexpr (fixed_letter) {
-      *out++ = Tag::letter;
-    } else if (letter_.value != '\0') {
-      *out++ = letter_.value;
-    }
+    if (letter() != '\0') *out++ = letter();
     for (std::size_t i = 0; i != 12; i += 4, out += 8) {
       std::uint32_t four = 0;
       if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
@@ -150,6 +146,15 @@ class Id {
   [[nodiscard]] std::string text() const {
     char buffer[max_size];
     return {buffer, write(buffer)};
+  }
+
+  /// The letter before the digits; U+0000 if there is none.
+  [[nodiscard]] constexpr char letter() const noexcept {
+    if constexpr (fixed_letter) {
+      return Tag::letter;
+    } else {
+      return letter_.value;
+    }
   }
 
   /// The twelve bytes; they do not tell a client id's letter, if it has one.

@@ -3,6 +3,7 @@
 
 #include "client.hpp"
 #include "client_type.hpp"
+#include "detail/hex.hpp"
 #include "detail/json_text.hpp"
 #include "error.hpp"
 #include "id.hpp"
@@ -21,8 +22,9 @@ namespace detail {
 
 /// A text and how long it is between the quotes of a JSON string; of what is not there, nothing.
 struct JsonText {
+  explicit JsonText(std::string_view given) noexcept : text(given), size(json_text_size(text)) {}
   explicit JsonText(const std::optional<Text>& given) noexcept
-      : text(given ? std::string_view(given->str()) : std::string_view()), size(json_text_size(text)) {}
+      : JsonText(given ? std::string_view(given->str()) : std::string_view()) {}
 
   std::string_view text;
   std::size_t size;
@@ -39,18 +41,19 @@ class JsonWriter {
     out_ += Size - 1;
     return *this;
   }
+  JsonWriter& operator<<(std::string_view plain) noexcept {
+    out_ += plain.copy(out_, plain.size());
+    return *this;
+  }
   template <class Tag>
   JsonWriter& operator<<(Id<Tag> id) noexcept {
-    out_ = id.write(out_);
+    if (id.letter() != '\0') *out_++ = id.letter();
+    out_ = write_hex24(id.bytes().data(), out_);
     return *this;
   }
   JsonWriter& operator<<(const JsonText& text) noexcept {
-    if (text.size == text.text.size()) {
-      std::memcpy(out_, text.text.data(), text.size);
-      out_ += text.size;
-    } else {
-      out_ = write_json_text(out_, text.text);
-    }
+    if (text.size == text.text.size()) return *this << text.text;
+    out_ = write_json_text(out_, text.text);
     return *this;
   }
   JsonWriter& operator<<(ClientType type) noexcept {
@@ -108,18 +111,24 @@ inline void append_json(std::string& out, const Client& client) {
 /// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
 /// others have no such body.
 inline void append_json(std::string& out, const ApiError& error) {
-  std::size_t size = out.size() + 64;
-  for (const Violation violation : error.violations()) size += violation.message.size() + 64;
-  out.reserve(size);
-  out += "{\"errorType\":\"InvalidParams\",\"errors\":[";
+  constexpr std::size_t most_but_messages = 64;  // in an entry, and around them
+  std::size_t size = most_but_messages;
+  for (const Violation violation : error.violations()) {
+    size += most_but_messages + detail::json_text_size(violation.message);
+  }
+  const std::size_t before = out.size();
+  out.resize(before + size);
+  detail::JsonWriter json(out.data() + before);
+  json << "{\"errorType\":\"InvalidParams\",\"errors\":[";
   bool first = true;
   for (const Violation violation : error.violations()) {
-    out.append(first ? "{\"in\":\"" : ",{\"in\":\"").append(to_string(violation.place)).append("\",\"message\":");
-    detail::append_json_string(out, violation.message);
-    out.append(",\"path\":\"").append(to_string(violation.field)).append("\"}");
+    if (!first) json << ",";
     first = false;
+    json << "{\"in\":\"" << to_string(violation.place) << "\",\"message\":\"" << detail::JsonText(violation.message)
+         << "\",\"path\":\"" << to_string(violation.field) << "\"}";
   }
-  out += "]}";
+  json << "]}";
+  out.resize(static_cast<std::size_t>(json.end() - out.data()));
 }
 
 template <class T>

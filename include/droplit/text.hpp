@@ -11,7 +11,7 @@
 namespace droplit {
 
 namespace detail {
-class DraftForm;
+class DraftFields;
 }
 
 /// A text as the contract keeps it: UTF-8 without U+0000, of any length, code point for code point as it was given.
@@ -28,10 +28,11 @@ class Text {
   /// Says that a text was checked while it was read; only the reader of drafts can.
   class Checked {
     friend class Text;
-    friend class detail::DraftForm;
+    friend class detail::DraftFields;
     Checked() = default;
   };
   Text(Checked, std::string&& text) noexcept : value_(std::move(text)) {}
+  Text(Checked, std::string_view text) : value_(text) {}
 
   [[nodiscard]] const std::string& str() const noexcept { return value_; }
 

@@ -22,9 +22,9 @@ using namespace droplit;
 std::optional<Outcome<ClientDraft>> short_way(std::string_view body) {
   const auto memory = std::make_unique<char[]>(body.size());
   body.copy(memory.get(), body.size());
-  detail::DraftForm form;
-  if (!detail::PlainBody::read({memory.get(), body.size()}, form)) return std::nullopt;
-  return form.finish(std::nullopt);
+  detail::PlainBody plain;
+  if (!plain.read({memory.get(), body.size()})) return std::nullopt;
+  return plain.finish(std::nullopt);
 }
 
 /// What the streaming parser says, which has to be cut to be asked.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../id.hpp"
+#include "sse2.hpp"
 #include "utf8.hpp"
 
 #include <cstddef>
@@ -9,11 +10,6 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-
-#if defined(__SSE2__) && !defined(DROPLIT_PORTABLE)  // which the tests define, to have the other way too
-#include <emmintrin.h>
-#define DROPLIT_DETAIL_SSE2 1
-#endif
 
 namespace droplit::detail {
 

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "../client_draft.hpp"
+#include "hex.hpp"
 #include "json_scan.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace droplit::detail {
 
@@ -16,22 +20,30 @@ namespace droplit::detail {
 /// the same (tests/detail/plain_body.cpp).
 class PlainBody {
  public:
-  /// Fills the form, and all is done but `finish`, until when the body must stay; or false, and the form holds
-  /// anything.
-  static bool read(std::string_view body, DraftForm& form) {
-    const char* const end = body.data() + body.size();
-    const char* at = after(body.data(), end, '{');
+  /// Reads `body`, which must stay until `finish`; false if it is not so plain.
+  bool read(std::string_view body) {
+    begin_ = body.data();
+    const char* const end = begin_ + body.size();
+    const char* at = after(begin_, end, '{');
     while (at != nullptr) {
-      at = member(at, end, form);
-      if (at == nullptr) return false;
-      if (at != end && *at == ',') {
+      at = member(at, end);
+      if (at == nullptr || at == end) return false;
+      if (*at != ',' && *at != '}') {
+        at = skip(at, end);
+        if (at == end) return false;
+      }
+      if (*at == ',') {
         ++at;
         continue;
       }
-      at = after(at, end, '}');
-      return at != nullptr && skip(at, end) == end;
+      return *at == '}' && skip(at + 1, end) == end;
     }
     return false;
+  }
+
+  /// The draft, or the refusal of it, once the body was read.
+  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
+    return fields_.finish(std::move(query_fields), nullptr);
   }
 
  private:
@@ -42,11 +54,11 @@ class PlainBody {
 
   // What stands behind `c`, which may have white space before it; null if it is not there.
   static const char* after(const char* at, const char* end, char c) noexcept {
-    if (at == end || *at != c) {
-      at = skip(at, end);
-      if (at == end || *at != c) return nullptr;
-    }
-    return at + 1;
+    return at != end && *at == c ? at + 1 : after_space(at, end, c);
+  }
+  [[gnu::noinline]] static const char* after_space(const char* at, const char* end, char c) noexcept {
+    at = skip(at, end);
+    return at != end && *at == c ? at + 1 : nullptr;
   }
 
   template <std::size_t Size>
@@ -54,23 +66,26 @@ class PlainBody {
     return static_cast<std::size_t>(end - at) >= Size - 1 && std::memcmp(at, text, Size - 1) == 0;
   }
 
-  // What stands behind a member, and the white space after it.
-  static const char* member(const char* at, const char* end, DraftForm& form) {
-    static_assert(client_fields.size() == 4, "a field that is not read here");
+  // What stands behind a member.
+  const char* member(const char* at, const char* end) {
+    static_assert(client_fields.size() == 4 && client_fields[0].name() == "ecosystemId" &&
+                      client_fields[1].name() == "type" && client_fields[2].name() == "name" &&
+                      client_fields[3].name() == "description",
+                  "a field that is not read here");
     at = after(at, end, '"');
     if (at == nullptr || at == end) return nullptr;
     switch (*at) {
-      case 'e': return value(at, end, "ecosystemId\":\"", Field::ecosystem_id, form);
-      case 't': return value(at, end, "type\":\"", Field::type, form);
-      case 'n': return value(at, end, "name\":\"", Field::name, form);
-      case 'd': return value(at, end, "description\":\"", Field::description, form);
+      case 'e': return value<Field::ecosystem_id>(at, end, "ecosystemId\":\"");
+      case 't': return value<Field::type>(at, end, "type\":\"");
+      case 'n': return value<Field::name>(at, end, "name\":\"");
+      case 'd': return value<Field::description>(at, end, "description\":\"");
       default: return nullptr;
     }
   }
 
   // `name` is what comes mostly: the name, and no white space before its string.
-  template <std::size_t Size>
-  static const char* value(const char* at, const char* end, const char (&name)[Size], Field field, DraftForm& form) {
+  template <Field F, std::size_t Size>
+  const char* value(const char* at, const char* end, const char (&name)[Size]) {
     if (is_at(at, end, name)) {
       at += Size - 1;
     } else {
@@ -78,64 +93,95 @@ class PlainBody {
       if (static_cast<std::size_t>(end - at) < quoted || std::memcmp(at, name, quoted) != 0) return nullptr;
       at = after(at + quoted, end, ':');
       if (at == nullptr) return nullptr;
-      at = skip(at, end);
-      if (at == end) return nullptr;
-      if (*at != '"') {
-        form.set_null(field);
-        return is_at(at, end, "null") ? skip(at + 4, end) : nullptr;
+      const char* const string = after(at, end, '"');
+      if (string == nullptr) {
+        fields_.set_absent(F);
+        at = skip(at, end);
+        return is_at(at, end, "null") ? at + 4 : nullptr;
       }
-      ++at;
+      at = string;
     }
-    at = string(at, end, field, form);
-    return at == nullptr || at == end || *at == ',' ? at : skip(at, end);
+    if constexpr (F == Field::ecosystem_id) {
+      return ecosystem_id(at, end);
+    } else if constexpr (F == Field::type) {
+      return type(at, end);
+    } else {
+      return text(at, end, F);
+    }
+  }
+
+  const char* ecosystem_id(const char* at, const char* end) noexcept {
+    constexpr std::size_t size = EcosystemId::max_size;
+    EcosystemId::Bytes bytes;
+    if (static_cast<std::size_t>(end - at) <= size || at[size] != '"' || *at != EcosystemTag::letter ||
+        !read_hex24(at + 1, bytes)) {
+      return word(at, end, Field::ecosystem_id);
+    }
+    fields_.set(EcosystemId(bytes));
+    return at + size + 1;
+  }
+
+  const char* type(const char* at, const char* end) noexcept {
+    static_assert(client_type_names.size() == 2 && to_string(ClientType::server) == "server" &&
+                      to_string(ClientType::application) == "application",
+                  "a type that is not read here");
+    if (is_at(at, end, "server\"")) {
+      fields_.set(ClientType::server);
+      return at + 7;
+    }
+    if (is_at(at, end, "application\"")) {
+      fields_.set(ClientType::application);
+      return at + 12;
+    }
+    return word(at, end, Field::type);
   }
 
   // An id or a type that is none, if nothing in it needs a closer look.
-  [[gnu::noinline]] static const char* word(const char* at, const char* end, Field field, DraftForm& form) {
+  [[gnu::noinline]] const char* word(const char* at, const char* end, Field field) noexcept {
     const PlainRun run = plain_run({at, static_cast<std::size_t>(end - at)});
     const char* const close = at + run.size;
     if (!run.ascii || close == end || *close != '"') return nullptr;
-    form.begin_text(field);
-    form.append(field, {at, run.size});
+    fields_.set_string(field, {nullptr, std::string_view(at, run.size)});
     return close + 1;
   }
 
-  static const char* string(const char* at, const char* end, Field field, DraftForm& form) {
-    if (field == Field::ecosystem_id) {
-      constexpr std::size_t size = EcosystemId::max_size;
-      if (static_cast<std::size_t>(end - at) <= size || at[size] != '"') return word(at, end, field, form);
-      const auto id = EcosystemId::parse({at, size});
-      if (!id) return word(at, end, field, form);
-      form.set(*id);
-      return at + size + 1;
-    }
-    if (field == Field::type) {
-      for (std::size_t i = 0; i != client_type_names.size(); ++i) {
-        const std::string_view name = client_type_names[i];
-        if (static_cast<std::size_t>(end - at) > name.size() && at[name.size()] == '"' &&
-            std::memcmp(at, name.data(), name.size()) == 0) {
-          form.set(static_cast<ClientType>(i));
-          return at + name.size() + 1;
-        }
+  const char* text(const char* at, const char* end, Field field) {
+#if defined(DROPLIT_DETAIL_SSE2)
+    // Mostly it is short and plain: sixteen bytes at a time, the last ones with some of what was seen before them.
+    if (end - begin_ >= 16) {
+      int high = 0;
+      for (const char* block = at; block < end && block - at < 64; block += 16) {
+        const int seen = end - block < 16 ? static_cast<int>(16 - (end - block)) : 0;
+        const JsonBlock bytes(block - seen);
+        const int ends = static_cast<int>(bytes.ends()) >> seen;
+        high |= static_cast<int>(bytes.high()) >> seen & (ends - 1) & ~ends;  // of what stands before the first end
+        if (ends == 0) continue;
+        const char* const close = block + __builtin_ctz(static_cast<unsigned>(ends));
+        if (*close != '"' || high != 0) break;
+        fields_.set(field, {nullptr, std::string_view(at, static_cast<std::size_t>(close - at))});
+        return close + 1;
       }
-      return word(at, end, field, form);
     }
-    return text(at, end, field, form);
-  }
-
-  static const char* text(const char* at, const char* end, Field field, DraftForm& form) {
+#endif
     const JsonString found = scan_json_string(at, end);
     if (found.close == nullptr) return nullptr;
     const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (!found.escaped) {
-      if (!found.ascii && !is_utf8(raw)) return nullptr;
-      form.set_view(field, raw);
-    } else {
-      std::string& out = form.begin_whole_text(field);
-      if (!unescape_json_text(at, found.close, out) || (!found.ascii && !is_utf8(out))) return nullptr;
-    }
+    if (found.escaped) return escaped_text(raw, found.ascii, field);
+    if (!found.ascii && !is_utf8(raw)) return nullptr;
+    fields_.set(field, {nullptr, raw});
     return found.close + 1;
   }
+
+  [[gnu::noinline]] const char* escaped_text(std::string_view raw, bool ascii, Field field) {
+    std::string& out = own_[field == Field::name ? 0 : 1];
+    if (!unescape_json_text(raw.data(), raw.data() + raw.size(), out) || (!ascii && !is_utf8(out))) return nullptr;
+    fields_.set_string(field, {&out, out});
+    return raw.data() + raw.size() + 1;
+  }
+
+  const char* begin_ = nullptr;
+  DraftFields fields_;
+  std::array<std::string, 2> own_;  // name and description, where they had escapes
 };
 
 }  // namespace droplit::detail

@@ -1,0 +1,51 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <new>
+#include <utility>
+
+namespace droplit::detail {
+
+/// A value that is mostly not there, and then costs its owner one pointer. Copied and compared as the value that it
+/// holds.
+template <class T>
+class Box {
+ public:
+  Box() noexcept = default;
+  Box(const Box& other) : value_(other.value_ == nullptr ? nullptr : new T(*other.value_)) {}
+  Box(Box&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+  Box& operator=(Box other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
+  ~Box() {
+    if (value_ != nullptr) drop(value_);
+  }
+
+  /// The value, made if there is none.
+  T& get_or_make() {
+    if (value_ == nullptr) value_ = new T();
+    return *value_;
+  }
+
+  /// The value, made if there is none; null if there is no memory for it.
+  T* try_get_or_make() noexcept {
+    if (value_ == nullptr) value_ = new (std::nothrow) T();
+    return value_;
+  }
+
+  /// The value, or null.
+  [[nodiscard]] const T* get() const noexcept { return value_; }
+
+  bool operator==(const Box& other) const {
+    if (value_ == nullptr || other.value_ == nullptr) return value_ == other.value_;
+    return *value_ == *other.value_;
+  }
+
+ private:
+  [[gnu::noinline]] static void drop(T* value) noexcept { delete value; }  // kept out of everybody's way
+
+  T* value_ = nullptr;
+};
+
+}  // namespace droplit::detail
