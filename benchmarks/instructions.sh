@@ -1,7 +1,7 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # instructions.sh PROGRAM [CALL...]: how many instructions and heap allocations the calls of benchmark_counts take, such as
-# `read/W1` or `write`, all if none is given; and where the instructions of reading and rendering W1 go. Lines of
+# `read/W1` or `write`, all if none is given; and where the instructions of ours go in reading and rendering. Lines of
 # tab-separated words: `instructions QUESTION WORKLOAD WHO NUMBER`, `allocations ...`, `phase CALL PHASE PER-CALL`.
 set -eu
 program=$1
@@ -19,7 +19,7 @@ while [ -e "$work/out.$number" ]; do
     /^desc: Trigger: Client Request: / { sub(/^desc: Trigger: Client Request: /, ""); call = $1 "\t" $2 "\t" $3; times = $4 }
     /^(summary|totals): / { split($0, part, " "); total = part[2] }
     END { if (call != "") printf "instructions\t%s\t%.0f\n", call, total / times }' "$work/$profile"
-  grep -q -P '^desc: Trigger: Client Request: (read|write)\tW1\tdroplit\t' "$work/$profile" || continue
+  grep -q -P '^desc: Trigger: Client Request: (read|write)\t[^\t]*\tdroplit\t' "$work/$profile" || continue
   awk '
     function name_of(text,  id) {  # "(12) name" the first time, "(12)" from then on
       id = text
@@ -31,8 +31,8 @@ while [ -e "$work/out.$number" ]; do
       if (fn ~ /malloc|^_int_|^free|^cfree|operator new|operator delete|^tcache|::take/) return "allocator"
       if (fn ~ /^(__)?mem(cpy|move|set|chr|cmp)/) return "copying and comparing bytes"
       if (file ~ /boost\/json/) return "Boost.JSON parser"
-      if (file ~ /droplit\/(json|draft_parser|detail\/(json|plain|scan|utf8))/) return "our scanner or writer"
-      if (file ~ /droplit\/(client_draft|error|api_errc|text|detail\/name_list)/) return "form of the draft and findings"
+      if (file ~ /droplit\/(json|draft_parser|detail\/(json|plain|draft_stream|utf8))|\/[a-z]mmintrin/) return "our scanner or writer, SSE2 of ids too"
+      if (file ~ /droplit\/(client_draft|error|fault|api_errc|text|detail\/(name_list|box))/) return "form of the draft and findings"
       if (file ~ /droplit\/(id|timestamp|client_type|client|detail\/hex)/) return "ids, types and times"
       if (file ~ /droplit\//) return "other headers of ours"
       if (file ~ /outcome/) return "Outcome"

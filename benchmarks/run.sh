@@ -146,11 +146,30 @@ targets() {
 
 counts() { sed -n "s/^$1$tab//p" "$out/counts.tsv" | grep -v "^\(refuse\|endpoint\)"; }
 
+# phases QUESTION: the share of each phase, in percent of the instructions of a workload.
 phases() {
-  printf '| W1 | instructions | share |\n| --- | ---: | ---: |\n'
-  awk -F '\t' '$1 == "phase" { total[$2] += $5; line[++n] = $0 }
-    END { for (i = 1; i <= n; ++i) { split(line[i], w, "\t"); printf "| %s: %s | %d | %.0f %% |\n", w[2], w[4], w[5], 100 * w[5] / total[w[2]] } }' \
-    "$out/counts.tsv"
+  awk -F '\t' -v OFS='\t' -v question="$1" '
+    $1 != "phase" || $2 != question { next }
+    { total[$3] += $5; all[$4] += $5; count[$3, $4] = $5 }
+    !($3 in seen) { seen[$3] = 1; column[++m] = $3 }
+    END {
+      line = "| |"; rule = "| --- |"
+      for (c = 1; c <= m; ++c) { line = line " " column[c] " |"; rule = rule " ---: |" }
+      print line "\n" rule
+      for (;;) {  # the phase with the greatest shares first
+        best = ""
+        for (p in all) {
+          shares = 0
+          for (c = 1; c <= m; ++c) shares += count[column[c], p] / total[column[c]]
+          if (best == "" || shares > most || (shares == most && p < best)) { best = p; most = shares }
+        }
+        if (best == "") break
+        delete all[best]
+        line = "| " best " |"
+        for (c = 1; c <= m; ++c) line = line sprintf(" %.0f %% |", 100 * count[column[c], best] / total[column[c]])
+        print line
+      }
+    }' "$out/counts.tsv"
 }
 
 machine() {
@@ -183,12 +202,13 @@ if [ -s "$out/counts.tsv" ]; then
       matrix "$out/$kind.tsv" "$question" '' >"$out/${kind}_$question.md"
     done
   done
-  phases >"$out/phases.md"
+  phases read >"$out/phases_read.md"
+  phases write >"$out/phases_write.md"
 fi
 [ -n "$filter" ] || targets >"$out/targets.md"
 
 for table in targets machine read read_ratios write write_ratios refuse create endpoint endpoint_ratios remote remote_ratios \
-  instructions_read instructions_write allocations_read allocations_write phases; do
+  instructions_read instructions_write allocations_read allocations_write phases_read phases_write; do
   [ -s "$out/$table.md" ] || continue
   printf '\n%s\n' "$table"
   cat "$out/$table.md"

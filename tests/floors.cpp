@@ -54,6 +54,8 @@ const std::map<std::string, Floor> floors{
     {"detail/sse2.hpp", values},
     {"detail/hex.hpp", values},
     {"detail/json_scan.hpp", values},
+    {"detail/json_skip.hpp", values},
+    {"detail/json_unescape.hpp", values},
     {"detail/plain_body.hpp", contracts},
     {"waiter.hpp", contracts},
     {"detail/json_reader.hpp", wire},

@@ -141,6 +141,9 @@ class DraftFields {
   /// The member has another JSON type.
   void set_other(Field field) noexcept { state(field) = State::other; }
 
+  /// Whether there is such a member, and it is not null.
+  [[nodiscard]] bool given(Field field) const noexcept { return state(field) != State::absent; }
+
   /// The draft, or the refusal that tells every violation, those of the query and of the unknown members included. The
   /// texts are given away.
   Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, const NameList* unknown) const {

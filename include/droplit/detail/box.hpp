@@ -30,8 +30,16 @@ class Box {
 
   /// The value, made if there is none; null if there is no memory for it.
   T* try_get_or_make() noexcept {
+#if defined(__cpp_exceptions)
+    try {
+      return &get_or_make();
+    } catch (...) {
+      return nullptr;
+    }
+#else
     if (value_ == nullptr) value_ = new (std::nothrow) T();
     return value_;
+#endif
   }
 
   /// The value, or null.

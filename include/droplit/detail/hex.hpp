@@ -15,7 +15,7 @@ namespace droplit::detail {
 #if defined(DROPLIT_DETAIL_SSE2)
 /// Sixteen hex digits as eight numbers of 16 bits; each byte of `good` is left as it is or becomes 0 where none stands.
 inline __m128i read_hex16(const char* digits, __m128i& good) noexcept {
-  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(digits));
+  const __m128i text = load_block(digits);
   const __m128i number = _mm_sub_epi8(text, _mm_set1_epi8('0'));
   const __m128i letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
   const __m128i is_number = _mm_cmpeq_epi8(_mm_min_epu8(number, _mm_set1_epi8(9)), number);

@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "json_skip.hpp"
+
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <cstddef>
@@ -127,8 +129,7 @@ class JsonHandler {
 /// copyable; one thread at a time.
 class JsonReader {
  public:
-  /// How deep objects and arrays may stand in each other; the object itself is the first level (ours).
-  static constexpr std::size_t max_depth = 32;
+  static constexpr std::size_t max_depth = max_json_depth;
 
   explicit JsonReader(JsonEvents& events) : parser_(options(), events) {}
 

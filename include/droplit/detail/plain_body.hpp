@@ -4,6 +4,9 @@
 #include "../client_draft.hpp"
 #include "hex.hpp"
 #include "json_scan.hpp"
+#include "json_skip.hpp"
+#include "json_unescape.hpp"
+#include "utf8.hpp"
 
 #include <array>
 #include <cstddef>
@@ -15,9 +18,9 @@
 
 namespace droplit::detail {
 
-/// Reads a whole body that is as nearly all are: one object of the contract's members, their values strings or null.
-/// Anything else is left to the streaming reader, which alone says what a body is; a body that this one reads, it reads
-/// the same (tests/detail/plain_body.cpp).
+/// Reads a whole body that is as nearly all are: one object, not too deep, no escapes in the names of its members.
+/// Anything else, and whatever is wrong, is left to the streaming reader, which alone says what a body is; a body that
+/// this one reads, it reads the same (tests/detail/plain_body.cpp).
 class PlainBody {
  public:
   /// Reads `body`, which must stay until `finish`; false if it is not so plain.
@@ -29,14 +32,15 @@ class PlainBody {
       at = member(at, end);
       if (at == nullptr || at == end) return false;
       if (*at != ',' && *at != '}') {
-        at = skip(at, end);
+        at = skip_json_space(at, end);
         if (at == end) return false;
       }
       if (*at == ',') {
         ++at;
         continue;
       }
-      return *at == '}' && skip(at + 1, end) == end;
+      if (*at != '}' || skip_json_space(at + 1, end) != end) return false;
+      return !unknown_ || fields_.given(Field::ecosystem_id);  // where it is missing, the unknown ones are named
     }
     return false;
   }
@@ -47,17 +51,12 @@ class PlainBody {
   }
 
  private:
-  static const char* skip(const char* at, const char* end) noexcept {
-    while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
-    return at;
-  }
-
   // What stands behind `c`, which may have white space before it; null if it is not there.
   static const char* after(const char* at, const char* end, char c) noexcept {
     return at != end && *at == c ? at + 1 : after_space(at, end, c);
   }
   [[gnu::noinline]] static const char* after_space(const char* at, const char* end, char c) noexcept {
-    at = skip(at, end);
+    at = skip_json_space(at, end);
     return at != end && *at == c ? at + 1 : nullptr;
   }
 
@@ -79,7 +78,7 @@ class PlainBody {
       case 't': return value<Field::type>(at, end, "type\":\"");
       case 'n': return value<Field::name>(at, end, "name\":\"");
       case 'd': return value<Field::description>(at, end, "description\":\"");
-      default: return nullptr;
+      default: return unknown(at, end);
     }
   }
 
@@ -90,15 +89,11 @@ class PlainBody {
       at += Size - 1;
     } else {
       constexpr std::size_t quoted = Size - 3;  // with its closing quote
-      if (static_cast<std::size_t>(end - at) < quoted || std::memcmp(at, name, quoted) != 0) return nullptr;
+      if (static_cast<std::size_t>(end - at) < quoted || std::memcmp(at, name, quoted) != 0) return unknown(at, end);
       at = after(at + quoted, end, ':');
       if (at == nullptr) return nullptr;
       const char* const string = after(at, end, '"');
-      if (string == nullptr) {
-        fields_.set_absent(F);
-        at = skip(at, end);
-        return is_at(at, end, "null") ? at + 4 : nullptr;
-      }
+      if (string == nullptr) return other(skip_json_space(at, end), end, F);
       at = string;
     }
     if constexpr (F == Field::ecosystem_id) {
@@ -108,6 +103,23 @@ class PlainBody {
     } else {
       return text(at, end, F);
     }
+  }
+
+  // A value that is no string.
+  [[gnu::noinline]] const char* other(const char* at, const char* end, Field field) noexcept {
+    is_at(at, end, "null") ? fields_.set_absent(field) : fields_.set_other(field);
+    return JsonSkip::value(at, end, max_json_depth - 1);
+  }
+
+  // A member that the contract does not know.
+  [[gnu::noinline]] const char* unknown(const char* at, const char* end) noexcept {
+    const PlainRun name = plain_run({at, static_cast<std::size_t>(end - at)});
+    if (!name.ascii && !is_utf8({at, name.size})) return nullptr;
+    at += name.size;
+    if (at == end || *at != '"') return nullptr;
+    unknown_ = true;
+    at = after(at + 1, end, ':');
+    return at == nullptr ? nullptr : JsonSkip::value(at, end, max_json_depth - 1);
   }
 
   const char* ecosystem_id(const char* at, const char* end) noexcept {
@@ -166,22 +178,24 @@ class PlainBody {
     const JsonString found = scan_json_string(at, end);
     if (found.close == nullptr) return nullptr;
     const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (found.escaped) return escaped_text(raw, found.ascii, field);
-    if (!found.ascii && !is_utf8(raw)) return nullptr;
+    if (!found.ascii && !is_utf8(raw)) return nullptr;  // what its escapes stand for is
+    if (found.escaped) return escaped_text(raw, field);
     fields_.set(field, {nullptr, raw});
     return found.close + 1;
   }
 
-  [[gnu::noinline]] const char* escaped_text(std::string_view raw, bool ascii, Field field) {
+  [[gnu::noinline]] const char* escaped_text(std::string_view raw, Field field) {
     std::string& out = own_[field == Field::name ? 0 : 1];
-    if (!unescape_json_text(raw.data(), raw.data() + raw.size(), out) || (!ascii && !is_utf8(out))) return nullptr;
+    const char* const close = raw.data() + raw.size();
+    if (!unescape_json_text(raw.data(), close, out)) return nullptr;
     fields_.set_string(field, {&out, out});
-    return raw.data() + raw.size() + 1;
+    return close + 1;
   }
 
   const char* begin_ = nullptr;
   DraftFields fields_;
   std::array<std::string, 2> own_;  // name and description, where they had escapes
+  bool unknown_ = false;            // there is a member that the contract does not know
 };
 
 }  // namespace droplit::detail
