@@ -3,24 +3,29 @@
 # gate.sh PROGRAM: benchmark_counts takes no more instructions and heap allocations than we allow ourselves.
 set -eu
 here=$(dirname "$0")
-sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W8 write/W1 write/W2 refuse |
-  awk -F '\t' '
-    function limit(kind, question, workload, who) {
-      if (who !~ /^droplit/) return -1
-      if (kind == "instructions" && workload != "W1") return -1
-      if (kind == "instructions" && question == "read") return 1200
-      if (kind == "instructions" && question == "write" && who == "droplit") return 700
-      if (kind == "allocations" && question == "read") return workload == "W2" ? 0 : 1
-      if (kind == "allocations") return 0
-      return -1
+sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W6 read/W6a read/W8 write/W1 write/W2 refuse \
+  endpoint/W1 | awk -F '\t' '
+    BEGIN {
+      most["instructions", "read", "W1"] = 950; most["instructions", "read", "W2"] = 350
+      most["instructions", "read", "W6"] = 40000; most["instructions", "read", "W6a"] = 5500
+      most["instructions", "write", "W1"] = 650
+      for (i = 1; i <= 8; ++i) most["allocations", "read", "W" i] = i == 1 || i == 6 || i == 8  # the kept text; the levels
+      most["allocations", "read", "W6a"] = 1
     }
-    $1 == "phase" { next }
-    { most = limit($1, $2, $3, $4) }
-    most < 0 { next }
-    { checked[$1 " " $2]++; good = $5 + 0 <= most; failed += !good
-      printf "%s  %s %s, %s, %s: %s, at most %d\n", good ? "good" : "BAD ", $2, $3, $4, $1, $5, most }
+    $1 == "phase" || $4 !~ /^droplit/ { next }
+    { count[$1, $2, $3, $4] = $5 }
+    { key = $1 SUBSEP $2 SUBSEP $3 }
+    $1 == "allocations" && ($2 == "write" || $2 == "refuse") { most[key] = 0 }
+    key in most {
+      checked[$1 " " $2]++; good = $5 + 0 <= most[key]; failed += !good
+      printf "%s  %s %s, %s, %s: %s, at most %d\n", good ? "good" : "BAD ", $2, $3, $4, $1, $5, most[key]
+    }
     END {
-      if (checked["instructions read"] < 2 || checked["instructions write"] < 1 || checked["allocations read"] < 12 ||
+      parts = count["instructions", "read", "W1", "droplit"] + count["instructions", "write", "W1", "droplit, whole answer"]
+      ratio = parts > 0 ? count["instructions", "endpoint", "W1", "droplit"] / parts : 0
+      good = ratio > 1 && ratio <= 2; failed += !good
+      printf "%s  endpoint W1, instructions, to reading and rendering: %.2f, at most 2\n", good ? "good" : "BAD ", ratio
+      if (checked["instructions read"] < 8 || checked["instructions write"] < 2 || checked["allocations read"] < 16 ||
           checked["allocations write"] < 4 || checked["allocations refuse"] < 15) { print "BAD  not everything was counted"; failed++ }
       exit failed != 0
     }'

@@ -56,6 +56,8 @@ const std::map<std::string, Floor> floors{
     {"detail/json_scan.hpp", values},
     {"detail/json_skip.hpp", values},
     {"detail/json_unescape.hpp", values},
+    {"detail/separate.hpp", values},
+    {"detail/json_depth.hpp", values},
     {"detail/plain_body.hpp", contracts},
     {"waiter.hpp", contracts},
     {"detail/json_reader.hpp", wire},
@@ -69,6 +71,7 @@ const std::map<std::string, Floor> floors{
     {"remote/create_client.hpp", verbs},
     {"sdk.hpp", verbs},
     {"droplit.hpp", verbs},
+    {"src.hpp", verbs},
 };
 
 // Headers of the operating system; everything else without a dot is the standard library.

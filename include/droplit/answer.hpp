@@ -1,19 +1,27 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "client.hpp"
 #include "client_draft.hpp"
+#include "client_type.hpp"
+#include "detail/separate.hpp"
+#include "error.hpp"
+#include "fault.hpp"
+#include "http.hpp"
+#include "id.hpp"
+#include "json.hpp"
+#include "outcome.hpp"
+
+#if defined(DROPLIT_DETAIL_DEFINES)
 #include "detail/client_reader.hpp"
 #include "detail/content_type.hpp"
 #include "detail/error_reader.hpp"
-#include "http.hpp"
-#include "json.hpp"
-#include "outcome.hpp"
+#endif
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +32,44 @@ namespace droplit {
 inline bool is_unavailable(const Fault& fault) noexcept {
   return fault.status() == 503 && fault.fate() == Fate::not_applied;
 }
+
+/// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
+DROPLIT_DETAIL_TAG void write_answer(Response& out, const Client& client);
+
+/// Writes the answer that tells of a refusal.
+void write_answer(Response& out, const ApiError& error);
+
+/// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
+DROPLIT_DETAIL_TAG void write_answer(Response& out, const Fault& fault);
+
+/// Writes the answer that tells of an outcome.
+void write_answer(Response& out, const Outcome<Client>& outcome);
+
+/// The answer that tells of a client, an `ApiError`, a `Fault` or an outcome.
+template <class T>
+Response to_response(const T& what) {
+  Response response;
+  write_answer(response, what);
+  return response;
+}
+
+/// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
+/// the contract does not know, a 201, a 500 or a 503.
+std::optional<ApiError> read_error(const Response& response);
+
+/// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
+///
+/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know, a client of
+/// another ecosystem or type than was asked for among them (ours), is maybe applied and keeps its status and beginning.
+Outcome<Client> read_answer(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
+                            const std::optional<ClientType>& asked_type = {});
+
+/// What an answer to `draft` tells.
+inline Outcome<Client> read_answer(const Response& response, const ClientDraft& draft) {
+  return read_answer(response, draft.ecosystem_id(), draft.type());
+}
+
+#if defined(DROPLIT_DETAIL_DEFINES)
 
 namespace detail {
 
@@ -64,15 +110,13 @@ constexpr bool ends_connection(ApiErrc code) noexcept {
 
 }  // namespace detail
 
-/// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
-inline void write_answer(Response& out, const Client& client) {
+DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Client& client) {
   detail::start(out, 201);
   append_json(out.body, client);
   detail::end(out, detail::json_content_type);
 }
 
-/// Writes the answer that tells of a refusal.
-inline void write_answer(Response& out, const ApiError& error) {
+DROPLIT_DETAIL_INLINE void write_answer(Response& out, const ApiError& error) {
   detail::start(out, error.status());
   const ApiErrcRow& row = droplit::row(error.code());
   out.close = detail::ends_connection(row.code);
@@ -85,8 +129,7 @@ inline void write_answer(Response& out, const ApiError& error) {
   detail::end(out, {});
 }
 
-/// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
-inline void write_answer(Response& out, const Fault& fault) {
+DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Fault& fault) {
   if (is_unavailable(fault)) {
     detail::start(out, 503);
     out.fields.add("retry-after", "1");
@@ -97,24 +140,13 @@ inline void write_answer(Response& out, const Fault& fault) {
   detail::end(out, detail::json_content_type);
 }
 
-/// Writes the answer that tells of an outcome.
-inline void write_answer(Response& out, const Outcome<Client>& outcome) {
+DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Outcome<Client>& outcome) {
   if (outcome.has_value()) return write_answer(out, outcome.assume_value());
   if (outcome.has_error()) return write_answer(out, outcome.assume_error());
   write_answer(out, outcome.assume_exception());
 }
 
-/// The answer that tells of a client, an `ApiError`, a `Fault` or an outcome.
-template <class T>
-Response to_response(const T& what) {
-  Response response;
-  write_answer(response, what);
-  return response;
-}
-
-/// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
-/// the contract does not know, a 201, a 500 or a 503.
-inline std::optional<ApiError> read_error(const Response& response) {
+DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {
   const std::string_view content_type =
       response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
   if (response.body.empty()) return detail::error_with_status(response.status);
@@ -143,12 +175,9 @@ inline std::optional<std::int64_t> retry_after(const Response& response) noexcep
 
 }  // namespace detail
 
-/// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
-///
-/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know, a client of
-/// another ecosystem or type than was asked for among them (ours), is maybe applied and keeps its status and beginning.
-inline Outcome<Client> read_answer(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
-                                   const std::optional<ClientType>& asked_type = {}) {
+DROPLIT_DETAIL_INLINE Outcome<Client> read_answer(const Response& response,
+                                                  const std::optional<EcosystemId>& asked_ecosystem,
+                                                  const std::optional<ClientType>& asked_type) {
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_answer(response.status, what, response.body, detail::retry_after(response));
   };
@@ -175,9 +204,6 @@ inline Outcome<Client> read_answer(const Response& response, const std::optional
   return unknown("the answer is none that the contract knows");
 }
 
-/// What an answer to `draft` tells.
-inline Outcome<Client> read_answer(const Response& response, const ClientDraft& draft) {
-  return read_answer(response, draft.ecosystem_id(), draft.type());
-}
+#endif
 
 }  // namespace droplit

@@ -3,6 +3,7 @@
 
 #include "client_type.hpp"
 #include "detail/name_list.hpp"
+#include "detail/separate.hpp"
 #include "id.hpp"
 #include "outcome.hpp"
 #include "text.hpp"
@@ -172,18 +173,7 @@ class DraftFields {
     return state(field) == State::right ? &texts_[index(field) - first_text] : nullptr;
   }
 
-  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const {
-    Findings findings;
-    findings.query_fields = std::move(query_fields);
-    findings.ecosystem_id = flaw_of_required(Field::ecosystem_id);
-    findings.type = flaw_of_required(Field::type);
-    findings.name = flaw_of_text(Field::name);
-    findings.description = flaw_of_text(Field::description);
-    if (findings.ecosystem_id == Findings::Flaw::missing && unknown != nullptr && !unknown->empty()) {
-      findings.body_fields = unknown->join();
-    }
-    return *ApiError::from(std::move(findings));
-  }
+  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
 
   [[nodiscard]] Findings::Flaw flaw_of_required(Field field) const noexcept {
     if (state(field) == State::right) return Findings::Flaw::none;
@@ -202,16 +192,36 @@ class DraftFields {
 };
 
 /// The refusal of a body that cannot be read.
-inline ApiError unreadable_body(std::optional<std::string>&& query_fields) {
+ApiError unreadable_body(std::optional<std::string>&& query_fields);
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
+                                                    const NameList* unknown) const {
+  Findings findings;
+  findings.query_fields = std::move(query_fields);
+  findings.ecosystem_id = flaw_of_required(Field::ecosystem_id);
+  findings.type = flaw_of_required(Field::type);
+  findings.name = flaw_of_text(Field::name);
+  findings.description = flaw_of_text(Field::description);
+  if (findings.ecosystem_id == Findings::Flaw::missing && unknown != nullptr && !unknown->empty()) {
+    findings.body_fields = unknown->join();
+  }
+  return *ApiError::from(std::move(findings));
+}
+
+DROPLIT_DETAIL_INLINE ApiError unreadable_body(std::optional<std::string>&& query_fields) {
   Findings findings;
   findings.query_fields = std::move(query_fields);
   findings.body_missing = true;
   return *ApiError::from(std::move(findings));
 }
+#endif
 
 }  // namespace detail
 
-inline Outcome<ClientDraft> ClientDraft::make(const ClientParameters& parameters) {
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> ClientDraft::make(const ClientParameters& parameters) {
   detail::DraftFields fields;
   const std::array<std::optional<std::string_view>, client_fields.size()> given{
       parameters.ecosystem_id, parameters.type, parameters.name, parameters.description};
@@ -222,5 +232,6 @@ inline Outcome<ClientDraft> ClientDraft::make(const ClientParameters& parameters
   }
   return fields.finish(std::nullopt, nullptr);
 }
+#endif
 
 }  // namespace droplit

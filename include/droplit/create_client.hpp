@@ -4,6 +4,7 @@
 #include "client_draft.hpp"
 #include "clock.hpp"
 #include "detail/guarded.hpp"
+#include "detail/separate.hpp"
 #include "id_source.hpp"
 #include "storage.hpp"
 
@@ -31,7 +32,10 @@ Outcome<Client> next_client(C& clock, I& ids, ClientDraft&& draft) {
 
 /// Makes the outcome of a client that was given to a store, the `tries`-th, and of what the store said; false if
 /// another id is to be tried instead.
-inline bool settle(Outcome<Client>& client, Outcome<Insertion>&& insertion, int tries) {
+bool settle(Outcome<Client>& client, Outcome<Insertion>&& insertion, int tries);
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE bool settle(Outcome<Client>& client, Outcome<Insertion>&& insertion, int tries) {
   if (!insertion.has_value()) {
     client = std::move(insertion).as_failure();
     return true;
@@ -48,6 +52,7 @@ inline bool settle(Outcome<Client>& client, Outcome<Insertion>&& insertion, int 
   client = Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");
   return true;
 }
+#endif
 
 inline ClientDraft draft_of(Client&& client) noexcept {
   return {client.ecosystem_id(), client.type(), std::move(client).name(), std::move(client).description()};
@@ -62,7 +67,7 @@ inline ClientDraft draft_of(Client&& client) noexcept {
 ///       if (auto ready = creation.begin(clock, ids); !ready) co_return ready.as_failure();
 ///       if (creation.settle(co_await store.insert(creation.client()))) co_return std::move(creation).outcome();
 ///     }
-class Creation {
+class DROPLIT_DETAIL_TAG Creation {
  public:
   /// How many ids are tried before it is a fault that they are all taken.
   static constexpr int max_tries = detail::max_id_tries;

@@ -3,8 +3,13 @@
 
 #include "client_draft.hpp"
 #include "detail/draft_stream.hpp"
-#include "detail/plain_body.hpp"
+#include "detail/separate.hpp"
 
+#if defined(DROPLIT_DETAIL_DEFINES)
+#include "detail/plain_body.hpp"
+#endif
+
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +22,7 @@ namespace droplit {
 /// Where the body is cut never matters. Every violation is found in one pass. What is kept meanwhile is the four fields
 /// and the names of unknown members; the values of those are checked and forgotten. Not copyable; one thread at a time.
 /// After an exception (only allocation throws) the body counts as unreadable until `reset`.
-class DraftParser {
+class DROPLIT_DETAIL_TAG DraftParser {
  public:
   DraftParser() noexcept {}  // not defaulted, since `DraftParser()` would then fill it with zeros first
 
@@ -33,14 +38,7 @@ class DraftParser {
 
   /// Reads the last piece, which may be empty, and gives the draft or the refusal. `query_fields` are the names of
   /// query fields, joined, that the refusal shall tell first. The parser must then be `reset` before another body.
-  Outcome<ClientDraft> finish(std::string_view last_piece = {}, std::optional<std::string> query_fields = {}) {
-    if (state_ == State::fresh) {  // nearly every body comes in one piece and is plain
-      state_ = State::over;        // and stays so if that throws
-      if (detail::PlainBody body; body.read(last_piece)) return body.finish(std::move(query_fields));
-      state_ = State::fresh;
-    }
-    return finish_stream(last_piece, std::move(query_fields));
-  }
+  Outcome<ClientDraft> finish(std::string_view last_piece = {}, std::optional<std::string> query_fields = {});
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
@@ -55,11 +53,7 @@ class DraftParser {
     over,     // it was read, or there was no memory for it
   };
 
-  [[gnu::noinline]] Outcome<ClientDraft> finish_stream(std::string_view last_piece,
-                                                       std::optional<std::string>&& query_fields) {
-    if (state_ == State::over) return detail::unreadable_body(std::move(query_fields));
-    return stream().finish(last_piece, std::move(query_fields));
-  }
+  Outcome<ClientDraft> finish_stream(std::string_view last_piece, std::optional<std::string>&& query_fields);
 
   detail::DraftStream& stream() {
     if (!stream_) stream_.emplace();
@@ -72,6 +66,28 @@ class DraftParser {
 };
 
 /// The draft that a whole body asks for, or the refusal of it.
-inline Outcome<ClientDraft> parse_draft(std::string_view body) { return DraftParser().finish(body); }
+Outcome<ClientDraft> parse_draft(std::string_view body);
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish(std::string_view last_piece,
+                                                               std::optional<std::string> query_fields) {
+  if (state_ == State::fresh) {  // nearly every body comes in one piece and is plain
+    state_ = State::over;        // and stays so if that throws
+    if (detail::PlainBody body; body.read(last_piece)) return body.finish(std::move(query_fields));
+    state_ = State::fresh;
+  }
+  return finish_stream(last_piece, std::move(query_fields));
+}
+
+[[gnu::noinline]] DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_stream(
+    std::string_view last_piece, std::optional<std::string>&& query_fields) {
+  if (state_ == State::over) return detail::unreadable_body(std::move(query_fields));
+  return stream().finish(last_piece, std::move(query_fields));
+}
+
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> parse_draft(std::string_view body) { return DraftParser().finish(body); }
+
+#endif
 
 }  // namespace droplit

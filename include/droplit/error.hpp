@@ -3,6 +3,7 @@
 
 #include "api_errc.hpp"
 #include "detail/box.hpp"
+#include "detail/separate.hpp"
 #include "id.hpp"
 
 #include <array>
@@ -65,7 +66,7 @@ struct Findings {
 /// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads
 /// back as an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from
 /// error may only be assigned or destroyed.
-class ApiError {
+class DROPLIT_DETAIL_TAG ApiError {
  public:
   class Violations;
 
@@ -177,7 +178,8 @@ class ApiError::Violations {
 
 inline ApiError::Violations ApiError::violations() const& noexcept { return Violations(this); }
 
-inline std::optional<ApiError> ApiError::from(Findings findings) {
+#if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) {
   using Flaw = Findings::Flaw;
   const auto sentence = [](std::string names) {
     return names.insert(0, disallowed_fields_before).append(disallowed_fields_after);
@@ -214,6 +216,7 @@ inline std::optional<ApiError> ApiError::from(Findings findings) {
   if (error.size_ == 0) return std::nullopt;
   return error;
 }
+#endif
 
 /// Found by Boost.Outcome and by `std::error_code`'s users: the code of the first violation.
 inline std::error_code make_error_code(const ApiError& error) noexcept { return make_error_code(error.code()); }

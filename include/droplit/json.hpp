@@ -3,11 +3,15 @@
 
 #include "client.hpp"
 #include "client_type.hpp"
-#include "detail/hex.hpp"
-#include "detail/json_text.hpp"
+#include "detail/separate.hpp"
 #include "error.hpp"
 #include "id.hpp"
 #include "timestamp.hpp"
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+#include "detail/hex.hpp"
+#include "detail/json_text.hpp"
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +21,24 @@
 #include <string_view>
 
 namespace droplit {
+
+/// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
+/// `description` only where they were given.
+DROPLIT_DETAIL_TAG void append_json(std::string& out, const Client& client);
+
+/// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
+/// others have no such body.
+void append_json(std::string& out, const ApiError& error);
+
+template <class T>
+requires requires(std::string& out, const T& value) { append_json(out, value); }
+std::string to_json(const T& value) {
+  std::string out;
+  append_json(out, value);
+  return out;
+}
+
+#if defined(DROPLIT_DETAIL_DEFINES)
 
 namespace detail {
 
@@ -91,9 +113,7 @@ class JsonWriter {
 
 }  // namespace detail
 
-/// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
-/// `description` only where they were given.
-inline void append_json(std::string& out, const Client& client) {
+DROPLIT_DETAIL_INLINE void append_json(std::string& out, const Client& client) {
   constexpr std::size_t most_but_texts = 192;
   const detail::JsonText name(client.name());
   const detail::JsonText description(client.description());
@@ -108,9 +128,7 @@ inline void append_json(std::string& out, const Client& client) {
   out.resize(static_cast<std::size_t>(json.end() - out.data()));
 }
 
-/// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
-/// others have no such body.
-inline void append_json(std::string& out, const ApiError& error) {
+DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ApiError& error) {
   constexpr std::size_t most_but_messages = 64;  // in an entry, and around them
   std::size_t size = most_but_messages;
   for (const Violation violation : error.violations()) {
@@ -131,12 +149,6 @@ inline void append_json(std::string& out, const ApiError& error) {
   out.resize(static_cast<std::size_t>(json.end() - out.data()));
 }
 
-template <class T>
-requires requires(std::string& out, const T& value) { append_json(out, value); }
-std::string to_json(const T& value) {
-  std::string out;
-  append_json(out, value);
-  return out;
-}
+#endif
 
 }  // namespace droplit

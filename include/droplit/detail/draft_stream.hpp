@@ -4,6 +4,7 @@
 #include "../client_draft.hpp"
 #include "json_reader.hpp"
 #include "name_list.hpp"
+#include "separate.hpp"
 
 #include <array>
 #include <cstddef>
@@ -15,7 +16,7 @@
 namespace droplit::detail {
 
 /// Reads any body there is, whole or in pieces: what this one says of a body is right. Not copyable.
-class DraftStream : private JsonEvents {
+class DROPLIT_DETAIL_TAG DraftStream : private JsonEvents {
  public:
   DraftStream() : reader_(*this) {}
 
@@ -26,10 +27,7 @@ class DraftStream : private JsonEvents {
   bool write(std::string_view piece) { return reader_.write(piece); }
 
   /// Reads the last piece and gives the draft or the refusal.
-  Outcome<ClientDraft> finish(std::string_view last_piece, std::optional<std::string>&& query_fields) {
-    if (!reader_.finish(last_piece)) return unreadable_body(std::move(query_fields));
-    return fields_.finish(std::move(query_fields), &unknown_);
-  }
+  Outcome<ClientDraft> finish(std::string_view last_piece, std::optional<std::string>&& query_fields);
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
@@ -41,34 +39,8 @@ class DraftStream : private JsonEvents {
   }
 
  private:
-  void name(std::string_view piece, bool last) final {
-    if (last && !in_piece_) {
-      field_ = field_named(piece);
-      if (field_ == Field::none) unknown_.add(piece);
-      return;
-    }
-    unknown_.append(piece);
-    in_piece_ = !last;
-    if (!last) return;
-    field_ = field_named(unknown_.pending());
-    field_ == Field::none ? unknown_.end_name() : unknown_.drop_pending();
-  }
-
-  void string(std::string_view piece, bool last) final {
-    if (field_ == Field::none) return;
-    const bool begins = !std::exchange(in_piece_, !last);
-    if (field_ == Field::name || field_ == Field::description) {
-      std::string& text = texts_[field_ == Field::name ? 0 : 1];
-      begins ? text.assign(piece) : text.append(piece);
-      if (last) fields_.set_string(field_, {&text, text});
-    } else if (begins && last) {
-      fields_.set_string(field_, {nullptr, piece});
-    } else {
-      if (begins) word_.clear();
-      word_.append(piece);
-      if (last) fields_.set_string(field_, {nullptr, word_.view()});
-    }
-  }
+  void name(std::string_view piece, bool last) final;
+  void string(std::string_view piece, bool last) final;
 
   void scalar(JsonKind kind) final {
     if (field_ == Field::none) return;
@@ -109,5 +81,44 @@ class DraftStream : private JsonEvents {
   Field field_ = Field::none;         // whose value comes next
   bool in_piece_ = false;             // a name or a kept string has begun and goes on
 };
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece,
+                                                               std::optional<std::string>&& query_fields) {
+  if (!reader_.finish(last_piece)) return unreadable_body(std::move(query_fields));
+  return fields_.finish(std::move(query_fields), &unknown_);
+}
+
+DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view piece, bool last) {
+  if (last && !in_piece_) {
+    field_ = field_named(piece);
+    if (field_ == Field::none) unknown_.add(piece);
+    return;
+  }
+  unknown_.append(piece);
+  in_piece_ = !last;
+  if (!last) return;
+  field_ = field_named(unknown_.pending());
+  field_ == Field::none ? unknown_.end_name() : unknown_.drop_pending();
+}
+
+DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last) {
+  if (field_ == Field::none) return;
+  const bool begins = !std::exchange(in_piece_, !last);
+  if (field_ == Field::name || field_ == Field::description) {
+    std::string& text = texts_[field_ == Field::name ? 0 : 1];
+    begins ? text.assign(piece) : text.append(piece);
+    if (last) fields_.set_string(field_, {&text, text});
+  } else if (begins && last) {
+    fields_.set_string(field_, {nullptr, piece});
+  } else {
+    if (begins) word_.clear();
+    word_.append(piece);
+    if (last) fields_.set_string(field_, {nullptr, word_.view()});
+  }
+}
+
+#endif
 
 }  // namespace droplit::detail

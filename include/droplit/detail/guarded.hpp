@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../outcome.hpp"
+#include "separate.hpp"
 
 #include <exception>
 #include <string>
@@ -11,7 +12,9 @@ namespace droplit::detail {
 
 #if defined(__cpp_exceptions)
 /// The exception that is being handled, as a `Fault`: its own, or one of `source` with `fate`. Throws nothing.
-inline Fault caught_fault(FaultSource source, Fate fate) noexcept {
+DROPLIT_DETAIL_TAG Fault caught_fault(FaultSource source, Fate fate) noexcept;
+#if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE Fault caught_fault(FaultSource source, Fate fate) noexcept {
   const std::exception_ptr cause = std::current_exception();
   try {
     try {
@@ -27,6 +30,7 @@ inline Fault caught_fault(FaultSource source, Fate fate) noexcept {
     return Fault(source, fate, {}, cause);
   }
 }
+#endif
 #endif
 
 /// What `call` returns; whatever it throws comes back as a `Fault`.

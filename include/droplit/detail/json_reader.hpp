@@ -1,9 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "json_skip.hpp"
+#include "json_depth.hpp"
+#include "separate.hpp"
 
+#if defined(DROPLIT_DETAIL_DEFINES)
 #include <boost/json/basic_parser_impl.hpp>
+
+#include <new>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +36,49 @@ class JsonEvents {
  protected:
   ~JsonEvents() = default;
 };
+
+/// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces, and tells `JsonEvents` of it.
+///
+/// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are refused. Not
+/// copyable; one thread at a time.
+class DROPLIT_DETAIL_TAG JsonReader {
+ public:
+  static constexpr std::size_t max_depth = max_json_depth;
+
+  explicit JsonReader(JsonEvents& events) noexcept : events_(events) {}
+  ~JsonReader() {
+    if (made_) destroy();
+  }
+
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
+
+  /// Reads a piece; false once it is known that no further piece can make it right.
+  bool write(std::string_view piece) { return write(piece, true); }
+
+  /// Reads the last piece, which may be empty; true if all of it was exactly one object.
+  bool finish(std::string_view piece) { return write(piece, false); }
+
+  void reset() noexcept {
+    fresh_ = true;
+    failed_ = false;
+  }
+
+ private:
+  class Parser;
+
+  bool write(std::string_view piece, bool more);
+  Parser& parser() noexcept;
+  void destroy() noexcept;
+
+  JsonEvents& events_;
+  bool made_ = false;  // there is a parser
+  bool fresh_ = true;  // which has to forget what it read before
+  bool failed_ = false;
+  alignas(std::max_align_t) unsigned char parser_[256];  // in place, so that it needs to be known where it is used only
+};
+
+#if defined(DROPLIT_DETAIL_DEFINES)
 
 /// Boost.JSON's parser with one handler type for every body there is, so that it is instantiated once.
 class JsonHandler {
@@ -123,29 +171,9 @@ class JsonHandler {
   std::size_t hidden_ = 0;  // of those, the innermost ones that the events do not hear of
 };
 
-/// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces, and tells `JsonEvents` of it.
-///
-/// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are refused. Not
-/// copyable; one thread at a time.
-class JsonReader {
+class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
  public:
-  static constexpr std::size_t max_depth = max_json_depth;
-
-  explicit JsonReader(JsonEvents& events) : parser_(options(), events) {}
-
-  JsonReader(const JsonReader&) = delete;
-  JsonReader& operator=(const JsonReader&) = delete;
-
-  /// Reads a piece; false once it is known that no further piece can make it right.
-  bool write(std::string_view piece) { return write(piece, true); }
-
-  /// Reads the last piece, which may be empty; true if all of it was exactly one object.
-  bool finish(std::string_view piece) { return write(piece, false); }
-
-  void reset() noexcept {
-    parser_.reset();
-    failed_ = false;
-  }
+  explicit Parser(JsonEvents& events) : basic_parser(options(), events) {}
 
  private:
   static boost::json::parse_options options() noexcept {
@@ -153,18 +181,31 @@ class JsonReader {
     options.max_depth = max_depth;
     return options;
   }
-
-  bool write(std::string_view piece, bool more) {
-    if (failed_) return false;
-    failed_ = true;  // and stays so if the events throw
-    boost::json::error_code ec;
-    const std::size_t read = parser_.write_some(more, piece.data(), piece.size(), ec);
-    failed_ = ec || read != piece.size();  // less is read where something stands behind the object
-    return !failed_;
-  }
-
-  boost::json::basic_parser<JsonHandler> parser_;
-  bool failed_ = false;
 };
+
+DROPLIT_DETAIL_INLINE JsonReader::Parser& JsonReader::parser() noexcept {
+  return *std::launder(reinterpret_cast<Parser*>(parser_));
+}
+
+DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) {
+  if (failed_) return false;
+  failed_ = true;  // and stays so if the events throw
+  if (!made_) {
+    static_assert(sizeof(Parser) <= sizeof parser_ && alignof(Parser) <= alignof(std::max_align_t));
+    ::new (static_cast<void*>(parser_)) Parser(events_);
+    made_ = true;
+  } else if (fresh_) {
+    parser().reset();
+  }
+  fresh_ = false;
+  boost::json::error_code ec;
+  const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
+  failed_ = ec || read != piece.size();  // less is read where something stands behind the object
+  return !failed_;
+}
+
+DROPLIT_DETAIL_INLINE void JsonReader::destroy() noexcept { parser().~Parser(); }
+
+#endif
 
 }  // namespace droplit::detail

@@ -12,9 +12,6 @@
 
 namespace droplit::detail {
 
-/// How deep objects and arrays of a JSON text may stand in each other; the outermost is the first level (ours).
-inline constexpr unsigned max_json_depth = 32;
-
 inline const char* skip_json_space(const char* at, const char* end) noexcept {
   while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
   return at;

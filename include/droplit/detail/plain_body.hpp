@@ -3,6 +3,7 @@
 
 #include "../client_draft.hpp"
 #include "hex.hpp"
+#include "json_depth.hpp"
 #include "json_scan.hpp"
 #include "json_skip.hpp"
 #include "json_unescape.hpp"

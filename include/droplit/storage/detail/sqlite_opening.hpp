@@ -7,13 +7,15 @@
 #include "../../outcome.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <climits>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -30,13 +32,14 @@ class SqliteOpening {
   /// `synchronous` is a setting of SQLite's pragma of that name; `patience` is at most a day.
   static Outcome<Opened> run(const std::string& path, std::string_view synchronous,
                              std::chrono::milliseconds patience) {
-    using std::filesystem::file_type;
-    std::error_code error;
-    const file_type kind = std::filesystem::status(path, error).type();
-    const bool file = kind == file_type::regular || kind == file_type::not_found || kind == file_type::none;
+    struct ::stat found {};
+    const bool file = ::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode);
     if (!file || path.empty() || path.find('\0') != std::string::npos) return refused("the path is not that of a file");
-    const std::string absolute = std::filesystem::absolute(path, error).string();
-    if (error) return refused("there is no working directory");
+    std::array<char, PATH_MAX> folder{};
+    if (path[0] != '/' && ::getcwd(folder.data(), folder.size()) == nullptr) {
+      return refused("there is no working directory");
+    }
+    const std::string absolute = path[0] == '/' ? path : std::string(folder.data()).append("/").append(path);
 
     sqlite3* opened = nullptr;
     constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -92,8 +95,8 @@ class SqliteOpening {
     sqlite3* const db = database_.get();
     if (sqlite3_db_readonly(db, "main") != 0) return SQLITE_READONLY;
     // A log that is there and may not be ours stays as it is; one that only our look makes goes away again.
-    std::error_code error;
-    if (std::filesystem::exists(std::string(sqlite3_db_filename(db, "main")) + "-wal", error)) {
+    struct ::stat log {};
+    if (::stat(std::string(sqlite3_db_filename(db, "main")).append("-wal").c_str(), &log) == 0) {
       set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
     }
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
