@@ -108,7 +108,7 @@ surprises() {
     $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^server/") }
     $3 ~ /\/boost\/json[.\/]/ {
       if ($1 != "") only("Boost.JSON", "^src\\.hpp$")
-      else only("Boost.JSON", "^(draft_parser|answer|exchange|endpoint|sdk|droplit)\\.hpp$|^detail/(json|error|client)_reader|^(remote|access|transport|server|testing)/")
+      else only("Boost.JSON", "^(draft_parser|answer|exchange|endpoint|sdk|droplit)\\.hpp$|^detail/((json|error|client)_reader|draft_stream)|^(remote|access|transport|server|testing)/")
     }
     $3 ~ /\/sqlite3\.h$/ { only("SQLite", "^storage/(detail/)?sqlite") }
     $3 ~ /\/libpq-fe\.h$/ { only("libpq", "^storage/(detail/)?postgres") }

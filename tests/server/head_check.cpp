@@ -177,6 +177,22 @@ TEST_CASE("what is no head is refused as a bad request, wherever it is cut", "[h
   }
 }
 
+TEST_CASE("no byte but a tab or a visible one stands in a value, whatever its place", "[head_check]") {
+  for (std::size_t place = 0; place != 20; ++place) {
+    for (unsigned byte = 0; byte != 256; ++byte) {
+      std::string fields = "X: aaaaaaaaaaaaaaaaaaaa\r\n";
+      fields[3 + place] = static_cast<char>(byte);
+      const bool good = (byte >= 0x20 && byte != 0x7F) || byte == '\t';
+      const std::string head = with(fields);
+      for (const std::size_t step : {std::size_t{1}, std::size_t{7}, head.size()}) {
+        const Verdict verdict = judge(head, step);
+        if (verdict.refusal.has_value() == good || verdict.complete != good)
+          FAIL(byte << " at " << place << " by " << step);
+      }
+    }
+  }
+}
+
 TEST_CASE("framing that could be read in two ways is refused", "[head_check]") {
   for (const std::string_view fields : bad_fields) {
     CAPTURE(fields);

@@ -71,6 +71,52 @@ TEST_CASE("a MemoryStorage tells the state of an ecosystem, and asking makes non
   CHECK(storage.find_ecosystem(home) == Ecosystem(home, EcosystemState::deleted));
 }
 
+TEST_CASE("a MemoryStorage gives back what it was given, whatever the ids and the texts") {
+  MemoryStorage storage;
+  storage.add_ecosystem(home);
+  std::vector<Client> kept;
+  const auto keep = [&](const char* id, const ClientId::Bytes& bytes) {
+    const auto n = kept.size();
+    const auto text = [n](std::size_t step) {
+      return n % step == 0 ? std::nullopt : Text::parse(std::string(n % 97, static_cast<char>('a' + n % 26)));
+    };
+    kept.emplace_back(id != nullptr ? *ClientId::parse(id) : ClientId(bytes),
+                      Timestamp::clamp_unix_millis(static_cast<std::int64_t>(n)), home,
+                      n % 2 == 0 ? ClientType::server : ClientType::application, text(3), text(5));
+    if (storage.insert(kept.back()) != Insertion::kept) FAIL("not kept");
+  };
+  for (std::size_t place = 0; place != 12; ++place) {  // ids that differ in one byte, or in two
+    for (unsigned value = 1; value != 256; ++value) {
+      ClientId::Bytes bytes{};
+      bytes[place] = static_cast<std::uint8_t>(value);
+      keep(nullptr, bytes);
+      if (place == 11) continue;
+      for (std::uint8_t last = 8; last != 0; last = static_cast<std::uint8_t>(last + 8)) {  // the last three bits alike
+        bytes[11] = last;
+        keep(nullptr, bytes);
+      }
+    }
+  }
+  keep("a594b89aea18568c408c3ad24", {});  // a letter makes it another id
+  keep("b594b89aea18568c408c3ad24", {});
+  keep("594b89aea18568c408c3ad24", {});
+
+  for (const Client& each : kept) {
+    if (storage.find_client(each.id()) != each) FAIL("a client is gone or changed");
+    const Client other(each.id(), each.created_at(), home, ClientType::server);
+    if (storage.insert(other) != Insertion::id_taken) FAIL("an id was given twice");
+  }
+  CHECK(storage.find_client(kept.front().id()) == kept.front());
+  CHECK_FALSE(storage.find_client("c594b89aea18568c408c3ad24"_client_id));
+  CHECK_FALSE(MemoryStorage().find_client(kept.front().id()));
+
+  const std::string long_text(3'000'000, 'x');
+  const Client big("ff4b89aea18568c408c3ad24"_client_id, Timestamp::clamp_unix_millis(0), home, ClientType::server,
+                   Text::parse(long_text), Text::parse(""));
+  CHECK(storage.insert(big) == Insertion::kept);
+  CHECK((storage.find_client(big.id()) == big));
+}
+
 TEST_CASE("an allocation that fails leaves a MemoryStorage as it was, whichever it is") {
   MemoryStorage storage;
   storage.add_ecosystem(home);

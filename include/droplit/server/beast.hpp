@@ -175,7 +175,7 @@ class BeastServer {
   void accept() {
     if (stopping_) return;
     if (connections_.count() >= options_.max_connections) return accept_in(soon);
-    acceptor_.async_accept(boost::asio::make_strand(context_),
+    acceptor_.async_accept(context_.get_executor(),
                            [this](boost::system::error_code error, detail::ServerSocket socket) {
                              if (stopping_) return;
                              error || !welcome(std::move(socket)) ? accept_in(later) : accept();
@@ -223,7 +223,7 @@ class BeastServer {
   boost::asio::io_context context_;
   detail::ServerStrand strand_;
   boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, detail::ServerStrand> acceptor_;
-  detail::ServerTimer timer_;  // for the acceptor, or else for the end
+  detail::ServerTimer<detail::ServerStrand> timer_;  // for the acceptor, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::optional<boost::asio::thread_pool> store_threads_;  // idle when the last connection has ended
   bool stopping_ = false;                                  // as all of the acceptor, only on the strand

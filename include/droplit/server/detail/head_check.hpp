@@ -6,12 +6,29 @@
 #include "../../http.hpp"
 #include "../../request_head.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 namespace droplit::detail {
+
+/// What a byte of a head may be part of.
+struct HeadBytes {
+  std::array<bool, 256> plain{};  // neither a control character nor a space
+  std::array<bool, 256> token{};
+
+  constexpr HeadBytes() noexcept {
+    for (std::size_t i = 0; i != 256; ++i) {
+      plain[i] = i > 0x20 && i != 0x7F;
+      token[i] = is_token_character(static_cast<char>(i));
+    }
+  }
+};
+inline constexpr HeadBytes head_bytes;
 
 /// Finds the end of a request's head in bytes that arrive bit by bit, and what no head may hold: control characters, a
 /// bare CR or LF, too much of it. A first line that is not HTTP is told as soon as it is there.
@@ -21,10 +38,11 @@ class HeadScan {
 
   /// Reads on in `bytes`, which are all of the head that arrived, from its first on; a head may have `most` of them.
   constexpr State read(std::string_view bytes, std::size_t most) noexcept {
-    for (; at_ != bytes.size(); ++at_) {
-      if (at_ == most) return too_long(bytes.substr(0, at_));
+    const std::size_t end = bytes.size() < most ? bytes.size() : most;
+    for (;; ++at_) {
+      if (!after_cr_) at_ = skip_plain(bytes, at_, end);
+      if (at_ == end) return at_ == bytes.size() ? State::more : too_long(bytes.substr(0, at_));
       const char c = bytes[at_];
-      if (static_cast<unsigned char>(c) > 0x20 && c != 0x7F && !after_cr_) continue;
       if (after_cr_ ? c != '\n' : c != '\r' && c != ' ' && c != '\t') return refuse(ApiErrc::bad_request);
       after_cr_ = c == '\r';
       if (c != '\n') continue;
@@ -35,7 +53,6 @@ class HeadScan {
       if (line_ == 0 && !is_http_line(bytes.substr(0, at_ - 1))) return refuse(ApiErrc::bad_request);
       line_ = at_ + 1;
     }
-    return State::more;
   }
 
   /// The size of the head that is complete, the empty line at its end included.
@@ -45,6 +62,21 @@ class HeadScan {
  private:
   static constexpr bool is_http_line(std::string_view line) noexcept {
     return line.size() > 9 && line.substr(line.size() - 9).starts_with(" HTTP/1.");
+  }
+
+  static constexpr std::size_t skip_plain(std::string_view bytes, std::size_t at, std::size_t end) noexcept {
+    while (!std::is_constant_evaluated() && end - at >= 8 && all_plain(bytes.data() + at)) at += 8;
+    while (at != end && head_bytes.plain[static_cast<unsigned char>(bytes[at])]) ++at;
+    return at;
+  }
+
+  // All eight bytes at once.
+  static bool all_plain(const char* bytes) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes, sizeof eight);
+    const std::uint64_t deleted = eight ^ each * 0x7F;
+    return ((((eight - each * 0x21) & ~eight) | ((deleted - each) & ~deleted)) & each * 0x80) == 0;
   }
 
   constexpr State too_long(std::string_view head) noexcept {
@@ -93,10 +125,10 @@ class HeadReader {
     std::size_t count = 0;
     for (std::string_view line = take_line(head); !line.empty(); line = take_line(head)) {
       if (++count > max_fields) return ApiErrc::header_fields_too_large;
-      const std::size_t colon = line.find(':');
+      const std::size_t colon = token_size(line);
       const std::string_view name = line.substr(0, colon);
       // A folded line begins with a space, which no name does.
-      if (colon == std::string_view::npos || !is_token(name)) return ApiErrc::bad_request;
+      if (colon == 0 || colon == line.size() || line[colon] != ':') return ApiErrc::bad_request;
       const std::string_view value = trim(line.substr(colon + 1));
       if (!field(name, value)) return ApiErrc::bad_request;
       facts_.request.add(name, value);
@@ -112,11 +144,12 @@ class HeadReader {
 
   // `method SP target SP HTTP/1.x`, with exactly these spaces. Minor versions beyond 1 are read as 1 (RFC 9110, 2.5).
   constexpr bool start_line(std::string_view line) noexcept {
-    const std::size_t first = line.find(' ');
-    const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+    const std::size_t first = token_size(line);
+    if (first == 0 || first == line.size() || line[first] != ' ') return false;
+    const std::size_t second = line.find(' ', first + 1);
     if (second == std::string_view::npos || second == first + 1) return false;
     const std::string_view version = line.substr(second + 1);
-    if (!is_token(line.substr(0, first)) || version.size() != 8 || !version.starts_with("HTTP/1.")) return false;
+    if (version.size() != 8 || !version.starts_with("HTTP/1.")) return false;
     const std::string_view target = line.substr(first + 1, second - first - 1);
     if (version[7] < '0' || version[7] > '9' || target.find('\t') != std::string_view::npos) return false;
     facts_.old = version[7] == '0';
@@ -141,6 +174,13 @@ class HeadReader {
       if (equals_ignoring_case(value, "100-continue")) facts_.expects_continue = true;
     }
     return true;
+  }
+
+  // Of the token that the line begins with.
+  static constexpr std::size_t token_size(std::string_view line) noexcept {
+    std::size_t size = 0;
+    while (size != line.size() && head_bytes.token[static_cast<unsigned char>(line[size])]) ++size;
+    return size;
   }
 
   static constexpr std::string_view take_line(std::string_view& text) noexcept {

@@ -8,6 +8,8 @@
 
 #include <boost/beast/http/status.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -28,19 +30,24 @@ inline ApiError http_refusal(ApiErrc code) noexcept {
 inline void write_http(std::string& out, const Response& response, bool closes, bool old, bool with_body) {
   const auto status = static_cast<unsigned>(response.status);
   const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
-  const std::string_view lines = response.fields.lines();
-  out.reserve(lines.size() + response.body.size() + 160);
-  out = "HTTP/1.1 ";
-  for (const unsigned unit : {100U, 10U, 1U}) out += static_cast<char>('0' + status / unit % 10);
-  out.append(1, ' ').append(reason.data(), reason.size()).append("\r\n").append(lines);
-  out.append("date: ").append(HttpDate::now()).append("\r\n");
-  if (closes) {
-    out += "connection: close\r\n";
-  } else if (old) {
-    out += "connection: keep-alive\r\n";
-  }
-  out += "\r\n";
-  if (with_body) out += response.body;
+  const char code[] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10),
+                       static_cast<char>('0' + status % 10), ' '};
+  const std::string_view parts[] = {"HTTP/1.1 ",
+                                    {code, sizeof code},
+                                    {reason.data(), reason.size()},
+                                    "\r\n",
+                                    response.fields.lines(),
+                                    "date: ",
+                                    HttpDate::now(),
+                                    closes ? "\r\nconnection: close\r\n\r\n"
+                                    : old  ? "\r\nconnection: keep-alive\r\n\r\n"
+                                           : "\r\n\r\n",
+                                    with_body ? std::string_view(response.body) : std::string_view()};
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  out.resize(size);
+  char* at = out.data();
+  for (const std::string_view part : parts) at = std::copy_n(part.data(), part.size(), at);
 }
 
 }  // namespace droplit::detail

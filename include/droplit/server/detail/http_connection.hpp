@@ -7,6 +7,7 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -21,31 +22,35 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 namespace droplit::detail {
 
-using ServerStrand = boost::asio::strand<boost::asio::io_context::executor_type>;
-using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerStrand>;
-using ServerTimer =
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-                                      ServerStrand>;
+using ServerExecutor = boost::asio::io_context::executor_type;
+using ServerStrand = boost::asio::strand<ServerExecutor>;
+using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
+template <class Executor>
+using ServerTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and keeps the time. It lives as long as
-/// something is under way on its strand, where all of it but the making and the end happens.
+/// something is under way, all of which but the making and the end happens on its strand, or on the one thread that
+/// serves, which needs none.
 template <class E>
 class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
-  /// `store_threads`: where the store is asked; without, on the strand.
+  /// `store_threads`: where the store is asked; without, where all else happens.
   HttpConnection(E& endpoint, const ServerOptions& options, boost::asio::thread_pool* store_threads,
                  ServerSocket socket, OnEnd on_end)
       : options_(options),
         store_threads_(store_threads),
         socket_(std::move(socket)),
+        strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
         timer_(socket_.get_executor()),
         session_(endpoint, options.max_head, store_threads != nullptr),
         buffer_(std::size_t{options.max_head} + read_size),
@@ -89,16 +94,24 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   static constexpr std::size_t first_read_size = 4'096;  // enough for nearly every request
   static constexpr std::size_t max_linger = 1'048'576;   // bytes that are dropped for the last answer's sake
 
-  // A handler that keeps this alive. What it throws, for lack of memory, ends the connection.
+  // A handler that keeps this alive, for any thread that serves. What it throws, for lack of memory, ends the
+  // connection.
   template <class F>
   auto handler(F call) {
-    return [self = this->shared_from_this(), call](auto... arguments) {
-      try {
-        call(*self, arguments...);
-      } catch (...) {
-        self->close();
-      }
+    return [self = this->shared_from_this(), call](auto... arguments) mutable {
+      if (!self->strand_) return self->run(call, arguments...);
+      const ServerStrand strand = *self->strand_;
+      boost::asio::dispatch(strand, [self = std::move(self), call, arguments...] { self->run(call, arguments...); });
     };
+  }
+
+  template <class F, class... Arguments>
+  void run(F call, Arguments... arguments) {
+    try {
+      call(*this, arguments...);
+    } catch (...) {
+      close();
+    }
   }
 
   template <class F>
@@ -261,7 +274,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   const ServerOptions& options_;
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
-  ServerTimer timer_;
+  const std::optional<ServerStrand> strand_;
+  ServerTimer<ServerExecutor> timer_;
   Session session_;
   boost::beast::flat_buffer buffer_;
   OnEnd on_end_;
