@@ -272,3 +272,24 @@ TEST_CASE("driven in steps the creation gives what create_client gives, for ever
   }
   SUCCEED();
 }
+
+TEST_CASE("a begin that failed may be tried again, and is no try") {
+  struct Stubborn {
+    mutable int fails;
+    Timestamp now() const {
+      if (fails-- > 0) throw 7;
+      return noon;
+    }
+  };
+  FixedIds source({id(1), id(2), id(3), id(4), id(5)});
+  Creation creation(draft(EcosystemId(home)));
+  for (int tries = 1; tries <= Creation::max_tries; ++tries) {
+    Stubborn clock{2};
+    CHECK_FALSE(creation.begin(clock, source));
+    CHECK_FALSE(creation.begin(clock, source));
+    REQUIRE(creation.begin(clock, source));
+    CHECK(creation.client().name() == draft(EcosystemId(home)).name());
+    CHECK(creation.client().description() == draft(EcosystemId(home)).description());
+    CHECK(creation.settle(Insertion::id_taken) == (tries == Creation::max_tries));
+  }
+}

@@ -115,6 +115,23 @@ TEST_CASE("a body that only says so once it ends is no body before") {
   CHECK(is_unreadable(parser.finish()));
 }
 
+TEST_CASE("a parser that has finished reads nothing more until it is reset") {
+  const std::string good = "{" + right + "}";
+  for (const std::string& body : {good, "{" + right + ",\"n\\u0061me\":\"streamed\"}", std::string("x"),
+                                  std::string(R"({"typo":1,"type":"server"})")}) {
+    INFO(body);
+    DraftParser parser;
+    for (int round = 0; round != 2; ++round) {
+      CHECK(same(parser.finish(body), parse_draft(body)));
+      CHECK(is_unreadable(parser.finish(good)));
+      CHECK_FALSE(parser.write(good));
+      CHECK(is_unreadable(parser.finish()));
+      parser.reset();
+    }
+    CHECK(parser.finish(good).has_value());
+  }
+}
+
 TEST_CASE("write says when no further piece can make the body right, and keeps saying so") {
   for (const std::string& wrong :
        {std::string("x"), std::string("[]"), std::string("{" + right + "}}"), std::string("\xEF\xBB\xBF"),

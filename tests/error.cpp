@@ -3,10 +3,12 @@
 
 #include "support/catch.hpp"
 #include "support/findings.hpp"
+#include "support/memory.hpp"
 
 #include <concepts>
 #include <iterator>
 #include <map>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,6 +20,7 @@ using Flaw = Findings::Flaw;
 static_assert(std::copyable<ApiError> && std::equality_comparable<ApiError> &&
               std::is_default_constructible_v<ApiError>);
 static_assert(std::is_nothrow_move_constructible_v<ApiError> && std::is_nothrow_move_assignable_v<ApiError>);
+static_assert(!std::is_nothrow_copy_assignable_v<ApiError>);
 static_assert(!std::is_constructible_v<ApiError, ApiErrc>);
 static_assert(std::forward_iterator<ApiError::Violations::Iterator> ||
               std::input_iterator<ApiError::Violations::Iterator>);
@@ -176,4 +179,18 @@ TEST_CASE("a copy is equal and its views are its own; a moved-from error takes a
   CHECK(moved == copy);
   error = ApiError::of<ApiErrc::forbidden>();
   CHECK(error.code() == ApiErrc::forbidden);
+}
+
+TEST_CASE("an error that cannot be copied for lack of memory leaves the other as it was") {
+  const ApiError told_id = ApiError::ecosystem_not_found(*EcosystemId::parse("C594b89aea18568c408c3ad24"));
+  ApiError error = *ApiError::from({.query_fields = "limit", .name = Flaw::invalid});
+  const std::string before = told(error);
+  for (std::size_t n = 1; n != 3; ++n) {  // the box, and the text in it
+    memory::fail_at = memory::calls + n;
+    CHECK_THROWS_AS(error = told_id, std::bad_alloc);
+    memory::fail_at = 0;
+    CHECK(told(error) == before);
+  }
+  error = told_id;
+  CHECK(error == told_id);
 }

@@ -156,6 +156,17 @@ TEST_CASE("without a good head no body makes a draft, and nobody is asked for a 
   CHECK(access.asked == 0);
 }
 
+TEST_CASE("a length that is none is a bad request, whatever else is wrong, and nobody is asked") {
+  const Access access;
+  Exchange exchange(access);
+  for (const char* target : {"/api/clients", "/api/clients?a", "/elsewhere", "#"}) {
+    RequestHead with_length = head(target);
+    with_length.add("content-length", "1x");
+    CHECK(code(exchange.head(with_length)) == ApiErrc::bad_request);
+  }
+  CHECK(access.identified == 0);
+}
+
 TEST_CASE("no token, an empty one and two are refused before anybody is asked whose they are") {
   const Access access;
   Exchange exchange(access);

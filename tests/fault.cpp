@@ -15,6 +15,7 @@ using namespace droplit;
 
 static_assert(std::copyable<Fault> && std::is_nothrow_default_constructible_v<Fault>);
 static_assert(std::is_nothrow_move_constructible_v<Fault> && std::is_nothrow_move_assignable_v<Fault>);
+static_assert(!std::is_nothrow_copy_assignable_v<Fault>);
 static_assert(!std::is_convertible_v<std::string, Fault> && !std::is_base_of_v<std::exception, Fault>);
 static_assert(to_string(Fate::not_sent) == "not sent" && to_string(Fate::not_applied) == "not applied");
 static_assert(to_string(Fate::maybe_applied) == "maybe applied");

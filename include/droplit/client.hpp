@@ -31,8 +31,8 @@ class Client {
   [[nodiscard]] ClientType type() const noexcept { return type_; }
   [[nodiscard]] const std::optional<Text>& name() const& noexcept { return name_; }
   [[nodiscard]] const std::optional<Text>& description() const& noexcept { return description_; }
-  [[nodiscard]] std::optional<Text>&& name() && noexcept { return std::move(name_); }
-  [[nodiscard]] std::optional<Text>&& description() && noexcept { return std::move(description_); }
+  [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(name_); }
+  [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(description_); }
 
   bool operator==(const Client&) const = default;
 

@@ -55,6 +55,8 @@ struct FoundText {
   std::string_view view = {};
 };
 
+struct DraftTexts;
+
 }  // namespace detail
 
 /// What a caller asks for when it creates a client: whole and right, or it would not exist.
@@ -72,8 +74,8 @@ class ClientDraft {
   [[nodiscard]] ClientType type() const noexcept { return type_; }
   [[nodiscard]] const std::optional<Text>& name() const& noexcept { return name_; }
   [[nodiscard]] const std::optional<Text>& description() const& noexcept { return description_; }
-  [[nodiscard]] std::optional<Text>&& name() && noexcept { return std::move(name_); }
-  [[nodiscard]] std::optional<Text>&& description() && noexcept { return std::move(description_); }
+  [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(name_); }
+  [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(description_); }
 
   bool operator==(const ClientDraft&) const = default;
 
@@ -86,6 +88,8 @@ class ClientDraft {
         type_(type) {}
 
  private:
+  friend struct detail::DraftTexts;
+
   static std::optional<Text> take(Text::Checked checked, const detail::FoundText* found) {
     if (found == nullptr) return std::nullopt;
     if (found->own == nullptr) return std::optional<Text>(std::in_place, checked, found->view);
@@ -99,6 +103,12 @@ class ClientDraft {
 };
 
 namespace detail {
+
+/// For the verb: the texts of a draft that is used up, without a move between.
+struct DraftTexts {
+  static std::optional<Text>&& name(ClientDraft& draft) noexcept { return std::move(draft.name_); }
+  static std::optional<Text>&& description(ClientDraft& draft) noexcept { return std::move(draft.description_); }
+};
 
 /// What the members of a body say of the four fields, given in any order and any number of times; the last one of a
 /// name counts. The rules of each field stand here and nowhere else.

@@ -27,7 +27,7 @@ Outcome<Client> next_client(C& clock, I& ids, ClientDraft&& draft) {
                               [&]() -> Outcome<ClientId> { return ids.next(now.assume_value()); });
   if (!id) return std::move(id).as_failure();
   return Outcome<Client>(std::in_place_type<Client>, id.assume_value(), now.assume_value(), draft.ecosystem_id(),
-                         draft.type(), std::move(draft).name(), std::move(draft).description());
+                         draft.type(), DraftTexts::name(draft), DraftTexts::description(draft));
 }
 
 /// Makes the outcome of a client that was given to a store, the `tries`-th, and of what the store said; false if
@@ -77,17 +77,18 @@ class DROPLIT_DETAIL_TAG Creation {
   /// Makes the next client to insert; a failure only if clock or ids failed.
   template <Clock C, IdSource I>
   Outcome<void> begin(C& clock, I& ids) {
-    if (tries_++ != 0) draft_ = detail::draft_of(std::move(*client_).assume_value());
+    if (client_ && client_->has_value()) draft_ = detail::draft_of(std::move(*client_).assume_value());
     client_.emplace(detail::next_client(clock, ids, std::move(draft_)));
     if (!*client_) return client_->as_failure();
+    ++tries_;
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
-  /// The client to insert, after a good `begin`.
+  /// The client to insert, after a good `begin` and until `settle`.
   [[nodiscard]] const Client& client() const noexcept { return client_->assume_value(); }
 
-  /// Hears what the store did with it; whether there is an outcome now, or another id is to be tried. Only where the
-  /// ecosystem was deleted it may throw `std::bad_alloc`.
+  /// Hears what the store did with it; whether there is an outcome now, or another id is to be tried. It may throw
+  /// `std::bad_alloc`, but not where the client was kept.
   [[nodiscard]] bool settle(Outcome<Insertion> insertion) {
     return detail::settle(*client_, std::move(insertion), tries_);
   }

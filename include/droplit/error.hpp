@@ -132,9 +132,9 @@ class DROPLIT_DETAIL_TAG ApiError {
             !told ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
+  detail::Box<Texts> texts_;        // the first, since copying it may fail, and then nothing has changed
   std::array<Entry, 6> entries_{};  // the longest list: query, names and missing id, type, name, description
   std::uint8_t size_ = 0;
-  detail::Box<Texts> texts_;
 };
 
 /// A forward range of `Violation` values, with `size()` and `[]`.

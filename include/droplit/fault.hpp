@@ -106,8 +106,13 @@ class Fault {
   };
 
   [[nodiscard]] const Words& words() const noexcept {
-    static const Words none;
-    return words_.get() != nullptr ? *words_.get() : none;
+    union Lasting {  // for those who ask while the program ends
+      Words words;
+      Lasting() : words() {}
+      ~Lasting() {}
+    };
+    static const Lasting none;
+    return words_.get() != nullptr ? *words_.get() : none.words;
   }
 
   detail::Box<Words> words_;

@@ -13,7 +13,8 @@ using droplit::detail::Box;
 static_assert(std::regular<Box<std::string>> && sizeof(Box<std::string>) == sizeof(void*));
 static_assert(std::is_nothrow_default_constructible_v<Box<std::string>>);
 static_assert(std::is_nothrow_move_constructible_v<Box<std::string>> &&
-              std::is_nothrow_move_assignable_v<Box<std::string>>);
+              std::is_nothrow_move_assignable_v<Box<std::string>> &&
+              !std::is_nothrow_copy_assignable_v<Box<std::string>>);
 
 TEST_CASE("a box is empty until somebody wants what is in it") {
   Box<std::string> box;
@@ -40,6 +41,7 @@ TEST_CASE("a box is copied and compared as its value, and moved as a pointer") {
   CHECK(moved.get() == held);
   box = std::move(moved);
   CHECK(*box.get() == "b");
+  CHECK(moved.get() == nullptr);
   const Box<std::string>& itself = box;
   box = itself;
   CHECK(*box.get() == "b");

@@ -79,6 +79,8 @@ TEST_CASE("whatever needs a closer look is left to the streaming parser") {
                                   "{" + id + R"(,"x":[1,]})",
                                   "{" + id + R"(,"x":{"a":1,}})",
                                   "{" + id + R"(,"x":{"a"}})",
+                                  "{" + id + R"(,"x":{"a":1,2}})",
+                                  "{" + id + R"(,"x":{"a":1,[]}})",
                                   "{" + id + R"(,"x":[}])",
                                   "{" + id + R"(,"x":"\udc00"})",
                                   "{" + id + R"(,"n\u0061me":"x"})",
@@ -299,5 +301,17 @@ TEST_CASE("every number that an escape can write is read the same") {
     const std::string body = "{\"name\":\"" + text + "\"," + id + ",\"type\":\"server\"}";
     const auto quick = short_way(body);
     if (!quick || !same(*quick, long_way(body))) FAIL_CHECK("read otherwise: " << body);
+  }
+}
+
+TEST_CASE("a body that is cut within a text with escapes is no body, wherever that is") {
+  for (const std::string& filler :
+       {std::string("x"), std::string("\\n"), std::string("\\\\"), std::string("\xC3\xA9")}) {
+    std::string body = R"({"name":"\n)";
+    for (std::size_t size = body.size(); size < 400; ++size) {
+      while (body.size() < size) body += filler;
+      CHECK_FALSE(is_plain(std::string_view(body).substr(0, size)));
+      CHECK_FALSE(is_plain(std::string(std::string_view(body).substr(0, size - 1)) + "\\"));
+    }
   }
 }

@@ -16,7 +16,7 @@
 namespace droplit::detail {
 
 /// Reads any body there is, whole or in pieces: what this one says of a body is right. Not copyable.
-class DROPLIT_DETAIL_TAG DraftStream : private JsonEvents {
+class DROPLIT_DETAIL_TAG DraftStream final : private JsonEvents {
  public:
   DraftStream() : reader_(*this) {}
 

@@ -57,7 +57,11 @@ class DROPLIT_DETAIL_TAG JsonReader {
   bool write(std::string_view piece) { return write(piece, true); }
 
   /// Reads the last piece, which may be empty; true if all of it was exactly one object.
-  bool finish(std::string_view piece) { return write(piece, false); }
+  bool finish(std::string_view piece) {
+    const bool good = write(piece, false);
+    failed_ = true;  // nothing more is read until `reset`
+    return good;
+  }
 
   void reset() noexcept {
     fresh_ = true;

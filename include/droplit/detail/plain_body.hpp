@@ -163,8 +163,10 @@ class PlainBody {
     // Mostly it is short and plain: sixteen bytes at a time, the last ones with some of what was seen before them.
     if (end - begin_ >= 16) {
       int high = 0;
-      for (const char* block = at; block < end && block - at < 64; block += 16) {
-        const int seen = end - block < 16 ? static_cast<int>(16 - (end - block)) : 0;
+      const std::ptrdiff_t size = end - at;
+      for (std::ptrdiff_t i = 0; i < size && i < 64; i += 16) {
+        const char* const block = at + i;
+        const int seen = size - i < 16 ? static_cast<int>(16 - (size - i)) : 0;
         const JsonBlock bytes(block - seen);
         const int ends = static_cast<int>(bytes.ends()) >> seen;
         high |= static_cast<int>(bytes.high()) >> seen & (ends - 1) & ~ends;  // of what stands before the first end
