@@ -26,13 +26,12 @@ inline __m128i read_hex16(const char* digits, __m128i& good) noexcept {
   return _mm_and_si128(_mm_or_si128(_mm_slli_epi16(values, 4), _mm_srli_epi16(values, 8)), _mm_set1_epi16(0xFF));
 }
 
-/// Writes eight bytes as sixteen lower-case digits.
-inline void write_hex16(const std::uint8_t* bytes, char* out) noexcept {
-  const __m128i all = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
+/// The sixteen lower-case digits of the eight bytes at the front.
+inline __m128i write_hex16(__m128i bytes) noexcept {
   const __m128i low = _mm_set1_epi8(0x0F);
-  const __m128i values = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(all, 4), low), _mm_and_si128(all, low));
+  const __m128i values = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(bytes, 4), low), _mm_and_si128(bytes, low));
   const __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(values, _mm_set1_epi8(9)), _mm_set1_epi8('a' - '0' - 10));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_add_epi8(_mm_add_epi8(values, _mm_set1_epi8('0')), letters));
+  return _mm_add_epi8(_mm_add_epi8(values, _mm_set1_epi8('0')), letters);
 }
 #endif
 
@@ -56,8 +55,10 @@ inline bool read_hex24(const char* digits, EcosystemId::Bytes& bytes) noexcept {
 /// Writes the 24 lower-case digits of twelve bytes.
 inline char* write_hex24(const std::uint8_t* bytes, char* out) noexcept {
 #if defined(DROPLIT_DETAIL_SSE2)
-  write_hex16(bytes, out);
-  write_hex16(bytes + 4, out + 8);
+  int tail;  // eight bytes and four, as they were stored: a processor waits where a load spans two stores
+  std::memcpy(&tail, bytes + 8, sizeof tail);
+  store_block(out, write_hex16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes))));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out + 16), write_hex16(_mm_cvtsi32_si128(tail)));
 #else
   for (std::size_t i = 0; i != 12; i += 4) {
     std::uint32_t four = 0;
