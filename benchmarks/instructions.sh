@@ -31,7 +31,7 @@ while [ -e "$work/out.$number" ]; do
       if (fn ~ /malloc|^_int_|^free|^cfree|operator new|operator delete|^tcache|::take/) return "allocator"
       if (fn ~ /^(__)?mem(cpy|move|set|chr|cmp)/) return "copying and comparing bytes"
       if (file ~ /boost\/json/) return "Boost.JSON parser"
-      if (file ~ /droplit\/(json|draft_parser|detail\/(json|plain|draft_stream|utf8))|\/[a-z]mmintrin/) return "our scanner or writer, SSE2 of ids too"
+      if (file ~ /droplit\/(json|draft_parser|detail\/(json|plain|draft_stream|utf8|sse2))|\/[a-z]mmintrin/) return "our scanner or writer, SSE2 of ids too"
       if (file ~ /droplit\/(client_draft|error|fault|api_errc|text|detail\/(name_list|box))/) return "form of the draft and findings"
       if (file ~ /droplit\/(id|timestamp|client_type|client|detail\/hex)/) return "ids, types and times"
       if (file ~ /droplit\//) return "other headers of ours"
