@@ -70,7 +70,7 @@ class JsonWriter {
   template <class Tag>
   JsonWriter& operator<<(Id<Tag> id) noexcept {
     if (id.letter() != '\0') *out_++ = id.letter();
-    out_ = write_hex24(id.bytes().data(), out_);
+    out_ = write_hex24(id.bytes(), out_);
     return *this;
   }
   JsonWriter& operator<<(const JsonText& text) noexcept {

@@ -24,9 +24,8 @@ bool read(std::string_view digits, EcosystemId::Bytes& bytes) {
 
 std::string written(const EcosystemId::Bytes& bytes) {
   const auto memory = std::make_unique<char[]>(24);
-  const auto from = std::make_unique<std::uint8_t[]>(12);
-  for (std::size_t i = 0; i != bytes.size(); ++i) from[i] = bytes[i];
-  CHECK(droplit::detail::write_hex24(from.get(), memory.get()) == memory.get() + 24);
+  const auto from = std::make_unique<EcosystemId::Bytes>(bytes);
+  CHECK(droplit::detail::write_hex24(*from, memory.get()) == memory.get() + 24);
   return {memory.get(), 24};
 }
 

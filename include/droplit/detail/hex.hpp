@@ -4,8 +4,6 @@
 #include "../id.hpp"
 #include "sse2.hpp"
 
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
 
 namespace droplit::detail {
@@ -51,20 +49,16 @@ inline bool read_hex24(const char* digits, EcosystemId::Bytes& bytes) noexcept {
 }
 
 /// Writes the 24 lower-case digits of twelve bytes.
-inline char* write_hex24(const std::uint8_t* bytes, char* out) noexcept {
+inline char* write_hex24(const ClientId::Bytes& bytes, char* out) noexcept {
 #if defined(DROPLIT_DETAIL_SSE2)
   int tail;  // eight bytes and four, as they were stored: a processor waits where a load spans two stores
-  std::memcpy(&tail, bytes + 8, sizeof tail);
-  store_block(out, write_hex16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes))));
+  std::memcpy(&tail, bytes.data() + 8, sizeof tail);
+  store_block(out, write_hex16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes.data()))));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(out + 16), write_hex16(_mm_cvtsi32_si128(tail)));
-#else
-  for (std::size_t i = 0; i != 12; i += 4) {
-    std::uint32_t four = 0;
-    for (std::size_t j = 0; j != 4; ++j) four |= std::uint32_t{bytes[i + j]} << (8 * j);
-    write_hex8(four, out + 2 * i);
-  }
-#endif
   return out + 24;
+#else
+  return ClientId(bytes).write(out);
+#endif
 }
 
 }  // namespace droplit::detail
