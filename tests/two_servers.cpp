@@ -1,8 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // two_servers SERVER CREATES: two processes of droplit-server over one PostgreSQL of the test's own. CREATES clients
 // are created through both from many connections, while ecosystems are added and deleted one by one behind their backs,
-// most of the creates being in the one that is about to be deleted. Then every answer is held against the rows. Status
-// 0 if all was right.
+// most of the creates being in the one that is about to be deleted. The load waits for a deletion that it starves, so
+// that each has its share of creates before and behind it. Then every answer is held against the rows. Status 0 if all
+// was right.
 #include "droplit/client.hpp"
 #include "droplit/client_draft.hpp"
 #include "droplit/remote/create_client.hpp"
@@ -108,7 +109,6 @@ class Race {
     std::thread remover([this] { remove(); });
     for (std::thread& each : threads) each.join();
     const auto time = Clock::now() - begin;
-    over_ = true;
     remover.join();
     return time;
   }
@@ -125,10 +125,15 @@ class Race {
     ++added_;
   }
 
-  // One by one, evenly over the load.
+  // The creates that come before deletion number i, evenly over the load.
+  [[nodiscard]] std::size_t creates_before(std::size_t i) const noexcept {
+    return creates_ * (i + 1) / (ecosystems - window + 1);
+  }
+
+  // One by one.
   void remove() try {
     for (std::size_t i = 0; i != ecosystems - window; ++i) {
-      while (next_ < creates_ * (i + 1) / (ecosystems - window + 1) && !over_) std::this_thread::sleep_for(100us);
+      while (next_ < creates_before(i)) std::this_thread::sleep_for(100us);
       doomed_ = i + 1;
       const auto begin = Clock::now();
       const EcosystemState before = remove(ecosystem(i));
@@ -139,6 +144,7 @@ class Race {
     }
   } catch (const std::exception& failure) {
     violations.add(std::string("a deletion failed: ") + failure.what());
+    failed_ = true;
   }
 
   // Creates share the row's lock, and one comes after the other: it may take longer than the store waits.
@@ -163,7 +169,9 @@ class Race {
     droplit::CurlTransport transport("token", {.url = url, .proxy = "", .timeout = 60s});
     std::minstd_rand random(static_cast<unsigned>(lane + 1));
     std::vector<Asked>& mine = journal_[lane];
-    while (next_++ < creates_) {
+    for (;;) {
+      while (next_ >= creates_before(deleted_ + 1) && !failed_) std::this_thread::sleep_for(100us);
+      if (next_++ >= creates_) break;
       const std::size_t deleted = deleted_;  // read first: what was added since is no less active
       Asked asked{pick(random, deleted, added_), false};
       asked.gone = asked.home < deleted;
@@ -199,9 +207,9 @@ class Race {
   std::atomic<std::size_t> added_{0};    // ecosystems that were added
   std::atomic<std::size_t> doomed_{0};   // those whose deletion had begun
   std::atomic<std::size_t> deleted_{0};  // those whose deletion had returned
-  std::atomic<bool> over_{false};
-  Clock::duration longest_{};  // what a deletion took
-  std::size_t repeated_ = 0;   // deletions that did not get the lock in time
+  std::atomic<bool> failed_{false};      // none will be deleted any more
+  Clock::duration longest_{};            // what a deletion took
+  std::size_t repeated_ = 0;             // deletions that did not get the lock in time
 };
 
 /// Holds the answers against the rows, of which each value ends with a bar.
