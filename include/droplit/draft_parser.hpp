@@ -53,7 +53,7 @@ class DROPLIT_DETAIL_TAG DraftParser {
     over,     // it was read, or there was no memory for it
   };
 
-  Outcome<ClientDraft> finish_stream(std::string_view last_piece, std::optional<std::string>&& query_fields);
+  Outcome<ClientDraft> finish_odd(std::string_view last_piece, std::optional<std::string>&& query_fields);
 
   detail::DraftStream& stream() {
     if (!stream_) stream_.emplace();
@@ -74,13 +74,14 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish(std::string_view 
                                                                std::optional<std::string> query_fields) {
   if (state_ == State::fresh) {  // nearly every body comes in one piece and is plain
     state_ = State::over;        // and stays so if that throws
-    if (detail::PlainBody body; body.read(last_piece)) return body.finish(std::move(query_fields));
-    state_ = State::fresh;
+    detail::PlainBody body;
+    if (body.read(last_piece)) return body.finish(std::move(query_fields));
+    if (!body.is_wrong(last_piece)) state_ = State::fresh;
   }
-  return finish_stream(last_piece, std::move(query_fields));
+  return finish_odd(last_piece, std::move(query_fields));
 }
 
-[[gnu::noinline]] DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_stream(
+[[gnu::noinline]] DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_odd(
     std::string_view last_piece, std::optional<std::string>&& query_fields) {
   if (state_ == State::over) return detail::unreadable_body(std::move(query_fields));
   return stream().finish(last_piece, std::move(query_fields));

@@ -21,9 +21,9 @@ inline const char* skip_json_space(const char* at, const char* end) noexcept {
 /// surrogates.
 class JsonSkip {
  public:
-  /// What stands behind the value at `at`. Null if there is none, if more than `levels` (31 at the most) objects and
-  /// arrays stand in each other, or if there is a number with an exponent of more than nine digits.
-  static const char* value(const char* at, const char* end, unsigned levels) noexcept {
+  /// What stands behind the value at `at`. Null if there is none, or if more than `levels` (31 at the most) objects and
+  /// arrays stand in each other. Null and `unsure` set: a number has an exponent of more than nine digits.
+  static const char* value(const char* at, const char* end, unsigned levels, bool& unsure) noexcept {
     std::uint32_t objects = 0;  // which of the open ones are: one bit each, the innermost one the lowest
     unsigned depth = 0;
     for (;;) {
@@ -43,7 +43,7 @@ class JsonSkip {
           continue;
         }
       } else {
-        at = plain_value(at, end, c);
+        at = plain_value(at, end, c, unsure);
         if (at == nullptr || depth == 0) return at;
         at = skip_json_space(at, end);
       }
@@ -63,13 +63,13 @@ class JsonSkip {
  private:
   static constexpr char closing(bool object) noexcept { return object ? '}' : ']'; }
 
-  static const char* plain_value(const char* at, const char* end, char c) noexcept {
+  static const char* plain_value(const char* at, const char* end, char c, bool& unsure) noexcept {
     switch (c) {
       case '"': return string(at + 1, end);
       case 't': return literal(at, end, "true");
       case 'f': return literal(at, end, "false");
       case 'n': return literal(at, end, "null");
-      default: return number(at, end);
+      default: return number(at, end, unsure);
     }
   }
 
@@ -127,7 +127,7 @@ class JsonSkip {
     return at;
   }
 
-  static const char* number(const char* at, const char* end) noexcept {
+  static const char* number(const char* at, const char* end, bool& unsure) noexcept {
     if (*at == '-') ++at;
     const char* const whole = at;
     at = digits(at, end);
@@ -142,7 +142,11 @@ class JsonSkip {
       if (at != end && (*at == '+' || *at == '-')) ++at;
       const char* const exponent = at;
       at = digits(at, end);
-      if (at == exponent || at - exponent > 9) return nullptr;
+      if (at == exponent) return nullptr;
+      if (at - exponent > 9) {
+        unsure = true;
+        return nullptr;
+      }
     }
     return at;
   }

@@ -19,17 +19,18 @@
 
 namespace droplit::detail {
 
-/// Reads a whole body that is as nearly all are: one object, not too deep, no escapes in the names of its members.
-/// Anything else, and whatever is wrong, is left to the streaming reader, which alone says what a body is; a body that
-/// this one reads, it reads the same (tests/detail/plain_body.cpp).
+/// Reads a whole body that is as nearly all are: one object with members, no escapes in their names. Anything else is
+/// left to the streaming reader, which is right about every body; what this one says of a body is the same
+/// (tests/detail/plain_body.cpp).
 class PlainBody {
  public:
-  /// Reads `body`, which must stay until `finish`; false if it is not so plain.
+  /// Reads `body`, which must stay until `finish`; false if it is wrong or not so plain.
   bool read(std::string_view body) {
     begin_ = body.data();
     const char* const end = begin_ + body.size();
     const char* at = after(begin_, end, '{');
-    while (at != nullptr) {
+    if (at == nullptr) return false;
+    for (;;) {
       at = member(at, end);
       if (at == nullptr || at == end) return false;
       if (*at != ',' && *at != '}') {
@@ -41,9 +42,18 @@ class PlainBody {
         continue;
       }
       if (*at != '}' || skip_json_space(at + 1, end) != end) return false;
-      return !unknown_ || fields_.given(Field::ecosystem_id);  // where it is missing, the unknown ones are named
+      if (!unknown_ || fields_.given(Field::ecosystem_id)) return true;
+      unsure_ = true;  // where it is missing, the unknown ones are named
+      return false;
     }
-    return false;
+  }
+
+  /// Whether no reader can make sense of `body`, once this one could not.
+  [[nodiscard]] bool is_wrong(std::string_view body) const noexcept {
+    if (unsure_) return false;
+    const char* const end = body.data() + body.size();
+    const char* const at = after(body.data(), end, '{');
+    return at != nullptr && after(at, end, '}') == nullptr;
   }
 
   /// The draft, or the refusal of it, once the body was read.
@@ -109,7 +119,7 @@ class PlainBody {
   // A value that is no string.
   [[gnu::noinline]] const char* other(const char* at, const char* end, Field field) noexcept {
     is_at(at, end, "null") ? fields_.set_absent(field) : fields_.set_other(field);
-    return JsonSkip::value(at, end, max_json_depth - 1);
+    return JsonSkip::value(at, end, max_json_depth - 1, unsure_);
   }
 
   // A member that the contract does not know.
@@ -117,10 +127,13 @@ class PlainBody {
     const PlainRun name = plain_run({at, static_cast<std::size_t>(end - at)});
     if (!name.ascii && !is_utf8({at, name.size})) return nullptr;
     at += name.size;
-    if (at == end || *at != '"') return nullptr;
+    if (at == end || *at != '"') {
+      unsure_ = at != end && *at == '\\';
+      return nullptr;
+    }
     unknown_ = true;
     at = after(at + 1, end, ':');
-    return at == nullptr ? nullptr : JsonSkip::value(at, end, max_json_depth - 1);
+    return at == nullptr ? nullptr : JsonSkip::value(at, end, max_json_depth - 1, unsure_);
   }
 
   const char* ecosystem_id(const char* at, const char* end) noexcept {
@@ -153,7 +166,10 @@ class PlainBody {
   [[gnu::noinline]] const char* word(const char* at, const char* end, Field field) noexcept {
     const PlainRun run = plain_run({at, static_cast<std::size_t>(end - at)});
     const char* const close = at + run.size;
-    if (!run.ascii || close == end || *close != '"') return nullptr;
+    if (!run.ascii || close == end || *close != '"') {
+      unsure_ = true;
+      return nullptr;
+    }
     fields_.set_string(field, {nullptr, std::string_view(at, run.size)});
     return close + 1;
   }
@@ -199,6 +215,7 @@ class PlainBody {
   DraftFields fields_;
   std::array<std::string, 2> own_;  // name and description, where they had escapes
   bool unknown_ = false;            // there is a member that the contract does not know
+  bool unsure_ = false;             // what was met must be looked at more closely than it is here
 };
 
 }  // namespace droplit::detail
