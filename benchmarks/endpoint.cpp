@@ -21,11 +21,11 @@ droplit::RequestHead head() {
   return head;
 }
 
-template <class Head>
+template <class Clock = droplit::SystemClock, class Head>
 void whole(benchmark::State& state, std::string_view body, int status, Head head_of) {
   policies::Forgets storage;
   policies::OneToken access;
-  droplit::SystemClock clock;
+  Clock clock;
   droplit::ObjectIds ids;
   droplit::Endpoint endpoint(storage, access, clock, ids);
   droplit::Response response;
@@ -41,6 +41,10 @@ void add(std::string_view name, std::string_view body, int status) {
   bench::add("endpoint", name, "handle", [=](benchmark::State& state) {
     const droplit::RequestHead made = head();
     whole(state, body, status, [&made]() -> const droplit::RequestHead& { return made; });
+  });
+  bench::add("endpoint", name, "handle, a clock for nothing", [=](benchmark::State& state) {
+    const droplit::RequestHead made = head();
+    whole<policies::StandingClock>(state, body, status, [&made]() -> const droplit::RequestHead& { return made; });
   });
   bench::add("endpoint", name, "RequestHead and handle",
              [=](benchmark::State& state) { whole(state, body, status, [] { return head(); }); });
