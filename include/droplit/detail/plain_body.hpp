@@ -178,17 +178,20 @@ class PlainBody {
 #if defined(DROPLIT_DETAIL_SSE2)
     // Mostly it is short and plain: sixteen bytes at a time, the last ones with some of what was seen before them.
     if (end - begin_ >= 16) {
-      int high = 0;
+      __m128i before = _mm_setzero_si128();
       const std::ptrdiff_t size = end - at;
       for (std::ptrdiff_t i = 0; i < size && i < 64; i += 16) {
         const char* const block = at + i;
         const int seen = size - i < 16 ? static_cast<int>(16 - (size - i)) : 0;
         const JsonBlock bytes(block - seen);
-        const int ends = static_cast<int>(bytes.ends()) >> seen;
-        high |= static_cast<int>(bytes.high()) >> seen & (ends - 1) & ~ends;  // of what stands before the first end
-        if (ends == 0) continue;
-        const char* const close = block + __builtin_ctz(static_cast<unsigned>(ends));
-        if (*close != '"' || high != 0) break;
+        const unsigned ends = bytes.ends() >> seen;
+        if (ends == 0) {
+          before = _mm_or_si128(before, bytes.bytes);
+          continue;
+        }
+        const char* const close = block + __builtin_ctz(ends);
+        const unsigned high = bytes.high() >> seen & (ends - 1) & ~ends;  // of what stands before the first end
+        if (*close != '"' || (high_bits(before) | high) != 0) break;
         fields_.set(field, {nullptr, std::string_view(at, static_cast<std::size_t>(close - at))});
         return close + 1;
       }
