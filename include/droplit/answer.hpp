@@ -69,13 +69,31 @@ inline Outcome<Client> read_answer(const Response& response, const ClientDraft& 
   return read_answer(response, draft.ecosystem_id(), draft.type());
 }
 
+namespace detail {
+
+/// The body of a 500.
+inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
+
+/// The seconds of a `retry-after` field, if it stands once and is a number of them; a date is not read.
+inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
+  const std::string_view value = response.fields.get("retry-after");
+  if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
+  std::int64_t seconds = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    seconds = seconds * 10 + (c - '0');
+  }
+  return seconds;
+}
+
+}  // namespace detail
+
 #if defined(DROPLIT_DETAIL_DEFINES)
 
 namespace detail {
 
 inline constexpr std::string_view json_content_type = "application/json";
 inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
-inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
 
 inline void start(Response& out, int status) {
   out.status = status;
@@ -158,22 +176,6 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& respons
   }
   return std::nullopt;
 }
-
-namespace detail {
-
-/// The seconds of a `retry-after` field, if it stands once and is a number of them; a date is not read.
-inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
-  const std::string_view value = response.fields.get("retry-after");
-  if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
-  std::int64_t seconds = 0;
-  for (const char c : value) {
-    if (c < '0' || c > '9') return std::nullopt;
-    seconds = seconds * 10 + (c - '0');
-  }
-  return seconds;
-}
-
-}  // namespace detail
 
 DROPLIT_DETAIL_INLINE Outcome<Client> read_answer(const Response& response,
                                                   const std::optional<EcosystemId>& asked_ecosystem,
