@@ -61,6 +61,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t lanes = 32;       // connections; the even ones are to the first server
 constexpr std::size_t ecosystems = 40;  // of which so many are there at the same time, and are left in the end:
 constexpr std::size_t window = 4;
+constexpr std::size_t deletions = ecosystems - window;
 
 test::Violations violations;
 
@@ -127,12 +128,12 @@ class Race {
 
   // The creates that come before deletion number i, evenly over the load.
   [[nodiscard]] std::size_t creates_before(std::size_t i) const noexcept {
-    return creates_ * (i + 1) / (ecosystems - window + 1);
+    return creates_ * (i + 1) / (deletions + 1);
   }
 
   // One by one.
   void remove() try {
-    for (std::size_t i = 0; i != ecosystems - window; ++i) {
+    for (std::size_t i = 0; i != deletions; ++i) {
       while (next_ < creates_before(i)) std::this_thread::sleep_for(100us);
       doomed_ = i + 1;
       const auto begin = Clock::now();
@@ -170,7 +171,9 @@ class Race {
     std::minstd_rand random(static_cast<unsigned>(lane + 1));
     std::vector<Asked>& mine = journal_[lane];
     for (;;) {
-      while (next_ >= creates_before(deleted_ + 1) && !failed_) std::this_thread::sleep_for(100us);
+      while (deleted_ != deletions && next_ >= creates_before(deleted_ + 1) && !failed_) {
+        std::this_thread::sleep_for(100us);
+      }
       if (next_++ >= creates_) break;
       const std::size_t deleted = deleted_;  // read first: what was added since is no less active
       Asked asked{pick(random, deleted, added_), false};
@@ -303,7 +306,7 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
   const std::size_t by_second = count(journal, created, 1, 2);
   if (by_first == 0 || by_second == 0) violations.add("a server created nothing");
   if (count(journal, gone) == 0) violations.add("nothing was asked for in a deleted ecosystem");
-  if (load.deleted() != ecosystems - window) violations.add("not all were deleted that should be");
+  if (load.deleted() != deletions) violations.add("not all were deleted that should be");
 
   const auto millis = [](auto duration) {
     return static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());

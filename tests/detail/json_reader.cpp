@@ -117,6 +117,28 @@ TEST_CASE("names and strings come in pieces, and the last one is marked") {
   }
 }
 
+TEST_CASE("a character that is cut and goes on in a long piece is the same") {
+  for (const std::string& character :
+       {std::string("\\n"), std::string("\\u00e9"), std::string("\\u20ac"), std::string("\\ud83d\\ude00"),
+        std::string("\xC3\xA9"), std::string("\xE2\x82\xAC"), std::string("\xF0\x9F\x98\x80")}) {
+    for (const std::string& before : {std::string("{\""), std::string("{\"a\":\""), std::string("{\"a\":\"\\t")}) {
+      const std::string after = before == "{\"" ? "\":1}" : "\"}";
+      for (std::size_t cut = 1; cut != character.size(); ++cut) {
+        for (const std::size_t size :
+             {0U, 4085U, 4089U, 4090U, 4091U, 4092U, 4093U, 4094U, 4095U, 4096U, 4097U, 8190U, 8200U, 20000U}) {
+          const std::string body = before + character + std::string(size, 'x') + character + after;
+          const std::size_t at = before.size() + cut;
+          Teller teller(1);
+          JsonReader reader(teller);
+          CHECK(reader.write(body.substr(0, at)));
+          CHECK(reader.finish(body.substr(at)));
+          if (teller.told != told(body, 1)) FAIL_CHECK("read otherwise: " << body.substr(0, at) << " | " << size);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("32 levels are read and 33 are not") {
   CHECK(told("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}") == "a:[");
   CHECK(told("{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}") == "refused");

@@ -8,6 +8,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <new>
+#include <utility>
 #endif
 
 #include <cstddef>
@@ -201,8 +202,15 @@ DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) 
   } else if (fresh_) {
     parser().reset();
   }
-  fresh_ = false;
   boost::json::error_code ec;
+  if (!std::exchange(fresh_, false)) {
+    // Boost.JSON's buffer for texts with escapes has no room for the bytes of a character of which a part was in an
+    // earlier piece (its issue 876; 1.81 writes beyond the end). So that it is never full, it gets less at a time.
+    constexpr std::size_t most = BOOST_JSON_STACK_BUFFER_SIZE - 3;
+    for (; piece.size() > most; piece.remove_prefix(most)) {
+      if (parser().write_some(true, piece.data(), most, ec) != most || ec) return false;
+    }
+  }
   const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
   failed_ = ec || read != piece.size();  // less is read where something stands behind the object
   return !failed_;

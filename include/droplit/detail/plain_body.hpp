@@ -48,12 +48,13 @@ class PlainBody {
     }
   }
 
-  /// Whether no reader can make sense of `body`, once this one could not.
+  /// Whether no reader can make sense of `body`, once this one could not: it knows all but what it was unsure of, and
+  /// objects without members.
   [[nodiscard]] bool is_wrong(std::string_view body) const noexcept {
     if (unsure_) return false;
     const char* const end = body.data() + body.size();
     const char* const at = after(body.data(), end, '{');
-    return at != nullptr && after(at, end, '}') == nullptr;
+    return at == nullptr || after(at, end, '}') == nullptr;
   }
 
   /// The draft, or the refusal of it, once the body was read.
@@ -119,7 +120,7 @@ class PlainBody {
   // A value that is no string.
   [[gnu::noinline]] const char* other(const char* at, const char* end, Field field) noexcept {
     is_at(at, end, "null") ? fields_.set_absent(field) : fields_.set_other(field);
-    return JsonSkip::value(at, end, max_json_depth - 1, unsure_);
+    return skip(at, end);
   }
 
   // A member that the contract does not know.
@@ -133,7 +134,14 @@ class PlainBody {
     }
     unknown_ = true;
     at = after(at + 1, end, ':');
-    return at == nullptr ? nullptr : JsonSkip::value(at, end, max_json_depth - 1, unsure_);
+    return at == nullptr ? nullptr : skip(at, end);
+  }
+
+  const char* skip(const char* at, const char* end) noexcept {
+    constexpr std::ptrdiff_t most = 1'000'000'000;  // so that no number has more digits than Boost.JSON counts
+    if (end - at <= most) return JsonSkip::value(at, end, max_json_depth - 1, unsure_);
+    unsure_ = true;
+    return nullptr;
   }
 
   const char* ecosystem_id(const char* at, const char* end) noexcept {
@@ -167,7 +175,7 @@ class PlainBody {
     const PlainRun run = plain_run({at, static_cast<std::size_t>(end - at)});
     const char* const close = at + run.size;
     if (!run.ascii || close == end || *close != '"') {
-      unsure_ = true;
+      unsure_ = !run.ascii || (close != end && *close == '\\');
       return nullptr;
     }
     fields_.set_string(field, {nullptr, std::string_view(at, run.size)});
