@@ -80,7 +80,9 @@ class DROPLIT_DETAIL_TAG JsonReader {
   bool made_ = false;  // there is a parser
   bool fresh_ = true;  // which has to forget what it read before
   bool failed_ = false;
-  alignas(std::max_align_t) unsigned char parser_[256];  // in place, so that it needs to be known where it is used only
+  // In place, so that it needs to be known where it is used only. Never the first thing in a reader: Boost.JSON 1.81
+  // takes its own address for a sign of its own (its issue 828), and so no piece may end there.
+  alignas(std::max_align_t) unsigned char parser_[256];
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
