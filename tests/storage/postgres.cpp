@@ -938,14 +938,20 @@ TEST_CASE("a server that was stopped is unavailable, and when it is back the fir
 }
 
 TEST_CASE("an insert that waits while its server is shut down is unavailable, for nothing was kept") {
+  const std::vector<std::string> settings{"max_prepared_transactions=1"};
+  cluster().stop_fast();
+  cluster().start(settings);
   Site site(hurried(""));
-  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
+  // The lock of a session could be free before the insert is told to end.
+  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
   auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
   site.await_waiting(1);
   cluster().stop_fast();
   check_unavailable(inserting.get());
-  cluster().start();
-  CHECK(PostgresSession(cluster().conninfo()).ask(site.sql("SELECT count(*) FROM @.clients")) == "0|");
+  cluster().start(settings);
+  PostgresSession session(cluster().conninfo());
+  CHECK(session.ask(site.sql("SELECT count(*) FROM @.clients")) == "0|");
+  REQUIRE(session.run("ROLLBACK PREPARED 'lasting'").empty());
   CHECK(site.storage.insert(client(1)).value() == Insertion::kept);
 }
 
