@@ -5,7 +5,6 @@
 #include <droplit/access.hpp>
 #include <droplit/client.hpp>
 #include <droplit/storage.hpp>
-#include <droplit/timestamp.hpp>
 
 #include <string_view>
 
@@ -25,11 +24,6 @@ inline constexpr std::string_view w2 = R"({"ecosystemId":"C594b89aea18568c408c3a
 /// Keeps nothing.
 struct Forgets {
   droplit::Insertion insert(const droplit::Client&) const noexcept { return droplit::Insertion::kept; }
-};
-
-/// Needs no time to tell it.
-struct StandingClock {
-  droplit::Timestamp now() const noexcept { return droplit::Timestamp::clamp_unix_millis(1'797'000'000'000); }
 };
 
 /// Knows one token.
