@@ -56,7 +56,9 @@ const std::map<std::string, Floor> floors{
     {"detail/json_scan.hpp", values},
     {"detail/json_skip.hpp", values},
     {"detail/json_unescape.hpp", values},
-    {"detail/separate.hpp", values},
+    {"detail/config.hpp", values},
+    {"detail/limits.hpp", values},
+    {"detail/process_ids.hpp", contracts},
     {"detail/json_depth.hpp", values},
     {"detail/plain_body.hpp", contracts},
     {"waiter.hpp", contracts},
@@ -75,8 +77,8 @@ const std::map<std::string, Floor> floors{
 };
 
 // Headers of the operating system; everything else without a dot is the standard library.
-const std::set<std::string> system_headers{"poll.h",      "pthread.h",  "sys/socket.h",
-                                           "emmintrin.h", "sys/stat.h", "unistd.h"};
+const std::set<std::string> system_headers{"poll.h",     "pthread.h",  "sys/socket.h", "emmintrin.h",
+                                           "sys/mman.h", "sys/stat.h", "unistd.h"};
 
 struct Include {
   bool ours;

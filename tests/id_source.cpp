@@ -3,12 +3,15 @@
 
 #include "support/catch.hpp"
 
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -118,33 +121,50 @@ TEST_CASE("ids of many threads in one second differ") {
   CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
-TEST_CASE("the counter wraps without a repeat before 2^24 ids") {
-  const std::uint32_t start = count_of(next(0));
-  std::uint32_t steps = 1;
+TEST_CASE("a clock that stands still never makes an id twice: after 2^24 ids other bytes stand before the counter") {
+  const ClientId first = next(0);
   const ObjectIds ids;
-  while (count_of(ids.next(Timestamp::clamp_unix_millis(0)).value()) != start) ++steps;
+  std::uint32_t steps = 1;
+  ClientId last = ids.next(Timestamp::clamp_unix_millis(0)).value();
+  for (; count_of(last) != count_of(first); ++steps) last = ids.next(Timestamp::clamp_unix_millis(0)).value();
   CHECK(steps == 1u << 24);
+  CHECK(random_of(last) != random_of(first));
 }
 
-TEST_CASE("a fork draws new bytes, and its parent keeps its own") {
-  const std::string parent = random_of(next(0));
-  std::set<std::string> drawn{parent};
-  for (int i = 0; i != 8; ++i) {
-    std::array<int, 2> ends{};
-    REQUIRE(::pipe(ends.data()) == 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const std::string mine = random_of(next(0));
-      ::_exit(::write(ends[1], mine.data(), mine.size()) == 10 ? 0 : 1);
-    }
-    ::close(ends[1]);
-    std::string read(10, ' ');
-    CHECK(::read(ends[0], read.data(), read.size()) == 10);
-    ::close(ends[0]);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
-    CHECK(drawn.insert(read).second);
+// What makes a child process: fork, or what goes past pthread_atfork.
+using Make = pid_t (*)();
+pid_t raw_clone() { return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)); }
+
+/// What `random` says in a child that `make` makes.
+std::string in_child(Make make, const std::function<std::string()>& random) {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = make();
+  if (child == 0) {
+    const std::string mine = random();
+    ::_exit(::write(ends[1], mine.data(), mine.size()) == 10 ? 0 : 1);
   }
-  CHECK(random_of(next(0)) == parent);
+  ::close(ends[1]);
+  std::string read(10, ' ');
+  CHECK(::read(ends[0], read.data(), read.size()) == 10);
+  ::close(ends[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  return read;
+}
+
+TEST_CASE("a child draws new bytes, however it was made, and its parent keeps its own") {
+  process::Numbers without_page(nullptr);
+  const auto of_ids = [] { return random_of(next(0)); };
+  const auto of_numbers = [&] { return std::to_string((without_page.next() >> 24) + 1'000'000'000'000).substr(0, 10); };
+  for (const std::function<std::string()>& random : {std::function<std::string()>(of_ids), {of_numbers}}) {
+    const std::string parent = random();
+    std::set<std::string> drawn{parent};
+    for (int i = 0; i != 4; ++i) {
+      for (const Make make : {Make(&::fork), Make(&::_Fork), Make(&raw_clone)})
+        CHECK(drawn.insert(in_child(make, random)).second);
+    }
+    CHECK(random() == parent);
+  }
 }

@@ -1,13 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "id.hpp"
 
 #include <concepts>
 #include <cstdint>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Whose token it is: nobody's, an account's, a server's, or one of a kind that may not create clients.
 enum class PrincipalKind : std::uint8_t { none, account, server, other };
@@ -30,4 +31,4 @@ concept Access = requires(const A& access, std::string_view token) {
   { access.may_touch(holder, ecosystem) } -> std::convertible_to<bool>;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -4,7 +4,7 @@
 #include "client.hpp"
 #include "client_draft.hpp"
 #include "client_type.hpp"
-#include "detail/separate.hpp"
+#include "detail/config.hpp"
 #include "error.hpp"
 #include "fault.hpp"
 #include "http.hpp"
@@ -25,7 +25,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Whether the wire knows this failure as 503 with `retry-after: 1`: a part is busy or away and surely kept nothing.
 /// Any other is a 500.
@@ -34,13 +34,13 @@ inline bool is_unavailable(const Fault& fault) noexcept {
 }
 
 /// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
-DROPLIT_DETAIL_TAG void write_answer(Response& out, const Client& client);
+void write_answer(Response& out, const Client& client);
 
 /// Writes the answer that tells of a refusal.
 void write_answer(Response& out, const ApiError& error);
 
 /// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
-DROPLIT_DETAIL_TAG void write_answer(Response& out, const Fault& fault);
+void write_answer(Response& out, const Fault& fault);
 
 /// Writes the answer that tells of an outcome.
 void write_answer(Response& out, const Outcome<Client>& outcome);
@@ -208,4 +208,4 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_answer(const Response& response,
 
 #endif
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

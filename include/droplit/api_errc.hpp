@@ -1,13 +1,17 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <system_error>
 
-namespace droplit {
+// The codes and their category look the same however a file is compiled, so that there is one category in a process.
+namespace droplit::inline v0 {
 
 /// Every way in which the API refuses a call. The values start at 1, since an error code of value 0 reads as success.
 enum class ApiErrc : std::uint8_t {
@@ -80,7 +84,7 @@ constexpr const ApiErrcRow& row(ApiErrc code) noexcept { return api_errc_table[s
 /// The documented name of `code`.
 constexpr std::string_view to_string(ApiErrc code) noexcept { return row(code).name; }
 
-namespace detail {
+namespace process {
 
 consteval bool each_code_has_its_row() {
   for (std::size_t i = 0; i != api_errc_table.size(); ++i) {
@@ -90,7 +94,7 @@ consteval bool each_code_has_its_row() {
 }
 static_assert(each_code_has_its_row(), "a code without a row, or a row out of order");
 
-class ApiErrcCategory final : public std::error_category {
+class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "droplit"; }
 
@@ -131,18 +135,21 @@ class ApiErrcCategory final : public std::error_category {
   }
 };
 
-}  // namespace detail
+}  // namespace process
 
 /// The category of `ApiErrc`, named "droplit". Codes that have an honest POSIX counterpart compare equal to that
 /// `std::errc`: `invalid_argument`, `permission_denied`, `message_size`, `protocol_error`, `timed_out`.
-inline const std::error_category& api_errc_category() noexcept {
-  static const detail::ApiErrcCategory category;
+///
+/// One object in a process, so that codes compare equal across shared objects: with g++ always, with clang++ where the
+/// program exports its symbols (-rdynamic; CMake: ENABLE_EXPORTS).
+DROPLIT_DETAIL_SHARED inline const std::error_category& api_errc_category() noexcept {
+  static const process::ApiErrcCategory category;
   return category;
 }
 
 inline std::error_code make_error_code(ApiErrc code) noexcept { return {static_cast<int>(code), api_errc_category()}; }
 
-}  // namespace droplit
+}  // namespace droplit::inline v0
 
 template <>
 struct std::is_error_code_enum<droplit::ApiErrc> : std::true_type {};

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "timestamp.hpp"
 
 #include <chrono>
@@ -8,7 +9,7 @@
 #include <optional>
 #include <ratio>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The same instant as a `std::chrono` time point.
 constexpr std::chrono::sys_time<std::chrono::milliseconds> to_sys_time(Timestamp time) noexcept {
@@ -36,4 +37,4 @@ constexpr std::optional<Timestamp> to_timestamp(std::chrono::sys_time<Duration> 
   }
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client_type.hpp"
+#include "detail/config.hpp"
 #include "id.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
@@ -9,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A client that was created: what the API answers with a 201.
 ///
@@ -45,4 +46,4 @@ class Client {
   ClientType type_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

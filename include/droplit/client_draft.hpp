@@ -2,8 +2,8 @@
 #pragma once
 
 #include "client_type.hpp"
+#include "detail/config.hpp"
 #include "detail/name_list.hpp"
-#include "detail/separate.hpp"
 #include "id.hpp"
 #include "outcome.hpp"
 #include "text.hpp"
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a field of the contract accepts.
 enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
@@ -244,4 +244,4 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> ClientDraft::make(const ClientParamet
 }
 #endif
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

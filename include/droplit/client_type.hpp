@@ -1,12 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a client is (source: the API's page "Create a client"). Every value of the underlying type is one of them.
 enum class ClientType : bool { application, server };
@@ -26,4 +28,4 @@ constexpr std::optional<ClientType> parse_client_type(std::string_view name) noe
   return std::nullopt;
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

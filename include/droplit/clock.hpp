@@ -1,14 +1,24 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "timestamp.hpp"
 
 #include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 
-namespace droplit {
+namespace droplit::inline v0::process {
+
+/// The latest instant that any `SystemClock` of the process has returned, in milliseconds since 1970.
+DROPLIT_DETAIL_SHARED constinit inline std::atomic<std::int64_t> latest_millis{
+    (std::numeric_limits<std::int64_t>::min)()};
+
+}  // namespace droplit::inline v0::process
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A policy that knows the time.
 template <class C>
@@ -29,7 +39,7 @@ class SystemClock {
 
  private:
   static Timestamp not_before_earlier(std::int64_t millis) noexcept {
-    static std::atomic<std::int64_t> latest{Timestamp::min_unix_millis};
+    std::atomic<std::int64_t>& latest = process::latest_millis;
     std::int64_t seen = latest.load(std::memory_order_relaxed);
     while (seen < millis && !latest.compare_exchange_weak(seen, millis, std::memory_order_relaxed)) {
     }
@@ -40,4 +50,4 @@ class SystemClock {
 static_assert(Clock<SystemClock>);
 static_assert(Clock<const SystemClock>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

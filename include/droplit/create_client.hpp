@@ -3,15 +3,15 @@
 
 #include "client_draft.hpp"
 #include "clock.hpp"
+#include "detail/config.hpp"
 #include "detail/guarded.hpp"
-#include "detail/separate.hpp"
 #include "id_source.hpp"
 #include "storage.hpp"
 
 #include <optional>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
@@ -67,7 +67,7 @@ inline ClientDraft draft_of(Client&& client) noexcept {
 ///       if (auto ready = creation.begin(clock, ids); !ready) co_return ready.as_failure();
 ///       if (creation.settle(co_await store.insert(creation.client()))) co_return std::move(creation).outcome();
 ///     }
-class DROPLIT_DETAIL_TAG Creation {
+class Creation {
  public:
   /// How many ids are tried before it is a fault that they are all taken.
   static constexpr int max_tries = detail::max_id_tries;
@@ -120,4 +120,4 @@ Outcome<Client> create_client(S& storage, C& clock, I& ids, ClientDraft draft) {
   return client;
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "client_draft.hpp"
+#include "detail/config.hpp"
 #include "detail/draft_stream.hpp"
-#include "detail/separate.hpp"
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 #include "detail/plain_body.hpp"
@@ -15,14 +15,14 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Reads the body of "create a client", whole or in pieces, and makes a draft or the refusal of it.
 ///
 /// Where the body is cut never matters. Every violation is found in one pass. What is kept meanwhile is the four fields
 /// and the names of unknown members; the values of those are checked and forgotten. Not copyable; one thread at a time.
 /// After an exception (only allocation throws) the body counts as unreadable until `reset`.
-class DROPLIT_DETAIL_TAG DraftParser {
+class DraftParser {
  public:
   DraftParser() noexcept {}  // not defaulted, since `DraftParser()` would then fill it with zeros first
 
@@ -91,4 +91,4 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> parse_draft(std::string_view body) { 
 
 #endif
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

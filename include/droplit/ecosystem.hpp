@@ -1,12 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "id.hpp"
 
 #include <cstdint>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a store knows of an ecosystem: it is there, it once was there, or it never was.
 enum class EcosystemState : std::uint8_t { active, deleted, unknown };
@@ -35,4 +36,4 @@ class Ecosystem {
   EcosystemState state_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

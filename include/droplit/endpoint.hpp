@@ -4,6 +4,7 @@
 #include "access.hpp"
 #include "answer.hpp"
 #include "create_client.hpp"
+#include "detail/config.hpp"
 #include "exchange.hpp"
 #include "http.hpp"
 #include "request_head.hpp"
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The default `on_fault` policy: nobody hears of it.
 struct IgnoreFaults {
@@ -111,4 +112,4 @@ class Endpoint {
   [[no_unique_address]] F on_fault_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,7 +3,7 @@
 
 #include "api_errc.hpp"
 #include "detail/box.hpp"
-#include "detail/separate.hpp"
+#include "detail/config.hpp"
 #include "id.hpp"
 
 #include <array>
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The part of a request that a violation lies in; `none` for an answer that has no entries.
 enum class Place : std::uint8_t { none, query, body };
@@ -66,7 +66,7 @@ struct Findings {
 /// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads
 /// back as an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from
 /// error may only be assigned or destroyed.
-class DROPLIT_DETAIL_TAG ApiError {
+class ApiError {
  public:
   class Violations;
 
@@ -221,4 +221,4 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
 /// Found by Boost.Outcome and by `std::error_code`'s users: the code of the first violation.
 inline std::error_code make_error_code(const ApiError& error) noexcept { return make_error_code(error.code()); }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include "access.hpp"
 #include "client_draft.hpp"
+#include "detail/config.hpp"
 #include "detail/content_type.hpp"
 #include "detail/guarded.hpp"
 #include "detail/request_target.hpp"
@@ -15,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 struct EndpointOptions {
   /// The longest body that is read, in bytes (ours).
@@ -116,4 +117,4 @@ class Exchange {
   bool body_counts_ = false;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

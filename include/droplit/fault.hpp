@@ -2,6 +2,7 @@
 #pragma once
 
 #include "detail/box.hpp"
+#include "detail/config.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What became of a call that failed: nothing left us, the other side surely kept nothing, or nobody can say.
 enum class Fate : std::uint8_t { not_sent, not_applied, maybe_applied };
@@ -123,4 +124,4 @@ class Fault {
   Fate fate_ = Fate::maybe_applied;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

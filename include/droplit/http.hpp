@@ -1,11 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A header field, as views: the name without case, the value without the spaces around it.
 struct HeaderField {
@@ -164,4 +166,4 @@ struct Response {
   bool operator==(const Response&) const = default;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <array>
 #include <bit>
 #include <compare>
@@ -12,7 +14,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The tag of an ecosystem's id: always the letter `C` before the digits (source: the API's page "Create a client").
 struct EcosystemTag {
@@ -187,7 +189,7 @@ consteval ClientId operator""_client_id(const char* text, std::size_t size) {
 }
 
 }  // namespace literals
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI
 
 /// Not keyed: for ids that a program made or accepted itself, not for tables that a stranger can fill.
 template <class Tag>

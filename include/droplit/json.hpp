@@ -3,7 +3,7 @@
 
 #include "client.hpp"
 #include "client_type.hpp"
-#include "detail/separate.hpp"
+#include "detail/config.hpp"
 #include "error.hpp"
 #include "id.hpp"
 #include "timestamp.hpp"
@@ -20,11 +20,11 @@
 #include <string>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
 /// `description` only where they were given.
-DROPLIT_DETAIL_TAG void append_json(std::string& out, const Client& client);
+void append_json(std::string& out, const Client& client);
 
 /// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
 /// others have no such body.
@@ -151,4 +151,4 @@ DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ApiError& error) 
 
 #endif
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "error.hpp"
 #include "fault.hpp"
 
@@ -13,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What `.value()` throws when there is an `ApiError`: a `std::system_error` with its code, carrying the whole of it.
 class ApiException : public std::system_error {
@@ -68,4 +69,4 @@ using Outcome = outcome<T>;
 static_assert(BOOST_OUTCOME_V2_NAMESPACE::trait::is_error_code_available<ApiError>::value);
 static_assert(BOOST_OUTCOME_V2_NAMESPACE::trait::is_exception_ptr_available<Fault>::value);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "detail/content_type.hpp"
 #include "http.hpp"
 
@@ -9,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What the contract reads of a request's head, as views into the server's own buffers; nothing is copied.
 ///
@@ -91,4 +92,4 @@ class RequestHead {
   bool length_malformed_ = false;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

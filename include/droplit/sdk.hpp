@@ -3,6 +3,7 @@
 
 #include "answer.hpp"
 #include "client_draft.hpp"
+#include "detail/config.hpp"
 #include "detail/utf8.hpp"
 #include "remote/create_client.hpp"
 #include "transport.hpp"
@@ -14,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What came of a call: the typed outcome, and the answer it was read from.
 struct Reply {
@@ -112,4 +113,4 @@ class Sdk {
   Clients<T, W> clients;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

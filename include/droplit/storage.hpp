@@ -2,12 +2,13 @@
 #pragma once
 
 #include "client.hpp"
+#include "detail/config.hpp"
 #include "outcome.hpp"
 
 #include <concepts>
 #include <cstdint>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a store did with a client.
 enum class Insertion : std::uint8_t {
@@ -28,4 +29,4 @@ concept Storage = requires(S& storage, const Client& client) {
   { storage.insert(client) } -> std::convertible_to<Outcome<Insertion>>;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

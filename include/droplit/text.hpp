@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "detail/utf8.hpp"
 
 #include <optional>
@@ -8,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 class DraftFields;
@@ -44,4 +45,4 @@ class Text {
   std::string value_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// An instant in UTC, in whole milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted; years 0000 to 9999.
 ///
@@ -122,4 +124,4 @@ class Timestamp {
   std::int64_t millis_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,12 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
 #include "http.hpp"
 #include "outcome.hpp"
 
 #include <concepts>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A policy that carries a request to the service and brings its answer back.
 ///
@@ -21,4 +22,4 @@ concept Transport = requires(T& transport, const Request& request) {
   { transport.send(request) } -> std::convertible_to<Outcome<Response>>;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

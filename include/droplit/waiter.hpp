@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "detail/config.hpp"
+
 #include <concepts>
 #include <cstdint>
 
@@ -13,7 +15,7 @@
 #include <thread>
 #endif
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A policy that knows how to wait before something is tried again.
 template <class W>
@@ -66,4 +68,4 @@ class SystemWaiter {
 
 static_assert(Waiter<const SystemWaiter>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

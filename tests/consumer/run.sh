@@ -48,7 +48,7 @@ for ours in asks.o asks_separate.o; do
   case $ours in asks.o) theirs=refuses_separate.o ;; *) theirs=refuses.o ;; esac
   fails 'undefined reference to .refused' "$compiler" "$folder/$ours" "$folder/$theirs" "$folder/src.o" -lboost_json
 done
-fails 'undefined reference to .droplit::parse_draft' "$compiler" "$folder/asks_separate.o" "$folder/refuses_separate.o" -lboost_json
+fails 'undefined reference to .droplit::v0::separate::parse_draft' "$compiler" "$folder/asks_separate.o" "$folder/refuses_separate.o" -lboost_json
 "$compiler" "$folder/asks_separate.o" "$folder/refuses_separate.o" "$folder/src.o" -lboost_json -o "$folder/both"
 "$folder/both"
 fails 'all of whose files define DROPLIT_SEPARATE_COMPILATION' compile -fsyntax-only "$here/src.cpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../access.hpp"
+#include "../detail/config.hpp"
 #include "../outcome.hpp"
 #include "detail/token_file_reader.hpp"
 
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The tokens of a JSON file, read once:
 ///
@@ -113,4 +114,4 @@ class TokenFile {
 
 static_assert(Access<TokenFile>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,10 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
+
 #include <new>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A value that is mostly not there, and then costs its owner one pointer. Copied and compared as the value that it
 /// holds.
@@ -58,4 +60,4 @@ class Box {
   T* value_ = nullptr;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

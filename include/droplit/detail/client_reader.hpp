@@ -3,6 +3,7 @@
 
 #include "../client.hpp"
 #include "../client_draft.hpp"
+#include "config.hpp"
 #include "json_reader.hpp"
 
 #include <array>
@@ -13,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Reads the body of a 201. Members that the contract does not know are ignored, and the last of a repeated one counts.
 class ClientReader : private JsonEvents {
@@ -89,4 +90,4 @@ class ClientReader : private JsonEvents {
   bool begun_ = false;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "../http.hpp"
+#include "config.hpp"
 
 #include <cstddef>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct QuotedString {
   bool well_formed = false;
@@ -84,4 +85,4 @@ constexpr bool is_identity_encoding(std::string_view value) noexcept {
   return true;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "../client_draft.hpp"
+#include "config.hpp"
 #include "json_reader.hpp"
 #include "name_list.hpp"
-#include "separate.hpp"
 
 #include <array>
 #include <cstddef>
@@ -13,10 +13,10 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Reads any body there is, whole or in pieces: what this one says of a body is right. Not copyable.
-class DROPLIT_DETAIL_TAG DraftStream final : private JsonEvents {
+class DraftStream final : private JsonEvents {
  public:
   DraftStream() : reader_(*this) {}
 
@@ -121,4 +121,4 @@ DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last
 
 #endif
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

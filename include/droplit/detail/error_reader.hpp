@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../error.hpp"
+#include "config.hpp"
 #include "json_reader.hpp"
 
 #include <array>
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The refusal that an answer without a body tells of.
 inline std::optional<ApiError> error_with_status(int status) noexcept {
@@ -170,4 +171,4 @@ class ErrorReader : private JsonEvents {
   bool right_ = false;  // `errors` is an array of objects, and not of more than any refusal has
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,17 +2,17 @@
 #pragma once
 
 #include "../outcome.hpp"
-#include "separate.hpp"
+#include "config.hpp"
 
 #include <exception>
 #include <string>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 #if defined(__cpp_exceptions)
 /// The exception that is being handled, as a `Fault`: its own, or one of `source` with `fate`. Throws nothing.
-DROPLIT_DETAIL_TAG Fault caught_fault(FaultSource source, Fate fate) noexcept;
+Fault caught_fault(FaultSource source, Fate fate) noexcept;
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE Fault caught_fault(FaultSource source, Fate fate) noexcept {
   const std::exception_ptr cause = std::current_exception();
@@ -49,4 +49,4 @@ Outcome<T> guarded(FaultSource source, Fate fate, Call&& call) {
 #endif
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "../id.hpp"
+#include "config.hpp"
 #include "sse2.hpp"
 
 #include <cstring>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 #if defined(DROPLIT_DETAIL_SSE2)
 /// Sixteen hex digits as eight numbers of 16 bits; each byte of `good` is left as it is or becomes 0 where none stands.
@@ -61,4 +62,4 @@ inline char* write_hex24(const ClientId::Bytes& bytes, char* out) noexcept {
 #endif
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "../id.hpp"
+#include "config.hpp"
 
 #include <cstddef>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Whether `text` is only unreserved characters, sub-delims, escapes and, if `colons`, colons: RFC 3986, appendix A.
 constexpr bool is_registered_name(std::string_view text, bool colons = false) noexcept {
@@ -105,4 +106,4 @@ constexpr bool is_host(std::string_view value) noexcept {
   return true;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

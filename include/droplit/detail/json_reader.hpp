@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
 #include "json_depth.hpp"
-#include "separate.hpp"
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 #include <boost/json/basic_parser_impl.hpp>
@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 enum class JsonKind : std::uint8_t { null, boolean, number, object, array };
 
@@ -42,7 +42,7 @@ class JsonEvents {
 ///
 /// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are refused. Not
 /// copyable; one thread at a time.
-class DROPLIT_DETAIL_TAG JsonReader {
+class JsonReader {
  public:
   static constexpr std::size_t max_depth = max_json_depth;
 
@@ -222,4 +222,4 @@ DROPLIT_DETAIL_INLINE void JsonReader::destroy() noexcept { parser().~Parser(); 
 
 #endif
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
 #include "sse2.hpp"
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A run of characters that stand for themselves in a JSON string: neither a quote, a backslash nor a control
 /// character.
@@ -176,4 +177,4 @@ inline JsonString scan_json_string(const char* at, const char* end) noexcept {
   }
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

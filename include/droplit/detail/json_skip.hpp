@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
 #include "json_scan.hpp"
 #include "json_unescape.hpp"
 #include "utf8.hpp"
@@ -10,7 +11,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 inline const char* skip_json_space(const char* at, const char* end) noexcept {
   while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
@@ -152,4 +153,4 @@ class JsonSkip {
   }
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
 #include "json_scan.hpp"
 
 #include <array>
@@ -10,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What stands for a character between the quotes of a JSON string.
 struct JsonEscape {
@@ -101,4 +102,4 @@ inline void append_json_string(std::string& out, std::string_view text) {
   *to = '"';
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../id.hpp"
+#include "config.hpp"
 #include "json_scan.hpp"
 
 #include <array>
@@ -10,7 +11,7 @@
 #include <cstring>
 #include <string>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What a hex digit adds to a number of four of them, for each of the four places; of anything else, all bits.
 inline constexpr std::array<std::array<std::uint32_t, 256>, 4> hex_values = [] {
@@ -134,4 +135,4 @@ inline bool unescape_json_text(const char* at, const char* close, std::string& o
   return true;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

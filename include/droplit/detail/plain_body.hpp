@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../client_draft.hpp"
+#include "config.hpp"
 #include "hex.hpp"
 #include "json_depth.hpp"
 #include "json_scan.hpp"
@@ -17,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Reads a whole body that is as nearly all are: one object with members, no escapes in their names. Anything else is
 /// left to the streaming reader, which is right about every body; what this one says of a body is the same
@@ -229,4 +230,4 @@ class PlainBody {
   bool unsure_ = false;             // what was met must be looked at more closely than it is here
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -3,6 +3,7 @@
 
 #include "../http.hpp"
 #include "../id.hpp"
+#include "config.hpp"
 #include "host.hpp"
 #include "name_list.hpp"
 #include "utf8.hpp"
@@ -12,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A request target, taken apart and not normalised.
 struct RequestTarget {
@@ -85,4 +86,4 @@ inline std::optional<std::string> join_query_fields(std::string_view query) {
   return names.join();
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "../http.hpp"
+#include "config.hpp"
 
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Whether only a transport itself may write this field, compared without case: it tells who calls, or frames the
 /// message.
@@ -30,4 +31,4 @@ inline bool is_sendable(const Request& request) noexcept {
   return true;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

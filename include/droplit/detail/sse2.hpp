@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
+
 #if defined(__SSE2__) && !defined(DROPLIT_PORTABLE)  // which the tests define, to have the other way too
 #define DROPLIT_DETAIL_SSE2 1
 
@@ -8,7 +10,7 @@
 
 #include <cstdint>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 inline __m128i load_block(const char* data) noexcept { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(data)); }
 
@@ -49,5 +51,5 @@ inline char* copy_blocks(const char* from, const char* stop, char* to) noexcept 
   return end;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
 #endif

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "config.hpp"
 #include "sse2.hpp"
 
 #include <bit>
@@ -11,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What stands at the front of `text`, which is not empty: a whole sequence, or a maximal subpart of an ill-formed one
 /// (Unicode 15, table 3-7 and "U+FFFD substitution of maximal subparts", which the WHATWG decoder follows).
@@ -148,4 +149,4 @@ inline std::string to_well_formed_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -3,6 +3,7 @@
 
 #include "../answer.hpp"
 #include "../client_draft.hpp"
+#include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
 #include "../detail/json_text.hpp"
 #include "../transport.hpp"
@@ -16,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Appends the body that asks for a client with these parameters, as they stand, which must be UTF-8: members in the
 /// order of the API's page, those that were not given left out.
@@ -201,4 +202,4 @@ Outcome<Client> create_client(T& transport, const ClientDraft& draft) {
   return create_client(transport, draft, RetryPolicy{}, never);
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

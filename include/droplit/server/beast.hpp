@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../detail/config.hpp"
 #include "detail/http_connection.hpp"
 #include "detail/server_options.hpp"
 
@@ -29,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// An HTTP/1.1 server before an `Endpoint`, or anything that has its `begin`, `create`, `answer` and `options`.
 ///
@@ -229,4 +230,4 @@ class BeastServer {
   bool stopping_ = false;                                  // as all of the acceptor, only on the strand
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../client.hpp"
+#include "../detail/config.hpp"
 #include "../ecosystem.hpp"
 #include "../id.hpp"
 #include "../storage.hpp"
@@ -12,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Keeps clients in memory, for as long as it lives: for tests, trials and caches.
 ///
@@ -69,4 +70,4 @@ class MemoryStorage {
 
 static_assert(Storage<MemoryStorage>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -8,6 +8,7 @@
 
 #include "../client.hpp"
 #include "../client_type.hpp"
+#include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
 #include "../ecosystem.hpp"
 #include "../fault.hpp"
@@ -28,7 +29,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 struct PostgresOptions {
   std::size_t connections = 8;                      ///< at most so many at a time, and at least one
@@ -191,4 +192,4 @@ class PostgresStorage {
 
 static_assert(Storage<PostgresStorage>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -8,6 +8,7 @@
 
 #include "../client.hpp"
 #include "../client_type.hpp"
+#include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
 #include "../ecosystem.hpp"
 #include "../fault.hpp"
@@ -31,7 +32,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a commit outlives. Either way it outlives the end of the process, however that comes.
 enum class SqliteDurability : std::uint8_t {
@@ -209,4 +210,4 @@ class SqliteStorage {
 
 static_assert(Storage<SqliteStorage>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

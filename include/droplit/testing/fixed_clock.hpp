@@ -2,9 +2,10 @@
 #pragma once
 
 #include "../clock.hpp"
+#include "../detail/config.hpp"
 #include "../timestamp.hpp"
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A clock that stands still until it is set. Not to be set while another thread asks.
 class FixedClock {
@@ -21,4 +22,4 @@ class FixedClock {
 static_assert(Clock<FixedClock>);
 static_assert(Clock<const FixedClock>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

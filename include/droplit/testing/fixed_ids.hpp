@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../detail/config.hpp"
 #include "../fault.hpp"
 #include "../id.hpp"
 #include "../id_source.hpp"
@@ -11,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Hands out the given ids in their order, whatever the time, and then a `Fault` for ever. For one thread.
 class FixedIds {
@@ -30,4 +31,4 @@ class FixedIds {
 
 static_assert(IdSource<FixedIds>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

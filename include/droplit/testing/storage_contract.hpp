@@ -5,6 +5,7 @@
 #include "detail/storage_exam.hpp"
 
 #include "../client.hpp"
+#include "../detail/config.hpp"
 #include "../ecosystem.hpp"
 #include "../id.hpp"
 #include "../outcome.hpp"
@@ -20,7 +21,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A store that the suite can fill and look into, used by many threads at once. A failure is thrown, or returned in an
 /// `outcome`.
@@ -101,4 +102,4 @@ requires TestableStorage<std::invoke_result_t<Make&>> std::vector<FailedCheck> c
   return failed;
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

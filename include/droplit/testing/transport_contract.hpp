@@ -5,6 +5,7 @@
 #include "detail/transport_exam.hpp"
 #include "detail/transport_peer.hpp"
 
+#include "../detail/config.hpp"
 #include "../transport.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A rule of the suite. Its id never changes; it is not looked into when the rule it rests on is broken, or was not
 /// either.
@@ -74,4 +75,4 @@ requires Transport<std::invoke_result_t<Make&, TransportPeer&>> std::vector<Fail
   return failed;
 }
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

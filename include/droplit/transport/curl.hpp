@@ -4,6 +4,7 @@
 #include "detail/curl_answer.hpp"
 #include "detail/curl_handle.hpp"
 
+#include "../detail/config.hpp"
 #include "../detail/sendable.hpp"
 #include "../fault.hpp"
 #include "../http.hpp"
@@ -24,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Times are from 1 ms to a day.
 struct CurlOptions {
@@ -229,4 +230,4 @@ class CurlTransport {
 
 static_assert(Transport<CurlTransport>);
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../detail/config.hpp"
 #include "../detail/sendable.hpp"
 #include "../endpoint.hpp"
 #include "../transport.hpp"
@@ -9,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Carries requests straight into an `Endpoint`, or whatever else answers a whole request by `handle(request)`: no
 /// socket, no thread. With it, what a program does with the service can be tested against any storage.
@@ -41,4 +42,4 @@ class LoopbackTransport {
   std::string token_;
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../access.hpp"
+#include "../../detail/config.hpp"
 #include "../../detail/json_reader.hpp"
 #include "../../id.hpp"
 
@@ -13,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct TokenEntry {
   std::string token;
@@ -194,4 +195,4 @@ class TokenFileReader : private JsonEvents {
   bool has_[5] = {};  // by Member
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

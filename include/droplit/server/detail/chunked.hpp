@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "../../http.hpp"
 #include "../../id.hpp"
 
@@ -8,7 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Reads a chunked body, RFC 9112 section 7.1, in pieces, strictly: exact line ends, sizes of at most 16 hex digits, no
 /// spaces around sizes and extensions (the RFC has servers take some there; ours), extensions and trailers by their
@@ -129,4 +130,4 @@ class ChunkedReader {
   At at_ = At::size_start;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,13 +1,15 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <ctime>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// An IMF-fixdate, RFC 9110 section 5.6.7, whatever the locale: `Sun, 06 Nov 1994 08:49:37 GMT`.
 class HttpDate {
@@ -52,4 +54,4 @@ class HttpDate {
                              '0', ' ', '0', '0', ':', '0', '0', ':', '0', '0', ' ', 'G', 'M', 'T'};
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../api_errc.hpp"
+#include "../../detail/config.hpp"
 #include "../../detail/host.hpp"
 #include "../../http.hpp"
 #include "../../request_head.hpp"
@@ -14,7 +15,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What a byte of a head may be part of.
 struct HeadBytes {
@@ -195,4 +196,4 @@ class HeadReader {
   bool keep_alive_ = false;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

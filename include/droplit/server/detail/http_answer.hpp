@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../api_errc.hpp"
+#include "../../detail/config.hpp"
 #include "../../error.hpp"
 #include "../../http.hpp"
 #include "date.hpp"
@@ -13,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The refusal of what is wrong below the endpoint: one of the codes of framing.
 inline ApiError http_refusal(ApiErrc code) noexcept {
@@ -50,4 +51,4 @@ inline void write_http(std::string& out, const Response& response, bool closes, 
   for (const std::string_view part : parts) at = std::copy_n(part.data(), part.size(), at);
 }
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "http_session.hpp"
 #include "server_options.hpp"
 
@@ -27,7 +28,7 @@
 #include <thread>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 using ServerExecutor = boost::asio::io_context::executor_type;
 using ServerStrand = boost::asio::strand<ServerExecutor>;
@@ -288,4 +289,4 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   bool armed_ = false;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

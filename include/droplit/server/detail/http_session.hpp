@@ -3,6 +3,7 @@
 
 #include "../../api_errc.hpp"
 #include "../../client_draft.hpp"
+#include "../../detail/config.hpp"
 #include "../../detail/guarded.hpp"
 #include "../../endpoint.hpp"
 #include "../../error.hpp"
@@ -21,7 +22,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The requests of one connection, one after the other, without I/O: it is fed bytes, says what it waits for, and
 /// leaves answers to be written. Where the bytes are cut does not matter to any answer. Throws only while it is made.
@@ -285,4 +286,4 @@ class HttpSession {
   std::atomic<bool> last_{false};
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,11 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a server listens on, and its limits. The limit of a body is the endpoint's (`EndpointOptions`).
 struct ServerOptions {
@@ -27,4 +29,4 @@ struct ServerOptions {
   std::chrono::milliseconds stop_grace{10'000};      ///< for what runs when `stop` is called
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include "../../client.hpp"
 #include "../../client_type.hpp"
+#include "../../detail/config.hpp"
 #include "../../id.hpp"
 #include "../../text.hpp"
 #include "../../timestamp.hpp"
@@ -19,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Clients by id, of which none ever leaves: their bytes stand packed one after the other, and hash tables point at
 /// them. There are many tables, so that one that grows, all of it at once, is small: of ten million clients each has
@@ -137,4 +138,4 @@ class MemoryClients {
   std::array<Table, table_count> tables_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -3,6 +3,7 @@
 
 #include "postgres_handles.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
 
@@ -21,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Where the server is, and the limits that it sets itself for us.
 struct PostgresTarget {
@@ -244,4 +245,4 @@ class PostgresConnection {
   bool usable_ = true;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 
 #include <libpq-fe.h>
@@ -18,7 +19,7 @@
 #include <thread>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct PostgresFinish {
   void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
@@ -125,4 +126,4 @@ class PostgresPause {
   std::chrono::microseconds most_{2000};
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -3,6 +3,7 @@
 
 #include "postgres_connection.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
 
@@ -19,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// How a schema becomes that of version 1, 2, ...: each step runs once, in one transaction with the steps after it.
 inline constexpr std::array<std::string_view, 1> postgres_steps{
@@ -145,4 +146,4 @@ class PostgresOpening {
   std::size_t version_ = 0;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

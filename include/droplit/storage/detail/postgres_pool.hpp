@@ -3,6 +3,7 @@
 
 #include "postgres_connection.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../outcome.hpp"
 
 #include <chrono>
@@ -14,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// At most so many connections, made when they are wanted, lent to one thread each.
 class PostgresPool {
@@ -90,4 +91,4 @@ class PostgresPool {
   std::vector<std::unique_ptr<PostgresConnection>> idle_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -4,6 +4,7 @@
 #include "postgres_connection.hpp"
 #include "postgres_handles.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../ecosystem.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
@@ -20,7 +21,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What a store asks of its server, each a transaction of its own. Locks are taken before anything is decided: a row
 /// that had to be waited for is read again when the lock is there, as it is then and not as the statement first saw it.
@@ -117,4 +118,4 @@ class PostgresRow {
   const PGresult* rows_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

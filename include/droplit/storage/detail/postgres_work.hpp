@@ -6,6 +6,7 @@
 #include "postgres_pool.hpp"
 #include "postgres_statements.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../detail/guarded.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
@@ -20,7 +21,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// One operation of a store, in as many tries as it takes.
 struct PostgresTask {
@@ -102,4 +103,4 @@ class PostgresWork {
   std::chrono::milliseconds limit_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

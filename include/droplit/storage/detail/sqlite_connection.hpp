@@ -7,6 +7,7 @@
 
 #include "../../client.hpp"
 #include "../../client_type.hpp"
+#include "../../detail/config.hpp"
 #include "../../ecosystem.hpp"
 #include "../../fault.hpp"
 #include "../../id.hpp"
@@ -25,7 +26,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// An id as text, without allocating.
 template <class Id>
@@ -145,4 +146,4 @@ struct SqliteConnection {
   SqliteStatement begin, commit, rollback, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../client.hpp"
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
 #include "../../storage.hpp"
@@ -13,7 +14,7 @@
 #include <mutex>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// An insert that waits for its commit.
 struct SqliteInsert {
@@ -74,4 +75,4 @@ class SqliteGroup {
   bool busy_ = false;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

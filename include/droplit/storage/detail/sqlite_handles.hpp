@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../text.hpp"
 
@@ -19,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct SqliteClose {
   void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
@@ -184,4 +185,4 @@ class SqliteFiles {
   std::array<File, 3> files_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -3,6 +3,7 @@
 
 #include "sqlite_handles.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
 
@@ -19,7 +20,7 @@
 #include <thread>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Opens a file for `SqliteStorage`, or makes it one; a file of anybody else is not written to.
 class SqliteOpening {
@@ -174,4 +175,4 @@ class SqliteOpening {
   Kind kind_ = Kind::foreign;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

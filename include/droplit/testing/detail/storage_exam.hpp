@@ -4,6 +4,7 @@
 #include "storage_threads_exam.hpp"
 
 #include "../../client.hpp"
+#include "../../detail/config.hpp"
 #include "../../ecosystem.hpp"
 #include "../../id.hpp"
 #include "../../storage.hpp"
@@ -18,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// One check over one new store.
 template <class S>
@@ -239,4 +240,4 @@ class StorageExam : public StorageThreadsExam<S> {
   }
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

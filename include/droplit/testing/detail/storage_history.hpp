@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "../../ecosystem.hpp"
 #include "../../storage.hpp"
 
@@ -12,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// What several threads asked one store at the same time, and were told; and whether there is an order of it all, one
 /// after the other and none before it was asked or after it was told, in which a single thread would have been told the
@@ -101,4 +102,4 @@ class StorageHistory {
   std::set<std::pair<std::uint64_t, State>> seen_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../client.hpp"
+#include "../../detail/config.hpp"
 #include "../../detail/guarded.hpp"
 #include "../../ecosystem.hpp"
 #include "../../fault.hpp"
@@ -21,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A new store and what the checks ask of it; the first thing that is seen to be wrong is remembered. Thread-safe.
 template <class S>
@@ -109,4 +110,4 @@ class StorageProbe {
   std::string wrong_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

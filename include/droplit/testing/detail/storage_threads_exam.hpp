@@ -5,6 +5,7 @@
 #include "storage_probe.hpp"
 
 #include "../../client.hpp"
+#include "../../detail/config.hpp"
 #include "../../ecosystem.hpp"
 #include "../../id.hpp"
 #include "../../storage.hpp"
@@ -18,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The checks with several threads.
 template <class S>
@@ -158,4 +159,4 @@ class StorageThreadsExam : public StorageProbe<S> {
   }
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -4,6 +4,7 @@
 #include "transport_probe.hpp"
 
 #include "../../api_errc.hpp"
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../http.hpp"
 
@@ -14,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A transport that can be left without anybody to reach.
 template <class T>
@@ -265,4 +266,4 @@ class TransportExam : public TransportProbe<T> {
   }
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
 #include "../../http.hpp"
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 template <class T>
@@ -56,4 +57,4 @@ class TransportPeer {
   Answers answers_{Response{204, {}, {}, false}};
 };
 
-}  // namespace droplit
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include "transport_peer.hpp"
 
+#include "../../detail/config.hpp"
 #include "../../detail/guarded.hpp"
 #include "../../fault.hpp"
 #include "../../http.hpp"
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A new transport, its peer, and what the checks ask of both; the first thing that is seen to be wrong is remembered.
 template <class T>
@@ -134,4 +135,4 @@ class TransportProbe {
   T transport_;  // after its peer
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

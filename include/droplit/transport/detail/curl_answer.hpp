@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../answer.hpp"
+#include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../http.hpp"
 #include "../../outcome.hpp"
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// An answer as libcurl hands it over, line by line and piece by piece, and how far the request got before.
 class CurlAnswer {
@@ -139,4 +140,4 @@ class CurlAnswer {
   bool complete_ = false;  // the head of the final answer is
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

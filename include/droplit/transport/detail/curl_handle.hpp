@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../../detail/config.hpp"
+
 #include <curl/curl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,7 +17,7 @@
 #error "droplit/transport/curl.hpp needs libcurl 7.87 or newer"
 #endif
 
-namespace droplit::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct CurlDeleter {
   void operator()(CURL* handle) const noexcept { ::curl_easy_cleanup(handle); }
@@ -83,4 +85,4 @@ class NoSigpipe {
   bool was_pending_;
 };
 
-}  // namespace droplit::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
