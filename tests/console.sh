@@ -487,6 +487,15 @@ done
 (export SSLKEYLOGFILE="$folder/secrets" && makes "$record
 createdAt    TIME" '')
 [ ! -e "$folder/secrets" ] || fail 'the secrets of TLS are written to SSLKEYLOGFILE'
+# a file that never ends and that OpenSSL would read before the time limit begins
+(export OPENSSL_CONF="$folder/endless" && makes "$record
+createdAt    TIME" '')
+(export OPENSSL_CONF="$folder/endless" && create 4 '' "droplit: $refused" --ecosystemId $active --url https://127.0.0.1:1)
+# those of the resolver are read within the time limit
+for name in HOSTALIASES RESOLV_HOST_CONF; do
+  (export $name="$folder/endless" && run client create --ecosystemId $active --url http://canary --timeout 1
+  [ "$got" -eq 4 ] || fail "exit status $got, not 4: $name")
+done
 # an empty DROPLIT_URL is none; the proxy sees to it that nothing leaves this machine
 (export DROPLIT_URL='' https_proxy=http://127.0.0.1:1 no_proxy='' && create 4 '' "droplit: $refused" --ecosystemId $active)
 

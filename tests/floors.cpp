@@ -78,7 +78,7 @@ const std::map<std::string, Floor> floors{
 
 // Headers of the operating system; everything else without a dot is the standard library.
 const std::set<std::string> system_headers{"poll.h",     "pthread.h",  "sys/socket.h", "emmintrin.h",
-                                           "sys/mman.h", "sys/stat.h", "unistd.h"};
+                                           "sys/mman.h", "sys/stat.h", "unistd.h",     "fcntl.h"};
 
 struct Include {
   bool ours;

@@ -7,7 +7,8 @@
 #include "console/output.hpp"
 #include "console/prompt.hpp"
 #include "console/report.hpp"
-#include "console/text.hpp"
+#include "program/process.hpp"
+#include "program/text.hpp"
 
 #include <droplit/sdk.hpp>
 #include <droplit/transport/curl.hpp>
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -149,9 +149,8 @@ ExitStatus run(int argc, char** argv) try {
 
 int main(int argc, char** argv) {
   ::unsetenv("SSLKEYLOGFILE");  // libcurl would write there what opens the encryption
-  if (!console::hold_standard_streams()) return static_cast<int>(ExitStatus::output);
-  std::signal(SIGPIPE, SIG_IGN);  // what cannot be written has its exit status
-  std::signal(SIGXFSZ, SIG_IGN);
+  ::unsetenv("OPENSSL_CONF");   // OpenSSL would read it whole before --timeout begins, also where it never ends
+  if (!program::prepare_process()) return static_cast<int>(ExitStatus::output);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);  // a token is no part of any file but its own
   ::prctl(PR_SET_DUMPABLE, 0);      // for a core that goes to a program there is no limit

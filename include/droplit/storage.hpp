@@ -18,6 +18,14 @@ enum class Insertion : std::uint8_t {
   id_taken,           ///< nothing was kept: another client has its id
 };
 
+/// What a durable store finds at its place before it is opened.
+enum class StoreState : std::uint8_t {
+  absent,   ///< nothing, or an empty place: opening creates the store
+  older,    ///< ours, of an earlier version: opening upgrades it
+  current,  ///< ours, of this version: opening changes nothing
+  foreign,  ///< another program's, or of a newer version: opening refuses it
+};
+
 /// A policy that keeps clients.
 ///
 /// A failure is thrown, or returned in an `outcome`, as a `Fault` that says whether the client may have been kept; any

@@ -3,13 +3,36 @@
 
 #include "support/catch.hpp"
 
+#include <cstdarg>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+namespace {
+
+int flags_of_last_open = 0;
+
+}  // namespace
+
+// In the place of the C library's, for what calls it in this program.
+extern "C" int open(const char* path, int flags, ...) {
+  ::mode_t mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    va_list more;
+    va_start(more, flags);
+    mode = va_arg(more, ::mode_t);
+    va_end(more);
+  }
+  flags_of_last_open = flags;
+  return ::openat(AT_FDCWD, path, flags, mode);
+}
 
 namespace {
 
@@ -173,11 +196,82 @@ TEST_CASE("anything malformed, repeated or unknown refuses the file and names li
   }
 }
 
-TEST_CASE("a file is read from disk, and one that cannot be read is refused") {
-  const auto path = std::filesystem::temp_directory_path() / ("droplit-tokens-" + std::to_string(::getpid()) + ".json");
-  CHECK(TokenFile::load(path.string()).has_exception());
+namespace {
+
+/// A path of its own, removed at the end.
+struct Path {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("droplit-tokens-" + std::to_string(::getpid()) + ".json");
+  Path() = default;
+  Path(const Path&) = delete;
+  Path& operator=(const Path&) = delete;
+  ~Path() { std::filesystem::remove(path); }
+  [[nodiscard]] std::string refusal() const {
+    const auto file = TokenFile::load(path.string());
+    return file.has_value() ? "accepted" : file.exception().what();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file is read from disk, and one that cannot be read is refused with the system's reason") {
+  const Path file;
+  CHECK(file.refusal() == "access file: cannot be opened: No such file or directory");
+  std::ofstream(file.path) << with_entry(R"("token":"t","kind":"account")");
+  CHECK(TokenFile::load(file.path.string()).value().identify("t").kind() == PrincipalKind::account);
+  std::filesystem::resize_file(file.path, 0);
+  CHECK(file.refusal() == "access file: line 1: is not part of a JSON object");
+  std::ofstream(file.path) << "canary-5f0e";
+  CHECK(file.refusal() == "access file: line 1: is not part of a JSON object");
+}
+
+TEST_CASE("the file is closed in child programs, and a terminal does not become the process's own") {
+  flags_of_last_open = 0;
   CHECK(TokenFile::load("/").has_exception());
-  std::ofstream(path) << with_entry(R"("token":"t","kind":"account")");
-  CHECK(TokenFile::load(path.string()).value().identify("t").kind() == PrincipalKind::account);
-  std::filesystem::remove(path);
+  CHECK((flags_of_last_open & O_CLOEXEC) != 0);
+  CHECK((flags_of_last_open & O_NOCTTY) != 0);
+}
+
+TEST_CASE("what is not a regular file is refused at once: a pipe, a device without end, a folder") {
+  const auto refusal_of = [](const char* path) {
+    const auto file = TokenFile::load(path);
+    return file.has_value() ? "accepted" : file.exception().what();
+  };
+  const std::string said = "access file: is not a regular file";
+  CHECK(refusal_of("/") == said);
+  CHECK(refusal_of("/dev/zero") == said);
+  CHECK(refusal_of("/dev/null") == said);
+  const Path file;
+  REQUIRE(::mkfifo(file.path.c_str(), 0600) == 0);
+  CHECK(file.refusal() == said);
+}
+
+TEST_CASE("a file of 16 MiB is read, and a longer one is refused, also one whose size does not show") {
+  constexpr std::uintmax_t most = std::uintmax_t{16} * 1024 * 1024;
+  const Path file;
+  const std::string text = with_entry(R"("token":"t","kind":"account")");
+  std::ofstream(file.path) << text << std::string(most - text.size(), ' ');
+  CHECK(file.refusal() == "accepted");
+  std::ofstream(file.path, std::ios::app) << ' ';
+  CHECK(file.refusal() == "access file: is longer than 16 MiB");
+  std::filesystem::resize_file(file.path, most * 64);  // with no blocks of a disk
+  CHECK(file.refusal() == "access file: is longer than 16 MiB");
+  // the kernel's files have no size
+  CHECK(TokenFile::load("/proc/self/status").exception().what() == "access file: line 1: is not part of a JSON object");
+}
+
+TEST_CASE("a file that others have access to says so") {
+  namespace fs = std::filesystem;
+  const Path file;
+  std::ofstream(file.path) << with_entry(R"("token":"t","kind":"account")");
+  const auto open_with = [&](int mode) {
+    fs::permissions(file.path, static_cast<fs::perms>(mode));
+    return TokenFile::load(file.path.string()).value().is_open_to_others();
+  };
+  CHECK_FALSE(open_with(0600));
+  CHECK(open_with(0640));
+  CHECK(open_with(0604));
+  CHECK(open_with(0620));
+  CHECK(open_with(0602));
+  CHECK_FALSE(parsed("{\"tokens\":[]}").is_open_to_others());
 }

@@ -1060,3 +1060,29 @@ TEST_CASE("a server that lets nobody in or nothing be written is unavailable, an
   cluster().start();
   CHECK(site.storage.insert(client(2)).value() == Insertion::kept);
 }
+
+TEST_CASE("an inspection says what opening would find, and changes nothing") {
+  const std::string schema = new_schema();
+  PostgresSession other(cluster().conninfo());
+  const auto inspect = [&](const PostgresOptions& options) {
+    return PostgresStorage::inspect(cluster().conninfo(), options);
+  };
+  CHECK(inspect(in(schema)).value() == StoreState::absent);
+  CHECK(inspect(in(schema)).value() == StoreState::absent);  // still
+  REQUIRE(other.run("CREATE SCHEMA " + schema).empty());
+  CHECK(inspect(in(schema)).value() == StoreState::absent);
+  open(in(schema)).add_ecosystem(home).value();
+  CHECK(inspect(in(schema)).value() == StoreState::current);
+  static constexpr std::array<std::string_view, 2> steps{detail::postgres_steps[0], "SELECT 1;"};
+  const detail::PostgresTarget target{cluster().conninfo(), milliseconds(60000), milliseconds(60000),
+                                      milliseconds(60000)};
+  const auto until = std::chrono::steady_clock::now() + milliseconds(60000);
+  CHECK(detail::PostgresOpening::inspect(target, schema, steps, until).value() == StoreState::older);
+  REQUIRE(other.run("INSERT INTO " + schema + ".droplit_versions (version) VALUES (2)").empty());
+  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  REQUIRE(other.run("DROP TABLE " + schema + ".droplit_versions").empty());
+  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  CHECK(inspect(in("A")).exception().what() == "postgres open: no name of a schema");
+  CHECK(PostgresStorage::inspect("canary", {}).exception().what() ==
+        "postgres open: the connection string cannot be read");
+}

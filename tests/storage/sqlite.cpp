@@ -874,3 +874,51 @@ TEST_CASE("a kill while a file is being made leaves one that can be opened") {
     CHECK(open(path).add_ecosystem(home).value() == EcosystemState::active);
   }
 }
+
+TEST_CASE("an inspection says what opening would find, and changes nothing") {
+  const Directory directory;
+  const std::string path = directory / "a store?with%odd#name.db";
+  const auto inspect = [](const std::string& at) { return SqliteStorage::inspect(at).value(); };
+  // By names, sizes and times: to open the file here would drop the locks of SQLite.
+  const auto everything = [&] {
+    std::map<std::string, std::pair<std::uintmax_t, fs::file_time_type>> files;
+    for (const std::string& name : directory.list()) {
+      files[name] = {fs::file_size(directory / name), fs::last_write_time(directory / name)};
+    }
+    return files;
+  };
+  CHECK(inspect(path) == StoreState::absent);
+  CHECK(directory.list().empty());
+  CHECK(SqliteStorage::inspect(directory / "no/folder.db").has_exception());
+  CHECK(SqliteStorage::inspect(directory / "").has_exception());
+  CHECK(SqliteStorage::inspect("").has_exception());
+
+  std::ofstream(path).close();
+  CHECK(inspect(path) == StoreState::absent);
+  std::ofstream(path + "-wal") << "another program's log";
+  CHECK(inspect(path) == StoreState::foreign);
+  fs::remove(path + "-wal");
+  {
+    SqliteStorage storage = open(path);
+    storage.add_ecosystem(home).value();
+    const auto before = everything();
+    CHECK(before.size() == 3);  // the log and its index too
+    CHECK(inspect(path) == StoreState::current);
+    CHECK(everything() == before);
+    CHECK(storage.insert(client(1)).value() == Insertion::kept);  // its locks are still there
+  }
+  const std::string before = bytes_of(path);
+  CHECK(inspect(path) == StoreState::current);
+  CHECK(bytes_of(path) == before);
+  CHECK(directory.list().size() == 1);
+
+  const auto with_header = [&](std::string_view pragma) {
+    CHECK(Raw(path).run(std::string(pragma)) == SQLITE_OK);
+    return inspect(path);
+  };
+  CHECK(with_header("PRAGMA user_version = 2") == StoreState::foreign);
+  CHECK(with_header("PRAGMA user_version = 1") == StoreState::current);
+  CHECK(with_header("PRAGMA application_id = 7") == StoreState::foreign);
+  write_bytes(path, "This is not a database, and long enough to be looked at as one." + std::string(200, '.'));
+  CHECK(SqliteStorage::inspect(path).has_exception());
+}

@@ -1,12 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "../program/text.hpp"
 #include "output.hpp"
-#include "text.hpp"
 
 #include <droplit/detail/json_text.hpp>
 
 #include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <cerrno>
 #include <csignal>
@@ -203,7 +204,7 @@ class Account {
   }
 
   [[nodiscard]] std::string token_in(const std::string& text) const {
-    boost::json::error_code error;
+    boost::system::error_code error;
     const boost::json::value value = boost::json::parse(text, error);
     if (error || !value.is_object()) throw broken("is not a JSON object; `droplit login` writes it anew");
     const boost::json::value* const token = value.get_object().if_contains("token");

@@ -1,7 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "command_tree.hpp"
+#include "../program/command_tree.hpp"
+#include "output.hpp"
 
 #include <droplit/client_type.hpp>
 

@@ -1,30 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "command_tree.hpp"
+#include "../program/command_tree.hpp"
+#include "../program/option_help.hpp"
+#include "output.hpp"
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace console {
-
-/// Appends `text` in lines of at most 80 columns, each behind `indent` spaces.
-inline void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
-  std::size_t column = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column != 0 && column + 1 + end > 80) {
-      out += '\n';
-      column = 0;
-    }
-    out.append(column == 0 ? indent : 1, ' ').append(text.substr(0, end));
-    column += (column == 0 ? indent : 1) + end;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  out += '\n';
-}
 
 /// What `--help` prints of a command.
 inline std::string help_of(const CLI::App& app) {
@@ -41,14 +25,7 @@ inline std::string help_of(const CLI::App& app) {
     append_wrapped(out, command->get_description(), 6);
   }
   out += "\noptions:\n";
-  for (const CLI::Option* option : app.get_options()) {
-    std::string name;
-    if (!option->get_snames().empty()) name = '-' + option->get_snames().front() + ", ";
-    name.append("--").append(option->get_lnames().front());
-    if (takes_value(*option)) name.append(" ").append(option->get_type_name());
-    append_wrapped(out, name, 2);
-    append_wrapped(out, option->get_description(), 6);
-  }
+  append_options(out, app);
   if (app.get_name() == "create") {
     out += R"(
 Each option may be given once, as --name VALUE or --name=VALUE; a value may

@@ -1,18 +1,19 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <cerrno>
+#include "../program/process.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <string>
 #include <string_view>
 
-#include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 namespace console {
+
+using namespace program;  // what all programs here share
 
 /// How the program ends. A refusal by the service ends as `droplit::row(code).exit_status` says, which is one of these.
 enum class ExitStatus : std::uint8_t {
@@ -28,39 +29,6 @@ enum class ExitStatus : std::uint8_t {
 inline const char* environment(const char* name) noexcept {
   const char* const value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : nullptr;
-}
-
-/// Fills the standard streams that were closed when the program began, so that no file or socket takes their place:
-/// reading finds the end at once, writing fails. False if that cannot be done.
-inline bool hold_standard_streams() noexcept {
-  for (int fd = 0; fd != 3; ++fd) {
-    if (::fcntl(fd, F_GETFD) == -1 && ::open("/dev/null", O_RDONLY) != fd) return false;
-  }
-  return true;
-}
-
-/// Writes all of it, or says that it could not.
-inline bool write_all(int fd, std::string_view text) noexcept {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {  // somebody made it non-blocking
-      pollfd wait{fd, POLLOUT, 0};
-      if (::poll(&wait, 1, -1) < 0 && errno != EINTR) return false;
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/// The same to standard output. Some file systems tell only at the end that a disk is full, so there is one, unless no
-/// file descriptor is free for it.
-inline bool print(std::string_view text) noexcept {
-  if (!write_all(STDOUT_FILENO, text)) return false;
-  const int copy = ::dup(STDOUT_FILENO);
-  return copy == -1 || ::close(copy) == 0;
 }
 
 /// Whether to write in colours there: on a terminal that has them, unless NO_COLOR is set.

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "nearest.hpp"
+#include "../program/nearest.hpp"
+#include "../program/text.hpp"
 #include "output.hpp"
-#include "text.hpp"
 
 #include <droplit/client.hpp>
 #include <droplit/client_draft.hpp>

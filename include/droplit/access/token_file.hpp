@@ -5,13 +5,12 @@
 #include "../detail/config.hpp"
 #include "../outcome.hpp"
 #include "detail/token_file_reader.hpp"
+#include "detail/token_file_text.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <cstdio>
 #include <deque>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,18 +47,14 @@ class TokenFile {
     const Token* token_;
   };
 
-  /// Reads the file; a `Fault` names the line and the field that is wrong.
+  /// Reads a regular file of at most 16 MiB; never waits for a pipe or a device. A `Fault` names what is wrong with the
+  /// file, or the line and the field.
   static Outcome<TokenFile> load(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    std::string text;
-    char piece[4096];
-    while (file && std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
-      text.append(piece, std::fread(piece, 1, sizeof piece, file.get()));
-    }
-    if (!file || std::ferror(file.get()) != 0) {
-      return Fault(FaultSource::access, Fate::not_applied, "access file: cannot be read");
-    }
-    return parse(text);
+    const detail::TokenFileText file(path);
+    if (!file.flaw().empty()) return Fault(FaultSource::access, Fate::not_applied, "access file: " + file.flaw());
+    auto read = parse(file.text());
+    if (read) read.assume_value().open_to_others_ = file.open_to_others();
+    return read;
   }
 
   /// Reads the text of such a file.
@@ -81,6 +76,10 @@ class TokenFile {
     if (!entry.limited) return entry.kind == PrincipalKind::account;
     return std::binary_search(entry.ecosystems.begin(), entry.ecosystems.end(), ecosystem);
   }
+
+  /// True if the mode of the file, when it was loaded, gave its group or all users any access: worth a warning, since
+  /// tokens are secrets. False of a text that was parsed.
+  [[nodiscard]] bool is_open_to_others() const noexcept { return open_to_others_; }
 
   /// Makes the token unknown from now on; false if it was already. Requests that were let in before go on. The file is
   /// not written.
@@ -110,6 +109,7 @@ class TokenFile {
   }
 
   mutable std::deque<Token> tokens_;  // never changed but for `revoked`
+  bool open_to_others_ = false;
 };
 
 static_assert(Access<TokenFile>);

@@ -156,6 +156,23 @@ class PostgresStorage {
                                  read);
   }
 
+  /// Finds out what `open` would find in this database, and changes nothing. Takes as long as `open` at the most.
+  static Outcome<StoreState> inspect(const std::string& conninfo, const PostgresOptions& options = {}) {
+    return detail::guarded<StoreState>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<StoreState> {
+      using std::chrono::milliseconds;
+      constexpr milliseconds day = std::chrono::hours(24);
+      const std::string& schema = options.schema;
+      const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+      if (!plain || schema.empty() || schema.size() > 63 || schema[0] <= '9') return refused("no name of a schema");
+      if (!detail::PostgresConnection::can_read(conninfo)) return refused("the connection string cannot be read");
+      const milliseconds limit = std::clamp(options.timeout, milliseconds(100), day);
+      const milliseconds connecting = std::clamp(options.connect_timeout, milliseconds(1), day);
+      const detail::PostgresTarget target{conninfo, connecting, limit * 2 / 5, limit * 3 / 10};
+      const auto until = std::chrono::steady_clock::now() + connecting + limit;
+      return detail::PostgresOpening::inspect(target, schema, detail::postgres_steps, until);
+    });
+  }
+
  private:
   using Row = detail::PostgresRow;
   using Task = detail::PostgresTask;

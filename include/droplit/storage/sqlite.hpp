@@ -4,6 +4,7 @@
 #include "detail/sqlite_connection.hpp"
 #include "detail/sqlite_group.hpp"
 #include "detail/sqlite_handles.hpp"
+#include "detail/sqlite_inspection.hpp"
 #include "detail/sqlite_opening.hpp"
 
 #include "../client.hpp"
@@ -112,6 +113,13 @@ class SqliteStorage {
       if (!connection_->group.run(mine, connection_->patience, all)) return detail::sqlite_fault("insert", SQLITE_BUSY);
       return std::move(mine.outcome);
     });
+  }
+
+  /// Finds out what `open` would find at this path, and changes nothing, not even a companion of the file. Reads the
+  /// main file without locks: what another process writes meanwhile may be missed.
+  static Outcome<StoreState> inspect(const std::string& path) {
+    return detail::guarded<StoreState>(FaultSource::storage, Fate::not_applied,
+                                       [&] { return detail::SqliteInspection::run(path); });
   }
 
  private:

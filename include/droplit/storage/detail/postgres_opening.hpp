@@ -6,6 +6,7 @@
 #include "../../detail/config.hpp"
 #include "../../fault.hpp"
 #include "../../outcome.hpp"
+#include "../../storage.hpp"
 
 #include <libpq-fe.h>
 
@@ -72,6 +73,21 @@ class PostgresOpening {
         if (!connected) return connected;
         opening.connection_ = std::move(connected).assume_value();
       }
+    }
+  }
+
+  /// Finds out what `run` would find, and changes nothing.
+  static Outcome<StoreState> inspect(const PostgresTarget& target, const std::string& schema,
+                                     std::span<const std::string_view> steps, PostgresTime until) {
+    auto connected = PostgresConnection::connect(target, "inspect", until);
+    if (!connected) return std::move(connected).as_failure();
+    auto kind = PostgresOpening(std::move(connected).assume_value(), schema, steps, until).look();
+    if (!kind) return std::move(kind).as_failure();
+    switch (kind.assume_value()) {
+      case Kind::ours: return StoreState::current;
+      case Kind::older: return StoreState::older;
+      case Kind::blank: return StoreState::absent;
+      default: return StoreState::foreign;  // or newer
     }
   }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace console {
+namespace program {
 
 /// How many letters must be changed, left out, added or swapped with their neighbour to make one of the other, whatever
 /// their case.
@@ -60,4 +60,4 @@ inline std::string did_you_mean(std::string_view given, std::span<const std::str
   return std::string("; did you mean ").append(before).append(best).append("?");
 }
 
-}  // namespace console
+}  // namespace program

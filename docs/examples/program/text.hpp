@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace console {
+namespace program {
 
 /// What stands at the front of a text, which is not empty.
 struct Character {
@@ -91,4 +91,4 @@ inline std::string escaped_json(std::string_view json) {
   return out;
 }
 
-}  // namespace console
+}  // namespace program

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace console {
+namespace program {
 
 /// `droplit client create`.
 inline std::string path_of(const CLI::App& app) {
@@ -41,4 +41,4 @@ inline const CLI::Option* find_option(const CLI::App& app, std::string_view name
   return nullptr;
 }
 
-}  // namespace console
+}  // namespace program

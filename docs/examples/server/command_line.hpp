@@ -1,0 +1,289 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "../program/arguments.hpp"
+#include "../program/option_help.hpp"
+
+#include <droplit/endpoint.hpp>
+#include <droplit/id.hpp>
+#include <droplit/server/beast.hpp>
+#if defined(DROPLIT_POSTGRES)
+#include <droplit/storage/postgres.hpp>
+#endif
+#include <droplit/storage/sqlite.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace server {
+
+using program::SyntaxError;
+
+enum class StoreKind : std::uint8_t { memory, sqlite, postgres };
+
+/// What the command line asks for.
+struct Options {
+  bool help = false;
+  bool check = false;
+  StoreKind kind = StoreKind::memory;
+  std::string place;  // a path or a connection string
+  std::string access;
+  std::vector<droplit::EcosystemId> active;
+  std::vector<droplit::EcosystemId> deleted;
+  std::optional<unsigned> store_threads;
+  droplit::EndpointOptions endpoint;
+  droplit::ServerOptions server{.port = 8080};
+  droplit::SqliteOptions sqlite;
+#if defined(DROPLIT_POSTGRES)
+  droplit::PostgresOptions postgres;
+#endif
+};
+
+/// A whole number of ms, s, m or h, from `least` to 24 hours; nothing if it is not one.
+inline std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, std::chrono::milliseconds least) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::int64_t factor = unit == "ms"  ? 1
+                              : unit == "s" ? 1000
+                              : unit == "m" ? 60'000
+                              : unit == "h" ? 3'600'000
+                                            : 0;
+  constexpr std::int64_t most = 86'400'000;
+  if (error != std::errc{} || factor == 0 || count < 0 || count > most / factor) return std::nullopt;
+  const std::chrono::milliseconds duration{count * factor};
+  return duration < least ? std::nullopt : std::optional(duration);
+}
+
+/// In the largest unit that leaves no rest.
+inline std::string to_text(std::chrono::milliseconds duration) {
+  const std::int64_t count = duration.count();
+  if (count == 0 || count % 1000 != 0) return std::to_string(count) + "ms";
+  if (count % 60'000 != 0) return std::to_string(count / 1000) + "s";
+  return count % 3'600'000 != 0 ? std::to_string(count / 60'000) + "m" : std::to_string(count / 3'600'000) + "h";
+}
+
+/// The options of droplit-server: one call of `add` for each, which gives its name, its help and where its value goes.
+class CommandLine {
+ public:
+  CommandLine() : root_("Serves POST /api/clients until SIGTERM or SIGINT.", "droplit-server") {
+    program::set_up(root_);
+    add_what();
+    add_serving();
+    add_deadlines();
+    add_stores();
+    check_ = program::add_flag(root_, "--check",
+                               "Tries all but serving: options, access file, addresses and store, none of which it "
+                               "changes. Ends with 0, or with 3 if a start would create or upgrade the store.");
+    help_ = program::add_flag(root_, "-h,--help", "Prints this.");
+  }
+
+  /// Reads the arguments; throws a `SyntaxError`. Once only.
+  Options parse(int argc, char** argv) {
+    program::read_arguments(root_, argc, argv);
+    options_.help = help_->count() != 0;
+    options_.check = check_->count() != 0;
+    if (options_.help) return std::move(options_);
+    program::check_arguments(root_, [](const CLI::Option& option) { return option.get_name().ends_with("ecosystem"); });
+    for (const auto& [option, read] : readers_) {
+      for (const std::string& value : option->results()) read(value);
+    }
+    if (options_.access.empty()) throw SyntaxError("--access FILE is missing" + program::see_help(root_));
+    refuse_options_of_other_stores();
+    const unsigned defaults[] = {0, 64, 8};
+    options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
+#if defined(DROPLIT_POSTGRES)
+    const unsigned asking = options_.server.store_threads;
+    options_.postgres.connections = asking != 0 ? asking : options_.server.threads;
+#endif
+    return std::move(options_);
+  }
+
+  /// What `--help` prints.
+  [[nodiscard]] std::string help() const {
+    std::string out =
+        "usage: droplit-server --access FILE [OPTION...]\n\n" + root_.get_description() + "\n\noptions:\n";
+    program::append_options(out, root_);
+    return out + R"(
+Each option is given as --name VALUE or --name=VALUE, and once, but for the
+ecosystems. A TIME is a whole number with its unit: 500ms, 30s, 5m, 1h; at most
+24h.
+
+exit status:
+  0         served until a signal came, or --check found nothing to do
+  1         could not start, or could not go on
+  2         the command line is wrong
+  3         --check: a start would create or upgrade the store
+  143, 130  ended at once by SIGTERM or SIGINT: one that came before it served,
+            or a second one
+)";
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  using Reader = std::function<void(const std::string&)>;
+
+  void add(const std::string& name, const std::string& value, const std::string& sentence, Reader reader) {
+    readers_.emplace_back(program::add_option(root_, name, value, sentence), std::move(reader));
+  }
+
+  template <std::unsigned_integral Number>
+  static Number number(const std::string& name, std::string_view text, Number least, Number most) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+      throw SyntaxError(name + " takes a number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  }
+
+  /// An option that sets `field`, whose value now is the default.
+  template <std::unsigned_integral Number>
+  void add_number(const std::string& name, const std::string& unit, const std::string& sentence, Number& field,
+                  Number least, Number most = std::numeric_limits<Number>::max()) {
+    const std::string range = std::to_string(least) + " to " + std::to_string(most);
+    add(name, unit, sentence + ", " + range + ". Default: " + std::to_string(field) + ".",
+        [=, &field](const std::string& text) { field = number(name, text, least, most); });
+  }
+
+  void add_duration(const std::string& name, const std::string& sentence, milliseconds& field,
+                    milliseconds least = milliseconds(1)) {
+    add(name, "TIME", sentence + ". Default: " + to_text(field) + ".", [=, &field](const std::string& text) {
+      const auto duration = parse_duration(text, least);
+      if (!duration) throw SyntaxError(name + " takes a time from " + to_text(least) + " to 24h, such as 30s or 500ms");
+      field = *duration;
+    });
+  }
+
+  void add_ecosystems(const std::string& name, const std::string& sentence,
+                      std::vector<droplit::EcosystemId>& ecosystems) {
+    add(name, "ID", sentence + " It may be given several times.", [=, &ecosystems](const std::string& text) {
+      const auto id = droplit::EcosystemId::parse(text);
+      if (!id) throw SyntaxError(name + " takes an ecosystem id: C and 24 hex digits");
+      ecosystems.push_back(*id);
+    });
+  }
+
+  void add_what() {
+    add("--access", "FILE",
+        "Who may call: {\"tokens\": [{\"token\": \"...\", \"kind\": \"account|server|client|user\", \"ecosystems\": "
+        "[\"C...\"]}]}. A regular file of at most 16 MiB. Required.",
+        [this](const std::string& text) { options_.access = text; });
+    add("--listen", "HOST:PORT",
+        "Where to listen: an address, [::1] or localhost; port 0 picks one. Default: 127.0.0.1:8080.",
+        [this](const std::string& text) { listen_at(text); });
+    add("--storage", "STORE",
+        std::string("memory, sqlite:PATH or ") + (has_postgres ? "" : "(not in this build) ") +
+            "postgresql://...; a password belongs in PGPASSFILE, since other users can see a command line. Default: "
+            "memory.",
+        [this](const std::string& text) { keep_in(text); });
+    add_ecosystems("--ecosystem", "Makes an ecosystem active if it was never there.", options_.active);
+    add_ecosystems("--delete-ecosystem", "Deletes an ecosystem for ever, after every --ecosystem.", options_.deleted);
+  }
+
+  void add_serving() {
+    add_number("--threads", "N", "How many threads serve", options_.server.threads, 1U, 256U);
+    add("--store-threads", "N",
+        "How many more threads ask the store, 0 to 256; 0: those that serve. Default: 0 for memory; 64 for sqlite, as "
+        "many creates may share a commit; 8 for postgresql, each with a connection.",
+        [this](const std::string& text) { options_.store_threads = number("--store-threads", text, 0U, 256U); });
+    using Bytes = std::uint32_t;
+    add_number("--max-connections", "N", "How many connections are served at a time", options_.server.max_connections,
+               Bytes{1});
+    add_number("--max-head", "BYTES", "The longest request line and fields", options_.server.max_head, Bytes{1});
+    add_number("--max-body", "BYTES", "The longest body", options_.endpoint.max_body, Bytes{1});
+    add_number("--body-rate", "BYTES", "The least bytes a second of a body, on average; 0: any",
+               options_.server.body_rate, Bytes{0});
+  }
+
+  void add_deadlines() {
+    droplit::ServerOptions& server = options_.server;
+    add_duration("--head-deadline", "From the first byte of a head to its last", server.head_deadline);
+    add_duration("--body-grace", "How long a body may be slower than --body-rate", server.body_grace, milliseconds(0));
+    add_duration("--body-deadline", "For a whole body", server.body_deadline);
+    add_duration("--idle-deadline",
+                 "How long a connection may be idle; behind a proxy more than the proxy keeps idle connections",
+                 server.idle_deadline);
+    add_duration("--write-deadline", "For the peer to take a response", server.write_deadline);
+    add_duration("--linger-deadline", "For the peer to read the last response", server.linger_deadline,
+                 milliseconds(0));
+    add_duration("--stop-grace", "For the requests under way when a signal comes", server.stop_grace, milliseconds(0));
+  }
+
+  void add_stores() {
+    add("--sqlite-durability", "WORD",
+        "full: a commit outlives a loss of power; normal: the newest ones may not. Default: full.",
+        [this](const std::string& text) {
+          if (text != "full" && text != "normal") throw SyntaxError("--sqlite-durability takes full or normal");
+          options_.sqlite.durability =
+              text == "full" ? droplit::SqliteDurability::full : droplit::SqliteDurability::normal;
+        });
+    add_duration("--sqlite-busy-timeout", "How long an operation waits for other threads and processes",
+                 options_.sqlite.busy_timeout, milliseconds(0));
+#if defined(DROPLIT_POSTGRES)
+    add_duration("--postgres-connect-timeout", "For one try to connect", options_.postgres.connect_timeout);
+    add_duration("--postgres-timeout", "For one operation with all its tries, at least 100ms",
+                 options_.postgres.timeout, milliseconds(100));
+    add("--postgres-schema", "NAME", "Lower-case letters, digits and underscores. Default: droplit.",
+        [this](const std::string& text) { options_.postgres.schema = text; });
+#endif
+  }
+
+  void listen_at(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) throw SyntaxError("--listen takes HOST:PORT");
+    const std::string_view host = text.substr(0, colon);
+    options_.server.host = host == "localhost" ? "127.0.0.1" : host;
+    options_.server.port = number<std::uint16_t>("the port of --listen", text.substr(colon + 1), 0, 65535);
+  }
+
+  void keep_in(std::string_view text) {
+    if (text == "memory") return;
+    constexpr std::string_view sqlite = "sqlite:";
+    if (text.size() > sqlite.size() && text.starts_with(sqlite)) {
+      options_.kind = StoreKind::sqlite;
+      options_.place = text.substr(sqlite.size());
+    } else if (has_postgres && (text.starts_with("postgresql://") || text.starts_with("postgres://"))) {
+      options_.kind = StoreKind::postgres;
+      options_.place = text;
+    } else {
+      throw SyntaxError(std::string("--storage takes memory or sqlite:PATH") +
+                        (has_postgres ? " or postgresql://..." : ""));
+    }
+  }
+
+  void refuse_options_of_other_stores() const {
+    for (const auto& [option, read] : readers_) {
+      const std::string& name = option->get_lnames().front();
+      const bool other = (name.starts_with("sqlite-") && options_.kind != StoreKind::sqlite) ||
+                         (name.starts_with("postgres-") && options_.kind != StoreKind::postgres);
+      if (other && option->count() != 0) throw SyntaxError("--" + name + " is not for this --storage");
+    }
+  }
+
+#if defined(DROPLIT_POSTGRES)
+  static constexpr bool has_postgres = true;
+#else
+  static constexpr bool has_postgres = false;
+#endif
+
+  Options options_;
+  CLI::App root_;
+  std::vector<std::pair<CLI::Option*, Reader>> readers_;
+  CLI::Option* check_ = nullptr;
+  CLI::Option* help_ = nullptr;
+};
+
+}  // namespace server

@@ -1,0 +1,93 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "log.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace server {
+
+/// SIGTERM and SIGINT, from now on blocked in this thread and in those that it starts.
+struct StopSignals {
+  sigset_t set{};
+  StopSignals() noexcept {
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT}) {
+      sigaddset(&set, signal);
+      std::signal(signal, SIG_DFL);  // a shell lets programs behind an `&` ignore SIGINT
+    }
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  }
+};
+
+/// Waits for those signals in a thread of its own, so that no slow file, name server or database can hold them up. The
+/// first one while a `Serving` lives stops the service. Any other ends the process at once, with the status by which a
+/// shell says it: 128 and the number of the signal.
+class Signals {
+  struct Shared {
+    StopSignals signals;
+    Log log;
+    std::mutex mutex;
+    std::function<void()> stop;  // only while serving
+    bool stopping = false;
+
+    Shared(const StopSignals& awaited, Log to) : signals(awaited), log(std::move(to)) {}
+
+    void run() {
+      for (;;) {
+        int signal = 0;
+        if (::sigwait(&signals.set, &signal) != 0) continue;
+        const std::lock_guard lock(mutex);
+        if (stop && !stopping) {
+          stopping = true;
+          stop();
+          continue;
+        }
+        log.line(stopping ? "ended at once by a second signal" : "ended by a signal before it served");
+        log.drain(last_lines);
+        ::_exit(128 + signal);
+      }
+    }
+  };
+
+ public:
+  /// How long the end of the process waits for a reader of the log.
+  static constexpr std::chrono::milliseconds last_lines{1000};
+
+  /// Throws `std::system_error` if there is no thread.
+  Signals(const StopSignals& signals, const Log& log) : shared_(std::make_shared<Shared>(signals, log)) {
+    std::thread([shared = shared_] { shared->run(); }).detach();
+  }
+
+  /// While it lives, the first signal calls `stop`, in the thread of the signals.
+  class Serving {
+   public:
+    Serving(const Signals& signals, std::function<void()> stop) : shared_(signals.shared_) {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->stop = std::move(stop);
+    }
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->stop = nullptr;
+    }
+
+   private:
+    std::shared_ptr<Shared> shared_;
+  };
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace server

@@ -1,0 +1,60 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "command_line.hpp"
+
+#include <droplit/client.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+#include <droplit/storage/memory.hpp>
+#if defined(DROPLIT_POSTGRES)
+#include <droplit/storage/postgres.hpp>
+#endif
+#include <droplit/storage/sqlite.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace server {
+
+/// A store that is opened only when everything else of a start has succeeded. Nothing is inserted before.
+template <class Store>
+class LateStore {
+ public:
+  void open(std::unique_ptr<Store> opened) noexcept { store_ = std::move(opened); }
+  [[nodiscard]] Store& get() const noexcept { return *store_; }
+
+  droplit::Outcome<droplit::Insertion> insert(const droplit::Client& client) { return store_->insert(client); }
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+/// How each kind of store is opened and inspected; both throw an error.
+struct Memory {
+  using Store = droplit::MemoryStorage;
+  static std::unique_ptr<Store> open(const Options&) { return std::make_unique<Store>(); }
+  static droplit::StoreState inspect(const Options&) { return droplit::StoreState::current; }
+};
+
+struct Sqlite {
+  using Store = droplit::SqliteStorage;
+  static std::unique_ptr<Store> open(const Options& options) {
+    return std::make_unique<Store>(Store::open(options.place, options.sqlite).value());
+  }
+  static droplit::StoreState inspect(const Options& options) { return Store::inspect(options.place).value(); }
+};
+
+#if defined(DROPLIT_POSTGRES)
+struct Postgres {
+  using Store = droplit::PostgresStorage;
+  static std::unique_ptr<Store> open(const Options& options) {
+    return std::make_unique<Store>(Store::open(options.place, options.postgres).value());
+  }
+  static droplit::StoreState inspect(const Options& options) {
+    return Store::inspect(options.place, options.postgres).value();
+  }
+};
+#endif
+
+}  // namespace server
