@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -144,6 +145,76 @@ int in_child(const std::function<int()>& act) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/// What a child process does, that was made before this one opened anything, when it is let go; its status then.
+class Later {
+ public:
+  explicit Later(const std::function<int()>& act) {
+    REQUIRE(::pipe(go_.data()) == 0);
+    child_ = ::fork();
+    if (child_ != 0) return;
+    char word = 0;
+    ::close(go_[1]);
+    const bool told = ::read(go_[0], &word, 1) == 1;
+    int status = 99;
+    try {
+      if (told) status = act();
+    } catch (...) {
+    }
+    ::_exit(status);
+  }
+  Later(const Later&) = delete;
+  Later& operator=(const Later&) = delete;
+  ~Later() {
+    if (child_ != 0) end();
+  }
+
+  int go() {
+    REQUIRE(::write(go_[1], "g", 1) == 1);
+    return end();
+  }
+
+ private:
+  int end() {
+    ::close(go_[0]);
+    ::close(go_[1]);
+    int status = 0;
+    ::waitpid(std::exchange(child_, 0), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::array<int, 2> go_{};
+  pid_t child_ = 0;
+};
+
+/// Whether this process holds a lock on a file, as another one sees it.
+bool is_locked(const std::string& path) {
+  return in_child([&] {
+           struct ::flock lock {};
+           lock.l_type = F_WRLCK;
+           lock.l_whence = SEEK_SET;  // and no length: all of it
+           return ::fcntl(::open(path.c_str(), O_RDWR), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1;
+         }) == 0;
+}
+
+/// The bytes of a database and of all that lies beside it, by name.
+std::map<std::string, std::string> all_bytes(const std::string& path) {
+  std::map<std::string, std::string> all;
+  for (const std::string end : {"", "-journal", "-wal", "-shm"}) {
+    if (fs::exists(path + end)) all[end] = bytes_of(path + end);
+  }
+  return all;
+}
+
+/// Another program that runs `sql` and is killed before it has closed the file.
+void run_and_die(const std::string& path, const std::string& sql) {
+  REQUIRE(in_child([&] {
+            sqlite3* db = nullptr;
+            return sqlite3_open(path.c_str(), &db) == SQLITE_OK &&
+                           sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK
+                       ? 0
+                       : 1;
+          }) == 0);
+}
+
 /// SQLite's own file system, in which one call may be made to fail.
 namespace failing {
 
@@ -226,6 +297,22 @@ class Disk {
  private:
   sqlite3_vfs vfs_;
 };
+
+/// Another program that is killed while it commits `sql`, when it has written the main file and its journal is hot.
+void cut_off(const std::string& path, const std::string& sql) {
+  const std::string before = bytes_of(path);
+  REQUIRE(in_child([&] {
+            const Disk disk;
+            std::function<void()> look = [&] {
+              if (bytes_of(path) != before) ::_exit(0);
+              on_sync = look;
+            };
+            on_sync = look;
+            Raw(path).run(sql);
+            return 1;
+          }) == 0);
+  REQUIRE(fs::file_size(path + "-journal") != 0);
+}
 
 }  // namespace failing
 
@@ -401,7 +488,6 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
   }
   SECTION("noise with the right beginning") {
     write_bytes(path, std::string("SQLite format 3\0", 16) + std::string(4080, '\x5A'));
-    why = "sqlite open: SQLITE_NOTADB (26)";
   }
   SECTION("another program's tables") { sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)"); }
   SECTION("tables with our names") { sql("CREATE TABLE clients (id TEXT); CREATE TABLE ecosystems (id TEXT)"); }
@@ -424,6 +510,360 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
   CHECK(refusal(path).what() == why);
   CHECK(bytes_of(path) == before);
   CHECK(directory.list() == std::vector<std::string>{"a"});
+}
+
+// ---- whose a file is ----
+
+TEST_CASE("a file of another program whose transaction was cut off is refused, and its journal is hot as before") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  std::string why = "the file is another program's, or of another version";
+  const std::string ask = "SELECT count(*) FROM sqlite_schema";
+  std::string answer = "1|";
+  SECTION("tables that are not ours") {
+    Raw(path).run("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    failing::cut_off(path, "CREATE TABLE u (a)");
+  }
+  SECTION("its first transaction") {
+    write_bytes(path, "");
+    failing::cut_off(path, "CREATE TABLE t (a)");
+    answer = "0|";
+  }
+  SECTION("a file that looks blank, and whose tables are in the journal") {
+    Raw(path).run("CREATE TABLE t (a)");
+    failing::cut_off(path, "DROP TABLE t");
+    why = "a transaction in the file was cut off; open it with its own program first";
+  }
+  const auto before = all_bytes(path);
+  CHECK(refusal(path).what() == "sqlite open: " + why);
+  CHECK(all_bytes(path) == before);
+  CHECK(Raw(path).ask(ask) == answer);  // rolled back only now
+}
+
+TEST_CASE("a file of ours whose first transaction was cut off is opened") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  write_bytes(path, "");
+  REQUIRE(in_child([&] {
+            const failing::Disk disk;
+            std::function<void()> look = [&] {
+              if (fs::file_size(path) != 0) ::_exit(0);
+              failing::on_sync = look;
+            };
+            failing::on_sync = look;
+            open(path);
+            return 1;
+          }) == 0);
+  REQUIRE(fs::file_size(path + "-journal") != 0);
+  CHECK(open(path).add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("a blank file with a journal is waited for while another program writes it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw other(path);
+  REQUIRE(other.run("CREATE TABLE t (a); DROP TABLE t") == SQLITE_OK);
+  REQUIRE(other.run("PRAGMA cache_spill = 1; PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (a)") == SQLITE_OK);
+  REQUIRE(other.run("INSERT INTO t VALUES (zeroblob(100000))") == SQLITE_OK);
+  REQUIRE(fs::exists(path + "-journal"));
+  CHECK(refusal(path, patient(0)).what() == "sqlite open: SQLITE_BUSY (5)");
+  REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  CHECK(open(path).add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("a file whose tables are in its log is judged by the log, and nothing is changed") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  std::string why = "the file is another program's, or of another version";
+  const std::string wal = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; ";
+  SECTION("another program's") { run_and_die(path, wal + "CREATE TABLE t (a); INSERT INTO t VALUES (1)"); }
+  SECTION("another program's, without an index") {
+    run_and_die(path, wal + "CREATE TABLE t (a)");
+    fs::remove(path + "-shm");
+  }
+  SECTION("another program's, whose last transaction is not whole") {
+    run_and_die(path, wal + "CREATE TABLE t (a); DROP TABLE t; CREATE TABLE u (a)");
+    run_and_die(path, "PRAGMA cache_size = 1; BEGIN; DROP TABLE u; CREATE TABLE v AS SELECT zeroblob(100000)");
+  }
+  SECTION("ours, of a newer version") {
+    open(path);
+    run_and_die(path, "PRAGMA user_version = 2");
+    REQUIRE(bytes_of(path)[63] == 1);
+  }
+  SECTION("a main file that was emptied") {
+    REQUIRE(in_child([&] { return open(path).add_ecosystem(home) ? ::_exit(0), 0 : 1; }) == 0);
+    fs::resize_file(path, 0);
+    why = "the file is empty, but its log (-wal) is not";
+  }
+  SECTION("a main file that is gone") {
+    run_and_die(path, wal + "CREATE TABLE t (a)");
+    write_bytes(path, "");
+    why = "the file is empty, but its log (-wal) is not";
+  }
+  REQUIRE(fs::file_size(path + "-wal") != 0);
+  const auto before = all_bytes(path);
+  CHECK(refusal(path).what() == "sqlite open: " + why);
+  CHECK(all_bytes(path) == before);
+}
+
+TEST_CASE("a file of ours that was made in a log is opened with all that is in it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw(path).run("PRAGMA journal_mode = WAL");
+  REQUIRE(in_child([&] {
+            SqliteStorage storage = open(path);
+            if (storage.add_ecosystem(home) && storage.insert(client(1))) ::_exit(0);
+            return 1;
+          }) == 0);
+  REQUIRE(bytes_of(path)[63] == 0);  // no version: the file itself is still blank
+  CHECK(open(path).find_client(id(1)).value() == client(1));
+}
+
+namespace {
+
+std::uint32_t number_at(const std::string& bytes, std::size_t at, bool big_endian = true) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i != 4; ++i) {
+    number = number << 8 | static_cast<unsigned char>(bytes[at + (big_endian ? i : 3 - i)]);
+  }
+  return number;
+}
+
+/// A log as a machine of the other order of bytes writes it.
+std::string as_big_endian(std::string log) {
+  std::uint32_t first = 0;
+  std::uint32_t second = 0;
+  const auto add = [&](std::size_t from, std::size_t to) {
+    for (std::size_t at = from; at != to; at += 8) {
+      first += number_at(log, at) + second;
+      second += number_at(log, at + 4) + first;
+    }
+  };
+  const auto put = [&](std::size_t at) {
+    for (const std::uint32_t sum : {first, second}) {
+      for (int shift = 24; shift >= 0; shift -= 8) log[at++] = static_cast<char>(sum >> shift & 0xFF);
+    }
+  };
+  log[3] = '\x83';
+  add(0, 24);
+  put(24);
+  const std::size_t page = number_at(log, 8);
+  for (std::size_t at = 32; at < log.size(); at += 24 + page) {
+    add(at, at + 8);
+    add(at + 24, at + 24 + page);
+    put(at + 16);
+  }
+  return log;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "however a log is cut, damaged or written, its file is judged as SQLite sees it, and never changed if refused") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw(path).run("PRAGMA page_size = 1024; PRAGMA journal_mode = WAL");  // blank
+  run_and_die(path,
+              "PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (a); DROP TABLE t; PRAGMA application_id = 0x64726F70;"
+              "PRAGMA user_version = 2; PRAGMA user_version = 1; CREATE TABLE u (a)");
+  const std::string log = bytes_of(path + "-wal");
+  std::vector<std::string> logs{log};
+  REQUIRE(logs[0].substr(0, 4) == "\x37\x7F\x06\x82");
+  for (std::size_t size = 0; size < log.size(); size += 131) logs.push_back(log.substr(0, size));
+  for (std::size_t frame = 32; frame <= log.size(); frame += 1024 + 24) {
+    logs.push_back(log.substr(0, frame));
+    logs.push_back(as_big_endian(logs.back()));
+  }
+  for (std::size_t at = 0; at < log.size(); at += at < 80 ? 1 : 257) {
+    logs.push_back(log);
+    logs.back()[at] = static_cast<char>(logs.back()[at] ^ 0x10);
+  }
+  std::map<std::string, int> seen;
+  for (std::size_t i = 0; i != logs.size(); ++i) {
+    CAPTURE(i);
+    const std::string mine = directory / "mine";
+    const std::string oracle = directory / "oracle";
+    for (const std::string& name : {mine, oracle}) {
+      for (const std::string end : {"-shm", "-wal", "-journal"}) fs::remove(name + end);
+      write_bytes(name, bytes_of(path));
+      write_bytes(name + "-wal", logs[i]);
+    }
+    std::string sees = "error";
+    {
+      sqlite3* db = nullptr;
+      sqlite3_open(oracle.c_str(), &db);
+      const auto append = [](void* out, int, char** values, char**) {
+        static_cast<std::string*>(out)->assign(values[0]);
+        return 0;
+      };
+      sqlite3_exec(db,
+                   "SELECT CASE WHEN application_id = 0x64726F70 AND user_version = 1 THEN 'ours'"
+                   " WHEN application_id = 0 AND user_version = 0 AND (SELECT count(*) FROM sqlite_schema) = 0"
+                   " THEN 'blank' ELSE 'foreign' END FROM pragma_application_id, pragma_user_version",
+                   append, &sees, nullptr);
+      sqlite3_close(db);
+    }
+    ++seen[sees];
+    const auto before = all_bytes(mine);
+    const auto opened = SqliteStorage::open(mine);
+    const std::string what = opened ? "" : opened.exception().what();
+    if (sees == "blank") CHECK(what == "");
+    if (sees == "ours") CHECK(what == "sqlite open: SQLITE_ERROR (1)");  // by its mark alone: our tables are not there
+    if (sees == "foreign") {
+      CHECK(what == "sqlite open: the file is another program's, or of another version");
+      CHECK(all_bytes(mine) == before);
+    }
+    if (sees == "error") CHECK(what != "");
+  }
+  CHECK(seen["blank"] > 5);
+  CHECK(seen["ours"] > 5);
+  CHECK(seen["foreign"] > 5);
+}
+
+TEST_CASE("an opening does not take away the locks of another store in the process") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  bool refused = false;
+  Later other([&] {
+    Raw raw(path);
+    return raw.run(
+               "INSERT INTO clients SELECT '000000000000000000000009', created_at, ecosystem_id, type, name,"
+               " description FROM clients WHERE id = '000000000000000000000001'") == SQLITE_OK
+               ? 0
+               : 1;
+  });
+  {
+    SqliteStorage storage = open(path);
+    storage.add_ecosystem(home).value();
+    REQUIRE(storage.insert(client(1)).value() == Insertion::kept);
+    REQUIRE(is_locked(path));
+    REQUIRE(is_locked(path + "-shm"));
+    SECTION("opened") { open(path).find_client(id(1)).value(); }
+    SECTION("opened, and written") { REQUIRE(open(path).insert(client(8)).value() == Insertion::kept); }
+    SECTION("refused for a second name") {
+      fs::create_hard_link(path, directory / "b");
+      refusal(path);
+      refused = true;
+    }
+    SECTION("refused by the second name") {
+      fs::create_hard_link(path, directory / "b");
+      fs::create_hard_link(path + "-wal", directory / "b-wal");
+      refusal(directory / "b");
+      refused = true;
+    }
+    CHECK(is_locked(path));
+    CHECK(is_locked(path + "-shm"));
+    REQUIRE(other.go() == 0);
+    CHECK(fs::exists(path + "-wal"));  // it saw that it was not the last one
+    CHECK(storage.insert(client(2)).value() == Insertion::kept);
+    CHECK(storage.find_client(id(9)).value().has_value());
+  }
+  if (refused) fs::remove(directory / "b");
+  if (refused) fs::remove(directory / "b-wal");
+  SqliteStorage storage = open(path);
+  CHECK(storage.find_client(id(1)).value() == client(1));
+  CHECK(storage.find_client(id(2)).value() == client(2));
+  CHECK(storage.find_client(id(9)).value().has_value());
+  CHECK(Raw(path).ask("PRAGMA integrity_check") == "ok|");
+}
+
+TEST_CASE("a process without standard streams keeps its clients in files that are none of them") {
+  const Directory directory;
+  CHECK(in_child([&] {
+          for (const int stream : {0, 1, 2}) ::close(stream);
+          SqliteStorage storage = open(directory / "a");
+          storage.add_ecosystem(home).value();
+          if (storage.insert(client(1)).value() != Insertion::kept) return 1;
+          for (const std::string stream : {"0", "1", "2"}) {
+            std::error_code closed;
+            const auto file = fs::read_symlink("/proc/self/fd/" + stream, closed);
+            if (!closed && file != "/dev/null") return 2;
+          }
+          return 0;
+        }) == 0);
+}
+
+// ---- two names of one file ----
+
+TEST_CASE("a database with a second name is refused, and the fault says how to find the names") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  REQUIRE(in_child([&] { return open(path).add_ecosystem(home) ? ::_exit(0), 0 : 1; }) == 0);  // and leaves its log
+  const std::string end = GENERATE("", "-wal", "-shm");
+  CAPTURE(end);
+  fs::create_hard_link(path + end, directory / "other");
+  const auto before = all_bytes(path);
+  const Fault fault = refusal(path);
+  CHECK(fault.what().find("`find MOUNT -xdev -samefile FILE`") != std::string::npos);
+  CHECK(!fault.status());
+  CHECK(all_bytes(path) == before);
+  if (end.empty()) CHECK(refusal(directory / "other").what() == fault.what());
+  fs::remove(directory / "other");
+  CHECK(open(path).find_ecosystem(home).value().state() == EcosystemState::active);
+}
+
+TEST_CASE("a second name that a file gets while it is open is reported once, and the service goes on") {
+  const std::string end = GENERATE("", "-wal", "-shm");
+  CAPTURE(end);
+  const Directory directory;
+  const std::string path = directory / "a";
+  std::vector<std::string> warnings;
+  SqliteOptions options;
+  options.on_warning = [&](std::string_view text) {
+    warnings.emplace_back(text);
+    throw std::runtime_error("a log that fails");
+  };
+  SqliteStorage storage = open(path, options);
+  SqliteStorage silent = open(path);
+  storage.add_ecosystem(home).value();
+  CHECK(warnings.empty());
+  fs::create_hard_link(path + end, directory / "other");
+  CHECK(storage.insert(client(1)).value() == Insertion::kept);
+  CHECK(storage.find_client(id(1)).value() == client(1));
+  CHECK(silent.insert(client(2)).value() == Insertion::kept);
+  fs::remove(directory / "other");
+  CHECK(storage.insert(client(3)).value() == Insertion::kept);
+  fs::create_hard_link(path + end, directory / "other");
+  CHECK(storage.insert(client(4)).value() == Insertion::kept);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with("sqlite: the file has another name"));
+  CHECK(warnings[0].find("-samefile") != std::string::npos);
+}
+
+// ---- options ----
+
+TEST_CASE("a busy_timeout of any value counts as the nearest of those that it may have") {
+  using std::chrono::milliseconds;
+  const Directory directory;
+  for (const milliseconds timeout :
+       {milliseconds(0), milliseconds(-1), milliseconds::min(), milliseconds::max(), milliseconds(86'400'001)}) {
+    CAPTURE(timeout.count());
+    SqliteStorage storage = open(directory / "a", {.busy_timeout = timeout});
+    CHECK(storage.add_ecosystem(home).value() == EcosystemState::active);
+    CHECK(storage.insert(client(1)));
+    Raw other(directory / "a");
+    if (timeout > milliseconds(0)) continue;
+    REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+    CHECK(storage.insert(client(2)).exception().status() == 503);
+    REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
+  }
+  SqliteOptions odd;
+  odd.durability = static_cast<SqliteDurability>(7);  // as if it were `full`
+  CHECK(open(directory / "a", odd).insert(client(3)).value() == Insertion::kept);
+}
+
+TEST_CASE("a client whose ecosystem another program takes away in the same transaction is not kept") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  Raw raw(directory / "a");
+  REQUIRE(raw.run("CREATE TRIGGER t BEFORE INSERT ON clients BEGIN DELETE FROM ecosystems; END") == SQLITE_OK);
+  const auto outcome = storage.insert(client(1));
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().what() == "sqlite insert: SQLITE_CONSTRAINT (787)");  // a foreign key
+  CHECK(outcome.exception().fate() == Fate::not_applied);
+  CHECK(raw.ask("SELECT count(*) FROM clients") == "0|");
+  CHECK(raw.ask("PRAGMA foreign_key_check").empty());
 }
 
 TEST_CASE("an empty file is made ours") {

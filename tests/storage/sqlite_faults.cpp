@@ -7,6 +7,7 @@
 #include "support/fault_vfs.hpp"
 #include "support/power_cut.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <latch>
@@ -783,6 +785,162 @@ TEST_CASE("where a statement of a group fails, each of its members has a commit 
       CHECK(book.lies() == Lines());
     }
   }
+}
+
+TEST_CASE("a client that was refused in a shared commit that fails has surely nothing kept") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Book book;
+  {
+    FaultyDisk disk;
+    auto storage = SqliteStorage::open(path, long_patient()).value();
+    book.added(home, storage.add_ecosystem(home));
+    book.inserted(client(1), storage.insert(client(1)));
+    std::vector<Client> clients = crowd(10);
+    for (std::size_t i = 1; i < clients.size(); i += 2)
+      clients[i] = client(1000 + static_cast<std::uint32_t>(i), never);
+    const auto outcomes = together(disk, storage, clients, [&] { disk.fail({DiskCall::sync, SQLITE_OK, 1}); });
+    CHECK(disk.fired());
+    int refused = 0;
+    int unknown = 0;
+    for (std::size_t i = 0; i != clients.size(); ++i) {
+      book.inserted(clients[i], outcomes[i]);
+      const bool failed = outcomes[i].has_exception();
+      if (clients[i].ecosystem_id() == never) {
+        CHECK((failed || outcomes[i].value() == Insertion::ecosystem_unknown));
+        if (failed) CHECK(outcomes[i].exception().fate() == Fate::not_applied);
+        if (failed) CHECK(outcomes[i].exception().what() == "sqlite insert: SQLITE_IOERR (1034)");
+        refused += failed ? 1 : 0;
+      } else if (failed) {
+        CHECK(outcomes[i].exception().fate() == Fate::maybe_applied);
+        ++unknown;
+      }
+    }
+    CHECK(refused > 0);
+    CHECK(unknown > 0);
+  }
+  verify(book, path);
+  CHECK(book.lies() == Lines());
+}
+
+// ---- files that are taken away while they are opened, and descriptors ----
+
+TEST_CASE("a file that is replaced at any moment of its opening is not the one that clients are kept in") {
+  const bool by_a_link = GENERATE(false, true);
+  bool replaced = true;
+  int refused = 0;
+  for (long nth = 0; replaced; ++nth) {
+    CAPTURE(nth, by_a_link);
+    const Directory directory;
+    const std::string path = directory / "a";
+    const std::string first = directory / "first";
+    const std::string second = directory / "second";
+    for (const std::string& name : {first, second}) SqliteStorage::open(name).value().add_ecosystem(home).value();
+    const auto place = [&](const std::string& name) {
+      if (!by_a_link) return fs::rename(name, path);
+      fs::remove(path);
+      fs::create_symlink(name, path);
+    };
+    place(first);
+    FaultyDisk disk;
+    long calls = 0;
+    replaced = false;
+    disk.before = [&](DiskCall, std::string_view) {
+      if (calls++ != nth) return;
+      place(second);
+      replaced = true;
+    };
+    auto opened = SqliteStorage::open(path);
+    disk.before = nullptr;
+    if (!opened) {
+      ++refused;
+      CHECK(opened.exception().what() == "sqlite open: the file was moved or replaced");
+      continue;
+    }
+    const auto outcome = opened.assume_value().insert(client(1));
+    opened = Fault();
+    const auto there = SqliteStorage::open(path).value().find_client(id(1)).value();
+    CHECK(there.has_value() == (outcome && outcome.assume_value() == Insertion::kept));
+  }
+  CHECK(refused > 5);
+}
+
+TEST_CASE("a log that its last user moves into the file and deletes while the file is opened does no harm") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  {
+    FaultyDisk disk;
+    disk.recording = true;
+    auto storage = SqliteStorage::open(path).value();
+    storage.add_ecosystem(home).value();
+    REQUIRE(storage.insert(client(1)).value() == Insertion::kept);
+    leave(disk, directory / "killed", PowerCut::Loss::nothing);
+  }
+  const std::string left = directory / "killed/a";
+  REQUIRE(fs::file_size(left + "-wal") != 0);
+  FaultyDisk disk;
+  bool once = true;
+  disk.before = [&](DiskCall call, std::string_view file) {
+    if (call == DiskCall::open && is_log(file) && std::exchange(once, false))
+      Raw(left, "unix").run("PRAGMA user_version");
+  };
+  const auto storage = SqliteStorage::open(left).value();
+  CHECK(!once);
+  CHECK(storage.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("a file that another program makes its own while it is opened stays as that program left it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  const std::string log = directory / "log";
+  {
+    std::ofstream(directory / "other");
+    Raw other(directory / "other");
+    REQUIRE(other.ask("PRAGMA journal_mode = WAL") == "wal|");
+    fs::copy_file(directory / "other", path);
+    REQUIRE(other.run("CREATE TABLE t (a)") == SQLITE_OK);
+    fs::copy_file(directory / "other-wal", log);
+  }
+  const auto size = fs::file_size(log);
+  FaultyDisk disk;
+  bool once = true;
+  disk.before = [&](DiskCall call, std::string_view) {  // it is killed at once
+    if (call == DiskCall::lock && std::exchange(once, false)) fs::copy_file(log, path + "-wal");
+  };
+  const auto opened = SqliteStorage::open(path);
+  disk.before = nullptr;
+  CHECK(!once);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().what() == "sqlite open: the file is another program's, or of another version");
+  REQUIRE(fs::exists(path + "-wal"));
+  CHECK(fs::file_size(path + "-wal") == size);
+  CHECK(Raw(path).ask("SELECT name FROM sqlite_schema") == "t|");
+}
+
+TEST_CASE("no file that a store opens is left to a program that the process starts") {
+  const Directory directory;
+  std::set<std::string> seen;
+  Lines inherited;
+  {
+    FaultyDisk disk;
+    const auto look = [&](DiskCall, std::string_view) {
+      for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const std::string name = fs::read_symlink(entry.path(), gone).string();
+        if (gone || !name.starts_with(directory.path().string())) continue;
+        const auto flags = ::fcntl(std::stoi(entry.path().filename()), F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) inherited.push_back(name);
+        seen.insert(fs::path(name).filename());
+      }
+    };
+    disk.before = look;
+    Book book;
+    auto storage = SqliteStorage::open(directory / "a").value();
+    tell(storage, directory / "a", book);
+    look(DiskCall::any, "");
+  }
+  CHECK(inherited == Lines());
+  for (const std::string name : {"a", "a-journal", "a-wal", "a-shm"}) CHECK(seen.contains(name));
 }
 
 // ---- copies ----

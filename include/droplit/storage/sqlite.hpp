@@ -11,6 +11,7 @@
 #include "../client_type.hpp"
 #include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
+#include "../detail/limits.hpp"
 #include "../ecosystem.hpp"
 #include "../fault.hpp"
 #include "../id.hpp"
@@ -26,6 +27,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,7 +45,14 @@ enum class SqliteDurability : std::uint8_t {
 
 struct SqliteOptions {
   SqliteDurability durability = SqliteDurability::full;
-  std::chrono::milliseconds busy_timeout{2000};  ///< how long one operation waits for other threads and processes
+
+  /// How long one operation waits for other threads and processes: 0 to 24 hours.
+  std::chrono::milliseconds busy_timeout{2000};
+
+  /// Called with one sentence for the log if one of the files gets a second name (a hard link) while it is open: once,
+  /// by the thread whose operation noticed it, and within that operation. It must neither use the storage nor block.
+  /// What it throws is ignored.
+  std::function<void(std::string_view)> on_warning{};
 };
 
 /// Keeps clients in a file of SQLite, which several processes may use at once.
@@ -54,16 +63,18 @@ struct SqliteOptions {
 /// nor destroy what its parent opened. A moved-from object may only be assigned or destroyed.
 class SqliteStorage {
  public:
-  /// Opens the file, or creates it, its directory being there. A file that is not ours, or has another version of our
-  /// tables, is refused and left as it was.
+  /// Opens the file, or creates it in a directory that exists. A file of another program, or with another version of
+  /// our tables, is refused and left as it was, with what lies beside it. A file with a second name is refused.
   static Outcome<SqliteStorage> open(const std::string& path, SqliteOptions options = {}) {
     return detail::guarded<SqliteStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<SqliteStorage> {
       using std::chrono::milliseconds;
-      const auto patience = std::clamp(options.busy_timeout, milliseconds(0), milliseconds(std::chrono::hours(24)));
-      const bool full = options.durability == SqliteDurability::full;
-      auto opened = detail::SqliteOpening::run(path, full ? "FULL" : "NORMAL", patience);
+      const auto patience =
+          detail::bounded(options.busy_timeout, milliseconds(0), milliseconds(detail::longest_millis));
+      const bool normal = options.durability == SqliteDurability::normal;
+      auto opened = detail::SqliteOpening::run(path, normal ? "NORMAL" : "FULL", patience);
       if (!opened) return std::move(opened).as_failure();
-      auto connection = std::make_unique<Connection>(std::move(opened).assume_value(), patience);
+      auto connection =
+          std::make_unique<Connection>(std::move(opened).assume_value(), patience, std::move(options.on_warning));
       if (const int code = connection->prepare(); code != SQLITE_OK) return detail::sqlite_fault("open", code);
       return SqliteStorage(std::move(connection));
     });
@@ -155,6 +166,7 @@ class SqliteStorage {
       if (!c.turn.begin(c.patience)) return detail::sqlite_fault(operation, SQLITE_BUSY);
       const std::unique_ptr<detail::SqliteTurn, EndTurn> ending(&c.turn);
       if (!c.files.unmoved()) return moved(operation, Fate::not_applied);
+      c.warn_of_other_names();
       return work(c);
     });
   }

@@ -21,6 +21,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,10 +52,16 @@ struct SqliteCell {
   }
 };
 
+/// What an operator should know and no operation fails for; called with a sentence.
+using SqliteWarning = std::function<void(std::string_view)>;
+
 /// A connection, its prepared statements and what they mean. One thread at a time.
 struct SqliteConnection {
-  SqliteConnection(SqliteOpening::Opened opened, std::chrono::milliseconds busy_timeout) noexcept
-      : database(std::move(opened.database)), files(std::move(opened.files)), patience(busy_timeout) {}
+  SqliteConnection(SqliteOpening::Opened opened, std::chrono::milliseconds busy_timeout, SqliteWarning warning) noexcept
+      : database(std::move(opened.database)),
+        files(std::move(opened.files)),
+        patience(busy_timeout),
+        on_warning(std::move(warning)) {}
 
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -137,9 +144,20 @@ struct SqliteConnection {
     return code;
   }
 
+  // A name that the files got since they were opened is reported once.
+  void warn_of_other_names() noexcept {
+    if (!on_warning || !files.have_other_names()) return;
+    const SqliteWarning warning = std::exchange(on_warning, nullptr);
+    try {
+      warning(std::string("sqlite: ").append(sqlite_other_name));
+    } catch (...) {  // it is no failure of the operation
+    }
+  }
+
   SqliteDatabase database;  // outlives its statements
   SqliteFiles files;
   std::chrono::milliseconds patience;
+  SqliteWarning on_warning;
   SqliteTurn turn;
   SqliteGroup group;
   std::chrono::steady_clock::time_point hurried_until{};

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -137,6 +138,11 @@ class SqliteTurn {
   bool taken_ = false;
 };
 
+/// Why a database with two names is refused, or reported.
+inline constexpr std::string_view sqlite_other_name =
+    "the file has another name, a hard link; a server that opens it by that name loses clients;"
+    " `find MOUNT -xdev -samefile FILE` lists the names of it, its -wal and its -shm";
+
 /// The files of a database in WAL mode: itself, its log and the log's index. What is written while one of them was
 /// renamed, deleted or replaced is not in the database that others find under its name. An emptied database and an
 /// index that shrank, which is mapped into memory and must not be touched then, count as replaced.
@@ -144,17 +150,28 @@ class SqliteFiles {
  public:
   SqliteFiles() = default;
 
-  /// Those that now stand under the names of an open database. `path` is absolute and may be a link.
+  /// Those that now are under the names of an open database. `path` is absolute, and `resolved` if it is a link.
   SqliteFiles(const std::string& path, const std::string& resolved)
-      : names_{path, resolved + "-wal", resolved + "-shm"}, files_{look(0), look(1), look(2)} {}
+      : names_{path, resolved + "-wal", resolved + "-shm"}, files_{look(resolved, 0), look(1), look(2)} {}
+
+  /// Whether one of them has more than one name. They need not be there.
+  [[nodiscard]] static bool have_other_names(const std::string& resolved) {
+    const SqliteFiles files(resolved, resolved);
+    return std::any_of(files.files_.begin(), files.files_.end(), [](const File& file) { return file.names > 1; });
+  }
 
   /// Whether all of them are there, and none is another file than at first.
-  [[nodiscard]] bool unmoved() const noexcept {
+  [[nodiscard]] bool unmoved() noexcept {
     for (std::size_t i = 0; i != names_.size(); ++i) {
-      if (!files_[i].there || !look(i).is_still(files_[i])) return false;
+      const File now = look(i);
+      if (!files_[i].there || !now.is_still(files_[i])) return false;
+      other_names_ = other_names_ || now.names > 1;
     }
     return true;
   }
+
+  /// Whether `unmoved` has seen one of them with more than one name.
+  [[nodiscard]] bool have_other_names() const noexcept { return other_names_; }
 
   /// Whether the index was cut short, so that closing must not look into it either.
   [[nodiscard]] bool index_was_cut() const noexcept {
@@ -167,6 +184,7 @@ class SqliteFiles {
     bool there = false;
     dev_t device{};
     ino_t number{};
+    nlink_t names{};
     off_t least = 0;  // the log, and by VACUUM the database, may shrink; nothing else does
 
     [[nodiscard]] bool is_still(const File& before) const noexcept {
@@ -174,15 +192,18 @@ class SqliteFiles {
     }
   };
 
-  [[nodiscard]] File look(std::size_t i) const noexcept {
+  [[nodiscard]] File look(std::size_t i) const noexcept { return look(names_[i], i); }
+
+  [[nodiscard]] static File look(const std::string& name, std::size_t i) noexcept {
     struct stat status;
-    if (::stat(names_[i].c_str(), &status) != 0) return {};
+    if (::stat(name.c_str(), &status) != 0) return {};
     const off_t least = i == 0 ? (status.st_size != 0 ? 1 : 0) : i == 1 ? 0 : status.st_size;
-    return {true, status.st_dev, status.st_ino, least};
+    return {true, status.st_dev, status.st_ino, status.st_nlink, least};
   }
 
   std::array<std::string, 3> names_;
   std::array<File, 3> files_;
+  bool other_names_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

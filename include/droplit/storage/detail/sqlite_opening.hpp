@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sqlite_handles.hpp"
+#include "sqlite_owner.hpp"
 
 #include "../../detail/config.hpp"
 #include "../../fault.hpp"
@@ -22,7 +23,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Opens a file for `SqliteStorage`, or makes it one; a file of anybody else is not written to.
+/// Opens a file for `SqliteStorage`, or makes it one; a file of another program is not changed.
 class SqliteOpening {
  public:
   struct Opened {
@@ -35,10 +36,11 @@ class SqliteOpening {
                              std::chrono::milliseconds patience) {
     struct ::stat found {};
     const bool file = ::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode);
-    if (!file || path.empty() || path.find('\0') != std::string::npos) return refused("the path is not that of a file");
+    if (!file || path.empty() || path.find('\0') != std::string::npos)
+      return sqlite_refusal("the path is not that of a file");
     std::array<char, PATH_MAX> folder{};
     if (path[0] != '/' && ::getcwd(folder.data(), folder.size()) == nullptr) {
-      return refused("there is no working directory");
+      return sqlite_refusal("there is no working directory");
     }
     const std::string absolute = path[0] == '/' ? path : std::string(folder.data()).append("/").append(path);
 
@@ -47,23 +49,26 @@ class SqliteOpening {
     const int code = sqlite3_open_v2(absolute.c_str(), &opened, flags, nullptr);
     SqliteOpening opening(opened, patience);
     if (code != SQLITE_OK) return sqlite_fault("open", code);
-    if (const int failed = opening.prepare(synchronous); failed != SQLITE_OK) return sqlite_fault("open", failed);
-    if (opening.kind_ != Kind::ours) return refused("the file is another program's, or of another version");
+    if (sqlite3_db_readonly(opened, "main") != 0) return sqlite_fault("open", SQLITE_READONLY);
+    const auto owner = sqlite_owner(opened);
+    if (!owner) return owner.as_failure();
+    const std::string resolved = sqlite3_db_filename(opened, "main");
+    if (owner.assume_value() != Owner::foreign) {
+      if (SqliteFiles::have_other_names(resolved)) return sqlite_refusal(sqlite_other_name);
+      if (const int failed = opening.prepare(synchronous); failed != SQLITE_OK) return sqlite_fault("open", failed);
+    }
+    if (opening.owner_ != Owner::ours) return sqlite_refusal("the file is another program's, or of another version");
 
-    SqliteFiles files(absolute, sqlite3_db_filename(opened, "main"));
+    SqliteFiles files(absolute, resolved);
     int moved = 0;
     sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (moved != 0 || !files.unmoved()) return refused("the file was moved or replaced");
+    if (moved != 0 || !files.unmoved()) return sqlite_refusal("the file was moved or replaced");
     return Opened{std::move(opening.database_), std::move(files)};
   }
 
  private:
   using Time = std::chrono::steady_clock;
-
-  enum class Kind : std::uint8_t { ours, blank, foreign };
-
-  static constexpr std::int64_t application_id = 0x64726F70;  // "drop", bytes 68 to 71 of the file
-  static constexpr std::int64_t version = 1;
+  using Owner = SqliteOwner;
 
   // The first transaction writes all of it, so that a file is either blank or ours.
   static constexpr const char* schema =
@@ -88,26 +93,16 @@ class SqliteOpening {
     sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
   }
 
-  static Fault refused(std::string_view why) {
-    return {FaultSource::storage, Fate::not_applied, std::string("sqlite open: ").append(why)};
-  }
-
   int prepare(std::string_view synchronous) {
-    sqlite3* const db = database_.get();
-    if (sqlite3_db_readonly(db, "main") != 0) return SQLITE_READONLY;
-    // A log that is there and may not be ours stays as it is; one that only our look makes goes away again.
-    struct ::stat log {};
-    if (::stat(std::string(sqlite3_db_filename(db, "main")).append("-wal").c_str(), &log) == 0) {
-      set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
-    }
+    set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);  // another program may have been quicker to make it its own
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
     set(SQLITE_DBCONFIG_DQS_DML, 0);
     set(SQLITE_DBCONFIG_DQS_DDL, 0);
     if (const int code = recognise(); code != SQLITE_OK) return code;
-    if (kind_ == Kind::blank) {
+    if (owner_ == Owner::blank) {
       if (const int code = create(); code != SQLITE_OK) return code;
     }
-    if (kind_ != Kind::ours) return SQLITE_OK;
+    if (owner_ != Owner::ours) return SQLITE_OK;
     set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0);
     if (const int code = execute("PRAGMA foreign_keys = ON"); code != SQLITE_OK) return code;
     const std::string setting = std::string("PRAGMA synchronous = ").append(synchronous);
@@ -133,16 +128,16 @@ class SqliteOpening {
     SqliteRun run(statement);
     if (const int code = run.step(); code != SQLITE_ROW) return code == SQLITE_DONE ? SQLITE_ERROR : code;
     const bool blank = run.number(0) == 0 && run.number(1) == 0 && run.number(2) == 0;
-    const bool ours = run.number(1) == application_id && run.number(2) == version;
-    kind_ = ours ? Kind::ours : blank ? Kind::blank : Kind::foreign;
+    const bool ours = run.number(1) == sqlite_application_id && run.number(2) == sqlite_version;
+    owner_ = ours ? Owner::ours : blank ? Owner::blank : Owner::foreign;
     return SQLITE_OK;
   }
 
-  /// Makes a blank file ours, unless somebody else is quicker.
+  /// Makes a blank file ours, unless another process is quicker.
   int create() noexcept {
     if (const int code = execute("BEGIN IMMEDIATE"); code != SQLITE_OK) return code;
     int code = recognise();
-    if (code == SQLITE_OK && kind_ == Kind::blank) {
+    if (code == SQLITE_OK && owner_ == Owner::blank) {
       code = execute(schema);
       if (code == SQLITE_OK) code = recognise();
     }
@@ -172,7 +167,7 @@ class SqliteOpening {
 
   SqliteDatabase database_;
   Time::time_point end_;
-  Kind kind_ = Kind::foreign;
+  Owner owner_ = Owner::foreign;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
