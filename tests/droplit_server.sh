@@ -131,6 +131,14 @@ answers 404 "$gone"
 stopped TERM
 start --storage "sqlite:$folder/store.db" --ecosystem $deleted
 answers 404 "$gone"
+# a second name of the file is logged once; at a start it is refused
+ln "$folder/store.db" "$folder/second.db"
+answers 404 "$gone"
+answers 404 "$gone"
+[ "$(grep -c 'droplit-server: warning: the file has another name' "$folder/log")" -eq 1 ] ||
+  fail "a second name of the store is not logged once: $(cat "$folder/log")"
+refused 1 'the file has another name' --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/second.db"
+rm "$folder/second.db"
 # a fault is logged with its cause, without a value from the request or a token, and tells the caller nothing
 rm "$folder/store.db"
 answers "" "{\"ecosystemId\":\"$active\",\"type\":\"server\",\"name\":\"canary-text-77\"}"

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -101,6 +102,7 @@ ExitStatus run(server::Options options) {
   ExitStatus status = ExitStatus::failed;
   try {
     const server::Signals signals(blocked, log);
+    options.sqlite.on_warning = [&log](std::string_view warning) { log.line("warning: " + std::string(warning)); };
     server::fit_open_files(options, log);
     status = serve(options, log, signals);
   } catch (const std::exception& failure) {

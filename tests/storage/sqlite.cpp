@@ -1335,9 +1335,9 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
 
   std::ofstream(path).close();
   CHECK(inspect(path) == StoreState::absent);
-  std::ofstream(path + "-wal") << "another program's log";
-  CHECK(inspect(path) == StoreState::foreign);
-  fs::remove(path + "-wal");
+  fs::create_hard_link(path, directory / "other name");
+  CHECK(SqliteStorage::inspect(path).has_exception());
+  fs::remove(directory / "other name");
   {
     SqliteStorage storage = open(path);
     storage.add_ecosystem(home).value();

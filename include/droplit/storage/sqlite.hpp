@@ -130,7 +130,7 @@ class SqliteStorage {
   /// main file without locks: what another process writes meanwhile may be missed.
   static Outcome<StoreState> inspect(const std::string& path) {
     return detail::guarded<StoreState>(FaultSource::storage, Fate::not_applied,
-                                       [&] { return detail::SqliteInspection::run(path); });
+                                       [&] { return detail::sqlite_inspect(path); });
   }
 
  private:
