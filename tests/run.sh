@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 preset=${1:-dev}
 [ $# -eq 0 ] || shift
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
-  postgresql-15 \
+  postgresql-15 pgbouncer \
   libcpp-httplib-dev libcurl4-openssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
   ca-certificates
 cmake --preset "$preset" -DDROPLIT_TESTS=ON

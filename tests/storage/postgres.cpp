@@ -6,23 +6,21 @@
 
 #include "support/catch.hpp"
 #include "support/postgres_cluster.hpp"
+#include "support/postgres_peer.hpp"
+#include "support/postgres_site.hpp"
+#include "support/postgres_wire.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <functional>
+#include <filesystem>
 #include <future>
 #include <iterator>
-#include <list>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,9 +35,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
-constexpr EcosystemId elsewhere = "C594b89aea18568c408c3ad00"_ecosystem_id;
-
 static_assert(!std::is_copy_constructible_v<PostgresStorage>);
 static_assert(std::is_nothrow_move_constructible_v<PostgresStorage>);
 static_assert(std::is_nothrow_move_assignable_v<PostgresStorage>);
@@ -47,246 +42,12 @@ static_assert(!std::is_default_constructible_v<PostgresStorage>);
 static_assert(!Storage<const PostgresStorage>);
 static_assert(TestableStorage<PostgresStorage>);
 
-/// One server for all tests, which the first one starts. Those that stop it start it again.
-PostgresCluster& cluster() {
-  static PostgresCluster one;
-  return one;
-}
-
-std::string new_schema() {
-  static int n = 0;
-  cluster();  // by the main thread, then
-  return "s" + std::to_string(n++);
-}
-
-ClientId id(std::uint32_t n) {
-  ClientId::Bytes bytes{};
-  for (std::size_t i = 0; i != 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(n >> (8 * i));
-  return ClientId(bytes);
-}
-
-Client client(std::uint32_t n) {
-  return {id(n), Timestamp::clamp_unix_millis(n), home, ClientType::server, Text::parse("n"), Text::parse("d")};
-}
-
-PostgresStorage open(const PostgresOptions& options, const std::string& conninfo = cluster().conninfo()) {
-  return PostgresStorage::open(conninfo, options).value();
-}
-
-PostgresOptions in(const std::string& schema) { return {.timeout = milliseconds(60000), .schema = schema}; }
-
-PostgresOptions hurried(const std::string& schema, std::size_t connections = 8) {
-  return {connections, milliseconds(1000), milliseconds(1500), schema};
-}
-
-/// A store in a schema of its own, which has `home`, and another program that looks on.
-struct Site {
-  std::string schema = new_schema();
-  PostgresStorage storage;
-  PostgresSession other{cluster().conninfo()};
-  PostgresSession onlooker{cluster().conninfo()};  // outside of transactions, in which activities are cached
-  explicit Site(PostgresOptions options = in("")) : storage((options.schema = schema, open(options))) {
-    storage.add_ecosystem(home).value();
-  }
-  std::string sql(std::string_view text) const { return detail::postgres_sql(text, schema); }
-  std::string run(std::string_view text) { return other.run(sql(text)); }
-  std::string ask(std::string_view text) { return other.ask(sql(text)); }
-  std::string count() { return ask("SELECT count(*) FROM @.clients"); }
-  /// Waits until so many statements of stores are waiting for locks.
-  void await_waiting(int number) {
-    onlooker.await(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'droplit' AND wait_event_type = 'Lock'",
-        std::to_string(number) + "|");
-  }
-  /// Has each insert of a row run this first.
-  void on_insert(std::string_view plpgsql) {
-    REQUIRE(run("CREATE SEQUENCE @.tries").empty());
-    REQUIRE(run("CREATE FUNCTION @.trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + std::string(plpgsql) +
-                " RETURN NEW; END $$")
-                .empty());
-    REQUIRE(run("CREATE TRIGGER trap BEFORE INSERT ON @.clients FOR EACH ROW EXECUTE FUNCTION @.trap()").empty());
-  }
-};
-
-template <class T>
-Fault fault(const Outcome<T>& outcome) {
-  REQUIRE(outcome.has_exception());
-  CHECK(outcome.exception().source() == FaultSource::storage);
-  return outcome.exception();
-}
-
-template <class T>
-void check_unavailable(const Outcome<T>& outcome) {
-  const Fault why = fault(outcome);
-  INFO(why.what());
-  CHECK(why.fate() == Fate::not_applied);
-  CHECK(why.status() == 503);
-  CHECK(why.retry_after() == 1);
-}
-
 std::string refusal(const std::string& conninfo, const PostgresOptions& options) {
   const Fault why = fault(PostgresStorage::open(conninfo, options));
   CHECK(why.fate() == Fate::not_applied);
   CHECK(why.what().starts_with("postgres open: "));
   return why.what();
 }
-
-/// Stands between a store and its server, and passes bytes on until they are the ones to do something with.
-class Wire {
- public:
-  enum Deed {
-    cut_before,   ///< the bytes never arrive
-    cut_at_once,  ///< they arrive, and nobody waits for the answer
-    cut_after,    ///< what was asked is done, and its answer is lost
-    fall_silent,  ///< the bytes arrive, and nothing comes back any more
-  };
-
-  explicit Wire(std::string server) : server_(std::move(server)), path_(cluster().folder() / ".s.PGSQL.6000") {
-    ::unlink(path_.c_str());
-    listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(path_);
-    REQUIRE(::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listening_, 16) == 0);
-    thread_ = std::jthread([this](const std::stop_token& stop) {
-      while (!stop.stop_requested()) turn();
-      for (Pair& each : pairs_) each.close();
-    });
-  }
-  Wire(const Wire&) = delete;
-  Wire& operator=(const Wire&) = delete;
-  ~Wire() {
-    thread_.request_stop();
-    thread_.join();
-    ::close(listening_);
-    ::unlink(path_.c_str());
-  }
-
-  [[nodiscard]] std::string conninfo() const {
-    std::string text = cluster().conninfo();
-    return text.replace(text.find("port=5432"), 9, "port=6000");
-  }
-
-  /// Does this once, when `text` is among a client's bytes; `then` runs when the deed is done, before anybody knows.
-  void when(
-      std::string text, Deed deed, std::function<void()> then = [] {}, bool refuse_afterwards = false) {
-    const std::lock_guard lock(mutex_);
-    text_ = std::move(text);
-    deed_ = deed;
-    then_ = std::move(then);
-    refuse_afterwards_ = refuse_afterwards;
-  }
-
-  [[nodiscard]] bool is_done() const {
-    const std::lock_guard lock(mutex_);
-    return text_.empty();
-  }
-
-  /// How often bytes came from a client.
-  [[nodiscard]] int flights() const { return flights_; }
-
- private:
-  struct Pair {
-    int client;
-    int server;
-    bool cut = false;
-    bool silent = false;
-    void close() {
-      if (client >= 0) ::close(client), ::close(server);
-      client = server = -1;
-    }
-  };
-
-  static sockaddr_un named(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(static_cast<char*>(address.sun_path), path.c_str(), path.size() + 1);
-    return address;
-  }
-
-  static void write_all(int to, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
-  void turn() {
-    std::vector<pollfd> all{{listening_, POLLIN, 0}};
-    for (const Pair& each : pairs_) {
-      all.push_back({each.client, POLLIN, 0});
-      all.push_back({each.server, POLLIN, 0});
-    }
-    if (::poll(all.data(), all.size(), 10) <= 0) return;
-    std::size_t i = 1;
-    for (Pair& each : pairs_) {
-      if (all[i++].revents != 0) from_client(each);
-      if (all[i++].revents != 0 && each.server >= 0) from_server(each);
-    }
-    pairs_.remove_if([](const Pair& each) { return each.client < 0; });
-    if (all[0].revents == 0) return;
-    const int client = ::accept(listening_, nullptr, nullptr);
-    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(server_);
-    Pair pair{client, server};
-    const bool there = ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    there && !refusing_ ? pairs_.push_back(pair) : pair.close();
-  }
-
-  void from_client(Pair& pair) {
-    std::array<char, 65536> buffer;
-    const ssize_t n = ::read(pair.client, buffer.data(), buffer.size());
-    if (n <= 0) return pair.close();
-    ++flights_;
-    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
-    const std::lock_guard lock(mutex_);
-    if (text_.empty() || bytes.find(text_) == std::string_view::npos) return write_all(pair.server, bytes);
-    text_.clear();
-    refusing_ = refuse_afterwards_;
-    if (deed_ != cut_before) write_all(pair.server, bytes);
-    pair.silent = deed_ == fall_silent;
-    pair.cut = deed_ == cut_after;
-    if (pair.cut) return;
-    then_();
-    if (!pair.silent) pair.close();
-  }
-
-  void from_server(Pair& pair) {
-    std::array<char, 65536> buffer;
-    const ssize_t n = ::read(pair.server, buffer.data(), buffer.size());
-    if (pair.silent && n > 0) return;
-    if (pair.cut) then_();
-    if (pair.cut || n <= 0) return pair.close();
-    write_all(pair.client, {buffer.data(), static_cast<std::size_t>(n)});
-  }
-
-  std::string server_;
-  std::string path_;
-  int listening_ = -1;
-  std::list<Pair> pairs_;
-  mutable std::mutex mutex_;
-  std::string text_;
-  Deed deed_ = cut_before;
-  std::function<void()> then_;
-  bool refuse_afterwards_ = false;
-  bool refusing_ = false;
-  std::atomic<int> flights_ = 0;
-  std::jthread thread_;
-};
-
-/// A site whose store goes through a wire; the statement of an insert is known to its connection.
-struct WiredSite {
-  Wire wire{cluster().socket()};
-  Site site;
-  PostgresStorage storage;
-  explicit WiredSite(PostgresOptions options = in(""))
-      : storage((options.schema = site.schema, open(options, wire.conninfo()))) {
-    REQUIRE(storage.insert(client(0)).value() == Insertion::kept);
-  }
-  std::string there(std::uint32_t n) {
-    return site.ask("SELECT count(*) FROM @.clients WHERE id = '" + id(n).text() + "'");
-  }
-};
 
 }  // namespace
 
@@ -391,6 +152,57 @@ TEST_CASE("what is no connection string or no name of a schema is refused, and n
     CHECK(refusal(cluster().conninfo(), in(schema)) == "postgres open: no name of a schema");
   }
   CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
+}
+
+TEST_CASE("options outside of their ranges count as the nearest value within them") {
+  const auto limits = [](const PostgresOptions& options) {
+    PostgresPeer peer({{PostgresPeer::row({"active"}) + PostgresPeer::complete() + PostgresPeer::ready()}});
+    PostgresStorage storage = PostgresStorage::open(peer.conninfo(), options).value();
+    storage.add_ecosystem(home).value();
+    std::string set = peer.notes().at(0);
+    return set.substr(0, set.find("; SET default"));
+  };
+  const auto set = [](const std::string& statement, const std::string& lock) {
+    return "SET search_path = 'pg_catalog'; SET client_min_messages = 'warning'; SET statement_timeout = '" +
+           statement + "'; SET lock_timeout = '" + lock + "'";
+  };
+  for (const auto timeout : {milliseconds::min(), milliseconds(-1), milliseconds(0), milliseconds(99)}) {
+    PostgresPeer peer;
+    CHECK(PostgresStorage::open(peer.conninfo(), {.timeout = timeout}).has_value());
+    CHECK(peer.notes().at(0).starts_with(set("40", "30")));
+  }
+  CHECK(limits({.timeout = milliseconds::max()}) == set("34560000", "25920000"));
+  CHECK(limits({.connect_timeout = milliseconds::max()}) == set("2000", "1500"));
+  for (const std::size_t connections : {std::size_t{0}, SIZE_MAX}) {
+    CHECK(limits({.connections = connections}) == set("2000", "1500"));
+  }
+  for (const auto timeout : {milliseconds::min(), milliseconds(-1), milliseconds(0)}) {  // 1 ms, which may do
+    const auto opened =
+        PostgresStorage::open(cluster().conninfo(), {.connect_timeout = timeout, .schema = new_schema()});
+    if (!opened) check_unavailable(opened);
+  }
+}
+
+TEST_CASE("programs that the process starts inherit none of a store's connections") {
+  const auto descriptors = [] {
+    std::set<int> all;
+    for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+      all.insert(std::stoi(each.path().filename()));
+    }
+    std::erase_if(all, [](int each) { return ::fcntl(each, F_GETFD) < 0; });  // the iterator's own
+    return all;
+  };
+  cluster();
+  const std::set<int> before = descriptors();
+  PostgresStorage storage = open(in(new_schema()));
+  storage.add_ecosystem(home).value();
+  int opened = 0;
+  for (const int each : descriptors()) {
+    if (before.contains(each)) continue;
+    ++opened;
+    CHECK((::fcntl(each, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(opened == 1);
 }
 
 TEST_CASE("where there is no server, no database or no such user the opening is unavailable, with the server's code") {
@@ -686,7 +498,7 @@ TEST_CASE("what surely was not kept is unavailable or a plain fault, by the serv
     const Client c(id(1), Timestamp::clamp_unix_millis(1), home, {}, Text::parse("canary"), Text::parse(code));
     return fault(site.storage.insert(c));
   };
-  for (const std::string code : {"53100", "53200", "53300", "25006", "57014", "57P03", "55P03", "40001", "40P01"}) {
+  for (const std::string code : {"53100", "53200", "53300", "25006", "57014", "55P03", "40001", "40P01"}) {
     const Fault why = said(code);
     CHECK(why.what() == "postgres insert: SQLSTATE " + code);
     CHECK(why.fate() == Fate::not_applied);
@@ -698,7 +510,7 @@ TEST_CASE("what surely was not kept is unavailable or a plain fault, by the serv
     CHECK(why.fate() == Fate::not_applied);
     CHECK(!why.status());
   }
-  for (const std::string code : {"40003", "08007"}) {  // the server itself does not know
+  for (const std::string code : {"40003", "08007", "57P03"}) {  // who says so does not know
     const Fault why = said(code);
     CHECK(why.what() == "postgres insert: the server did not answer within 1500 ms");
     CHECK(why.fate() == Fate::maybe_applied);
@@ -937,22 +749,27 @@ TEST_CASE("a server that was stopped is unavailable, and when it is back the fir
   }
 }
 
-TEST_CASE("an insert that waits while its server is shut down is unavailable, for nothing was kept") {
+TEST_CASE("an insert that waits while its server is shut down is found out about when the server is back in time") {
   const std::vector<std::string> settings{"max_prepared_transactions=1"};
-  cluster().stop_fast();
-  cluster().start(settings);
-  Site site(hurried(""));
-  // The lock of a session could be free before the insert is told to end.
-  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
-  auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
-  site.await_waiting(1);
-  cluster().stop_fast();
-  check_unavailable(inserting.get());
-  cluster().start(settings);
-  PostgresSession session(cluster().conninfo());
-  CHECK(session.ask(site.sql("SELECT count(*) FROM @.clients")) == "0|");
-  REQUIRE(session.run("ROLLBACK PREPARED 'lasting'").empty());
-  CHECK(site.storage.insert(client(1)).value() == Insertion::kept);
+  for (const bool back : {true, false}) {
+    cluster().stop_fast();
+    cluster().start(settings);
+    Site site(back ? in("") : hurried(""));
+    // The lock of a session could be free before the insert is told to end.
+    REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
+    auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
+    site.await_waiting(1);
+    cluster().stop_fast();
+    if (!back) CHECK(fault(inserting.get()).fate() == Fate::maybe_applied);
+    cluster().start(settings);
+    PostgresSession session(cluster().conninfo());
+    const auto count = [&] { return session.ask(site.sql("SELECT count(*) FROM @.clients")); };
+    CHECK(count() == "0|");
+    REQUIRE(session.run("ROLLBACK PREPARED 'lasting'").empty());
+    if (back) CHECK(inserting.get().value() == Insertion::kept);
+    if (back) CHECK(count() == "1|");
+    CHECK(site.storage.insert(client(2)).value() == Insertion::kept);
+  }
 }
 
 TEST_CASE("while a server is killed and started again, every answer is true, and then all works") {

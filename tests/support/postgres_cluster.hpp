@@ -151,21 +151,6 @@ class PostgresCluster {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
- private:
-  void find_programs() {
-    namespace fs = std::filesystem;
-    std::vector<std::string> places;
-    std::error_code none;
-    for (const auto& each : fs::directory_iterator("/usr/lib/postgresql", none)) places.push_back(each.path() / "bin");
-    const char* path = ::getenv("PATH");
-    std::istringstream words(path != nullptr ? path : "");
-    for (std::string place; std::getline(words, place, ':');) places.push_back(place);
-    for (const std::string& place : places) {
-      if (fs::exists(place + "/initdb", none) && fs::exists(place + "/postgres", none)) programs_ = place;
-    }
-    if (programs_.empty()) throw std::runtime_error("PostgreSQL's initdb and postgres are not installed");
-  }
-
   /// Starts a program as the cluster's user, its output in the log; it does not outlive the thread that started it.
   [[nodiscard]] pid_t spawn(const std::vector<std::string>& command) const {
     std::vector<char*> arguments;
@@ -194,6 +179,21 @@ class PostgresCluster {
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     return status;
+  }
+
+ private:
+  void find_programs() {
+    namespace fs = std::filesystem;
+    std::vector<std::string> places;
+    std::error_code none;
+    for (const auto& each : fs::directory_iterator("/usr/lib/postgresql", none)) places.push_back(each.path() / "bin");
+    const char* path = ::getenv("PATH");
+    std::istringstream words(path != nullptr ? path : "");
+    for (std::string place; std::getline(words, place, ':');) places.push_back(place);
+    for (const std::string& place : places) {
+      if (fs::exists(place + "/initdb", none) && fs::exists(place + "/postgres", none)) programs_ = place;
+    }
+    if (programs_.empty()) throw std::runtime_error("PostgreSQL's initdb and postgres are not installed");
   }
 
   void end(int signal) {

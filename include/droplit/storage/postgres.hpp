@@ -10,6 +10,7 @@
 #include "../client_type.hpp"
 #include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
+#include "../detail/limits.hpp"
 #include "../ecosystem.hpp"
 #include "../fault.hpp"
 #include "../id.hpp"
@@ -18,11 +19,11 @@
 #include "../text.hpp"
 #include "../timestamp.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,13 +32,23 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
+/// Whose the server's sessions are.
+enum class PostgresSessionMode : std::uint8_t {
+  own,  ///< the store's, as long as a connection lasts: settings are made once, statements prepared once
+  /// A pooler's, which hands them from program to program after each transaction (PgBouncer, `pool_mode =
+  /// transaction`): settings are made in each transaction and end with it, statements have no names, and nothing of
+  /// ours stays.
+  pooled,
+};
+
 struct PostgresOptions {
-  std::size_t connections = 8;                      ///< at most so many at a time, and at least one
-  std::chrono::milliseconds connect_timeout{2000};  ///< for one try to connect
-  /// For one operation with all its tries, at least 100 ms. A quarter at most is spent before anything is sent; the
+  std::size_t connections = 8;                      ///< at most so many at a time; 1 to 10000
+  std::chrono::milliseconds connect_timeout{2000};  ///< for one try to connect; 1 ms to 24 h
+  /// For one operation with all its tries, 100 ms to 24 h. A quarter at most is spent before anything is sent; the
   /// server gives a statement two fifths and a lock three tenths, and a try is given up after a half.
   std::chrono::milliseconds timeout{5000};
   std::string schema = "droplit";  ///< lower-case letters, digits and underscores; made if it is not there
+  PostgresSessionMode session = PostgresSessionMode::own;
 };
 
 /// Keeps clients in a database of PostgreSQL, which any number of processes may use at once.
@@ -55,16 +66,17 @@ class PostgresStorage {
   static Outcome<PostgresStorage> open(const std::string& conninfo, const PostgresOptions& options = {}) {
     return detail::guarded<PostgresStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<PostgresStorage> {
       using std::chrono::milliseconds;
-      constexpr milliseconds day = std::chrono::hours(24);
+      constexpr milliseconds longest(detail::longest_millis);
       const std::string& schema = options.schema;
       const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
       if (!plain || schema.empty() || schema.size() > 63 || schema[0] <= '9') return refused("no name of a schema");
       if (!detail::PostgresConnection::can_read(conninfo)) return refused("the connection string cannot be read");
 
-      const milliseconds limit = std::clamp(options.timeout, milliseconds(100), day);
-      const milliseconds connecting = std::clamp(options.connect_timeout, milliseconds(1), day);
+      const milliseconds limit = detail::bounded(options.timeout, milliseconds(100), longest);
+      const milliseconds connecting = detail::bounded(options.connect_timeout, milliseconds(1), longest);
       const auto until = std::chrono::steady_clock::now() + connecting + limit;
-      detail::PostgresTarget target{conninfo, connecting, limit * 2 / 5, limit * 3 / 10};
+      detail::PostgresTarget target{conninfo, connecting, limit * 2 / 5, limit * 3 / 10,
+                                    options.session == PostgresSessionMode::pooled};
       auto opened = detail::PostgresOpening::run(target, schema, detail::postgres_steps, until);
       if (!opened) return std::move(opened).as_failure();
       const detail::PostgresStatements statements(schema);
@@ -73,7 +85,7 @@ class PostgresStorage {
         if (reply.end == detail::PostgresEnd::refused) return detail::postgres_refused("open", reply.state);
         if (reply.end != detail::PostgresEnd::answered) return detail::postgres_away("open", "the connection was lost");
       }
-      const std::size_t connections = std::clamp<std::size_t>(options.connections, 1, 10000);
+      const std::size_t connections = detail::bounded<std::size_t>(options.connections, 1, 10000);
       return PostgresStorage(std::unique_ptr<State>(
           new State{statements, {std::move(target), connections, limit, std::move(opened).assume_value()}}));
     });

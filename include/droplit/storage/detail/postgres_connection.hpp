@@ -24,14 +24,6 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Where the server is, and the limits that it sets itself for us.
-struct PostgresTarget {
-  std::string conninfo;
-  std::chrono::milliseconds connect_timeout;
-  std::chrono::milliseconds statement_timeout;
-  std::chrono::milliseconds lock_timeout;
-};
-
 /// One of the few statements of a store. Its name tells its text, so that behind a pooler nobody else's is run by it.
 struct PostgresStatement {
   PostgresStatement(std::size_t number, std::string sql) : index(number), text(std::move(sql)), name("droplit_") {
@@ -46,10 +38,11 @@ struct PostgresStatement {
 };
 
 enum class PostgresEnd : std::uint8_t {
-  answered,  ///< rows; what was changed is committed
-  refused,   ///< the server's error; surely nothing was changed
-  unsent,    ///< lost, or silent for too long, before all was sent; surely nothing was changed
-  lost,      ///< lost, or silent for too long, afterwards; nobody can say
+  answered,     ///< rows; what was changed is committed
+  refused,      ///< the server's error; surely nothing was changed
+  unsent,       ///< lost, or silent for too long, before the statement was sent; surely nothing was changed
+  lost,         ///< lost, silent for too long, or not ready afterwards; what became of the statement is not known
+  unconfirmed,  ///< committed, but the wait for a synchronous standby was cancelled
 };
 
 struct PostgresReply {
@@ -71,7 +64,7 @@ class PostgresConnection {
   /// looks up a host's name, knows neither.)
   static Outcome<std::unique_ptr<PostgresConnection>> connect(const PostgresTarget& target, std::string_view operation,
                                                               PostgresTime until) {
-    until = std::min(until, std::chrono::steady_clock::now() + target.connect_timeout);
+    until = (std::min)(until, std::chrono::steady_clock::now() + target.connect_timeout);
     const std::unique_ptr<PQconninfoOption, Free> given(PQconninfoParse(target.conninfo.c_str(), nullptr));
     std::vector<const char*> keywords;
     std::vector<const char*> values;
@@ -79,7 +72,7 @@ class PostgresConnection {
       keywords.push_back(keyword);
       values.push_back(value);
     };
-    add("fallback_application_name", "droplit");
+    if (!target.pooled) add("fallback_application_name", "droplit");  // PgBouncer would leave it in the session
     for (const auto* each = given.get(); each != nullptr && each->keyword != nullptr; ++each) {
       if (each->val != nullptr) add(each->keyword, each->val);
     }
@@ -87,10 +80,9 @@ class PostgresConnection {
     add(nullptr, nullptr);
 
     std::unique_ptr<PostgresConnection> made(
-        new PostgresConnection(PQconnectStartParams(keywords.data(), values.data(), 0)));
+        new PostgresConnection(PQconnectStartParams(keywords.data(), values.data(), 0), target));
     PGconn* const handle = made->handle_.get();
-    PQsetNoticeReceiver(
-        handle, [](void*, const PGresult*) {}, nullptr);  // or they go to the standard error stream
+    PQsetNoticeReceiver(handle, notice, made.get());
     PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
     auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
@@ -101,18 +93,15 @@ class PostgresConnection {
     }
     if (next != PGRES_POLLING_OK) return postgres_away(operation, "no connection to the server", made->last_state());
     PQsetnonblocking(handle, 1);
-    const char* encoding = PQparameterStatus(handle, "server_encoding");
-    if (encoding == nullptr || std::string_view(encoding) != "UTF8") {
-      return Fault(FaultSource::storage, Fate::not_applied,
-                   postgres_words(operation, "the database's encoding is not UTF8"));
+    for (const char* encoding : {"server_encoding", "client_encoding"}) {
+      const char* name = PQparameterStatus(handle, encoding);
+      if (name == nullptr || std::string_view(name) != "UTF8") {
+        return Fault(FaultSource::storage, Fate::not_applied,
+                     postgres_words(operation, "the database's encoding is not UTF8"));
+      }
     }
-    const PostgresReply set = made->script(
-        "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET search_path = pg_catalog;"
-        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET default_transaction_isolation = 'read committed';"
-        "SET statement_timeout = " +
-            std::to_string(target.statement_timeout.count()) +
-            "; SET lock_timeout = " + std::to_string(target.lock_timeout.count()),
-        until);
+    if (target.pooled) return made;
+    const PostgresReply set = made->script(target.settings(), until);
     if (set.end == PostgresEnd::answered) return made;
     if (set.end == PostgresEnd::refused) return postgres_refused(operation, set.state);
     return postgres_away(operation, "no connection to the server");
@@ -129,39 +118,41 @@ class PostgresConnection {
 
   /// Runs a statement, one round trip if it was run before; `values` are texts, or null.
   PostgresReply run(const PostgresStatement& statement, std::span<const char* const> values, PostgresTime until) {
-    const int count = static_cast<int>(values.size());
+    if (!local_settings_.empty()) return run_pooled(statement, values, until);
     for (;;) {
-      const bool by_name = forgotten_ < 3;  // behind a pooler that forgets, the text is sent each time
+      const bool by_name = forgotten_ < 3;  // where it is forgotten each time the text is sent
       if (by_name) {
         PostgresReply prepared = prepare(statement, until);
         if (prepared.end != PostgresEnd::answered) return prepared;
       }
-      const int sent = by_name ? PQsendQueryPrepared(handle_.get(), statement.name.c_str(), count, values.data(),
-                                                     nullptr, nullptr, 0)
-                               : PQsendQueryParams(handle_.get(), statement.text.c_str(), count, nullptr, values.data(),
-                                                   nullptr, nullptr, 0);
-      PostgresReply reply = sent != 0 ? collect(until) : broken(PostgresEnd::unsent);
+      const int sent = by_name
+                           ? PQsendQueryPrepared(handle_.get(), statement.name.c_str(), static_cast<int>(values.size()),
+                                                 values.data(), nullptr, nullptr, 0)
+                           : send(statement.text, values);
+      PostgresReply reply = collect(sent, until);
       if (!by_name || reply.end != PostgresEnd::refused || !reply.state.is("26000")) return reply;
       prepared_.reset();
       ++forgotten_;
     }
   }
 
-  /// Has the server know the statement.
+  /// Has the server know the statement; where sessions are shared, only look at it.
   PostgresReply prepare(const PostgresStatement& statement, PostgresTime until) {
     PostgresReply reply{PostgresEnd::answered, {}, nullptr};
     if (prepared_[statement.index]) return reply;
-    const int sent = PQsendPrepare(handle_.get(), statement.name.c_str(), statement.text.c_str(), 0, nullptr);
-    reply = sent != 0 ? collect(until) : broken(PostgresEnd::unsent);
+    const bool named = local_settings_.empty();
+    reply = collect(
+        PQsendPrepare(handle_.get(), named ? statement.name.c_str() : "", statement.text.c_str(), 0, nullptr), until);
     if (reply.end == PostgresEnd::refused && reply.state.is("42P05")) reply.end = PostgresEnd::answered;  // it does
     if (reply.end == PostgresEnd::lost) reply.end = PostgresEnd::unsent;
-    prepared_[statement.index] = reply.end == PostgresEnd::answered;
+    prepared_[statement.index] = named && reply.end == PostgresEnd::answered;
     return reply;
   }
 
-  /// Runs several statements without parameters as one transaction.
+  /// Runs several statements without parameters as one transaction; the rows are the last one's.
   PostgresReply script(const std::string& sql, PostgresTime until) {
-    return PQsendQuery(handle_.get(), sql.c_str()) != 0 ? collect(until) : broken(PostgresEnd::unsent);
+    const std::string all = local_settings_.empty() ? sql : local_settings_ + "; " + sql;
+    return collect(PQsendQuery(handle_.get(), all.c_str()), until);
   }
 
  private:
@@ -169,51 +160,75 @@ class PostgresConnection {
     void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
   };
 
-  explicit PostgresConnection(PGconn* handle) noexcept : handle_(handle) {}
+  PostgresConnection(PGconn* handle, const PostgresTarget& target)
+      : handle_(handle), local_settings_(target.pooled ? target.settings() : std::string()) {}
 
-  PostgresReply broken(PostgresEnd end) noexcept {
-    usable_ = false;
-    return {end, {}, nullptr};
+  /// A notice of the server's; without this they go to the standard error stream. Texts are in the server's language.
+  static void notice(void* connection, const PGresult* result) noexcept {
+    const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (function != nullptr && std::string_view(function) == "SyncRepWaitForLSN") {
+      static_cast<PostgresConnection*>(connection)->unconfirmed_ = true;
+    }
   }
 
-  /// Sends what is to be sent and takes all that comes back, until the server is ready for more.
-  PostgresReply collect(PostgresTime until) noexcept {
+  int send(const std::string& sql, std::span<const char* const> values) noexcept {
+    return PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                             nullptr, nullptr, 0);
+  }
+
+  /// The settings and the statement, which are one transaction and one round trip: nothing between them waits.
+  PostgresReply run_pooled(const PostgresStatement& statement, std::span<const char* const> values,
+                           PostgresTime until) {
+    PGconn* const handle = handle_.get();
+    const bool sent = PQenterPipelineMode(handle) != 0 && send(local_settings_, {}) != 0 &&
+                      send(statement.text, values) != 0 && PQpipelineSync(handle) != 0;
+    PostgresReply reply = collect(sent ? 1 : 0, until);
+    usable_ = usable_ && PQexitPipelineMode(handle) != 0;
+    return reply;
+  }
+
+  /// Sends what is to be sent and takes all that comes back, until the server is ready for more. `sent` is what the
+  /// function of libpq said that was to send it; if it was 0, a part may have been sent.
+  PostgresReply collect(int sent, PostgresTime until) noexcept {
     PGconn* const handle = handle_.get();
     PostgresReply reply;
-    bool sent = false;
+    unconfirmed_ = false;
     bool failed = false;
-    for (bool open = true;;) {
+    bool ended = false;  // a null result ends a statement, a second one all of them
+    for (bool open = sent != 0; open;) {
       const int unsent = PQflush(handle);
-      sent = sent || unsent == 0;
       while (PQisBusy(handle) == 0) {
         PostgresResult result(PQgetResult(handle));
-        if (!result) return judged(std::move(reply), sent, failed);
-        const auto status = PQresultStatus(result.get());
-        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-          reply.rows = std::move(result);
-        } else if (!std::exchange(failed, true)) {
-          reply.state = SqlState(result.get());
+        if (!result && ended) return judged(std::move(reply), failed);
+        ended = !result;
+        switch (PQresultStatus(result.get())) {
+          case PGRES_TUPLES_OK:
+          case PGRES_COMMAND_OK: reply.rows = std::move(result); break;
+          case PGRES_PIPELINE_SYNC: break;
+          default:
+            if (result && !std::exchange(failed, true)) reply.state = SqlState(result.get());
         }
       }
-      if (unsent < 0 || !open || !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until)) break;
+      if (unsent < 0 || !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until)) break;
       open = PQconsumeInput(handle) != 0;
     }
     usable_ = false;
-    return judged(std::move(reply), sent, failed);
+    return reply;
   }
 
-  /// Rows are no proof, since the commit comes after them; nor is an error, unless the server was ready afterwards and
-  /// did not say that it does not know either. The operator's word that ends a session is one if no rows came before.
-  PostgresReply judged(PostgresReply reply, bool sent, bool failed) noexcept {
-    const bool ready = usable_ && PQstatus(handle_.get()) == CONNECTION_OK;
-    const bool proof = !reply.state.is_none() && !reply.state.is("08", "40003");
+  /// What a reply means. Only a server that is ready again, on this connection and outside of a transaction, proves
+  /// anything: rows come before the commit, and what ends a connection may be said by a pooler whose server goes on.
+  /// One that ends sessions (class 57, a statement's limit aside) is not ready, so that it is a pooler that says so;
+  /// and 08 and 40003 say that the server does not know either.
+  PostgresReply judged(PostgresReply reply, bool failed) noexcept {
+    const bool ready = PQtransactionStatus(handle_.get()) == PQTRANS_IDLE;
+    const bool proof = reply.state.is("57014") || !(reply.state.is_none() || reply.state.is("08", "40003", "57"));
     if (ready && !failed && reply.rows) {
-      reply.end = PostgresEnd::answered;
-    } else if (failed && (ready ? proof : !reply.rows && reply.state.is("57"))) {
+      reply.end = unconfirmed_ ? PostgresEnd::unconfirmed : PostgresEnd::answered;
+    } else if (ready && failed && proof) {
       reply.end = PostgresEnd::refused;
-      usable_ = ready && reply.state.is("26000", "40001", "40P01", "42P05", "55P03", "57014");  // else best anew
+      usable_ = reply.state.is("26000", "40001", "40P01", "42P05", "55P03", "57014");  // else best anew
     } else {
-      reply.end = sent ? PostgresEnd::lost : PostgresEnd::unsent;
       usable_ = false;
     }
     return reply;
@@ -240,9 +255,11 @@ class PostgresConnection {
   }
 
   PostgresHandle handle_;
+  std::string local_settings_;  // of each transaction; empty where the session is our own
   std::bitset<8> prepared_;
   int forgotten_ = 0;
   bool usable_ = true;
+  bool unconfirmed_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -19,6 +19,10 @@
 #include <thread>
 #include <utility>
 
+#if !defined(LIBPQ_HAS_PIPELINING)
+#error "PostgresStorage needs libpq 14 or newer."
+#endif
+
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 struct PostgresFinish {
@@ -102,6 +106,36 @@ inline std::string postgres_sql(std::string_view text, std::string_view schema) 
   return sql;
 }
 
+/// Where the server is, the limits that it sets itself for us, and whether its sessions are shared with others.
+struct PostgresTarget {
+  std::string conninfo;
+  std::chrono::milliseconds connect_timeout;
+  std::chrono::milliseconds statement_timeout;
+  std::chrono::milliseconds lock_timeout;
+  bool pooled = false;
+
+  /// What a statement needs of its session, for the whole of it or for one transaction. Nothing else matters to one: it
+  /// names its tables in full, has no literal with a backslash and no column but texts and integers.
+  [[nodiscard]] std::string settings() const {
+    const std::array<std::pair<const char*, std::string>, 4> all{{
+        {"search_path", "pg_catalog"},       // for operators
+        {"client_min_messages", "warning"},  // for a commit's
+        {"statement_timeout", std::to_string(statement_timeout.count())},
+        {"lock_timeout", std::to_string(lock_timeout.count())},
+    }};
+    std::string sql;
+    for (const auto& [name, value] : all) {
+      if (pooled) {
+        sql.append(sql.empty() ? "SELECT " : ", ").append("pg_catalog.set_config('").append(name);
+        sql.append("', '").append(value).append("', true)");
+      } else {
+        sql.append("SET ").append(name).append(" = '").append(value).append("'; ");
+      }
+    }
+    return sql.append(pooled ? "" : "SET default_transaction_isolation = 'read committed'");
+  }
+};
+
 /// Waits between one try and the next: longer each time, and never as long as others who wait for the same.
 class PostgresPause {
  public:
@@ -112,8 +146,8 @@ class PostgresPause {
     using std::chrono::microseconds;
     std::uniform_int_distribution<std::int64_t> any(most_.count() / 4, most_.count());
     const PostgresTime end = std::chrono::steady_clock::now() + microseconds(any(dice_));
-    std::this_thread::sleep_until(std::min(end, until));
-    most_ = std::min(most_ * 2, microseconds(std::chrono::milliseconds(100)));
+    std::this_thread::sleep_until((std::min)(end, until));
+    most_ = (std::min)(most_ * 2, microseconds(std::chrono::milliseconds(100)));
   }
 
  private:

@@ -105,7 +105,7 @@ class PostgresOpening {
   static std::size_t number(const PGresult* row, int column) noexcept {
     std::size_t value = 0;
     for (const char* c = PQgetvalue(row, 0, column); *c >= '0' && *c <= '9'; ++c) {
-      value = std::min<std::size_t>(value * 10 + static_cast<std::size_t>(*c - '0'), 1'000'000'000);
+      value = (std::min)(value * 10 + static_cast<std::size_t>(*c - '0'), std::size_t{1'000'000'000});
     }
     return value;
   }

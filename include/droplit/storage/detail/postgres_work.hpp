@@ -56,7 +56,6 @@ class PostgresWork {
       PostgresPool::Lease lease = pool_.take(last_start);
       if (!lease) return postgres_away(task.name, postgres_limit("no connection was free", limit_ / 4));
       bool settling = false;
-      bool again = false;
       int repeats = 0;
       for (PostgresPause pause;; pause.take(end)) {
         auto connection = lease.connection(task.name, settling ? end : last_start);
@@ -64,8 +63,8 @@ class PostgresWork {
         if (!connection) {
           if (!settling) return std::move(connection).as_failure();
         } else {
-          const PostgresTime until = settling ? end : std::min(end, Time::now() + limit_ / 2);
-          const PostgresReply reply = connection.assume_value()->run(again ? task.again : task.first, values, until);
+          const PostgresTime until = settling ? end : (std::min)(end, Time::now() + limit_ / 2);
+          const PostgresReply reply = connection.assume_value()->run(settling ? task.again : task.first, values, until);
           switch (reply.end) {
             case PostgresEnd::answered:
               if (PostgresSettled<T> settled = read(PostgresRow(task.name, reply.rows.get()), settling)) {
@@ -73,15 +72,17 @@ class PostgresWork {
               }
               break;
             case PostgresEnd::refused:
-              again = again || reply.state.is("57P0");  // a pooler may say so for a server that goes on
-              if (!settling && (last || !reply.state.is("40001", "40P01", "57P0"))) {
+              if (!settling && (last || !reply.state.is("40001", "40P01"))) {
                 return postgres_refused(task.name, reply.state);
               }
               break;
             case PostgresEnd::unsent:
-              if (!settling && last) return postgres_away(task.name, "the connection was lost");
+              if (!settling && last) return postgres_away(task.name, "the connection was lost", reply.state);
               break;
-            case PostgresEnd::lost: settling = again = true; break;
+            case PostgresEnd::lost: settling = true; break;
+            case PostgresEnd::unconfirmed:
+              return Fault(FaultSource::storage, Fate::maybe_applied,
+                           postgres_words(task.name, "committed, but no synchronous standby is known to have it"));
           }
         }
         if (settling && Time::now() >= end) return unsettled(task);

@@ -1,0 +1,247 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// A server that answers as a test says, in PostgreSQL's protocol, version 3: what a pooler or a dying server may say.
+#pragma once
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+/// Serves one connection at a time on a Unix socket. It lets everybody in, answers what a PostgresStorage asks while it
+/// opens, and then gives each execution of a statement the next answer of its script; where that has ended it closes.
+class PostgresPeer {
+ public:
+  /// What an execution gets: messages, and whether the connection is closed after them.
+  struct Answer {
+    std::string bytes;
+    bool close = false;
+    bool stall = false;  ///< The bytes of a Bind are not read; the connection stays open until the client closes it.
+  };
+  struct Execution {
+    int connection;  ///< from 1
+    std::string sql;
+  };
+
+  explicit PostgresPeer(std::vector<Answer> script = {}) : script_(std::move(script)) {
+    std::string name = std::filesystem::temp_directory_path() / "droplit-peer-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    folder_ = name;
+    const std::string path = folder_ / ".s.PGSQL.5432";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listening_, 16) != 0) {
+      throw std::runtime_error("the peer cannot listen");
+    }
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  PostgresPeer(const PostgresPeer&) = delete;
+  PostgresPeer& operator=(const PostgresPeer&) = delete;
+  ~PostgresPeer() {
+    thread_.request_stop();
+    thread_.join();
+    ::close(listening_);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  [[nodiscard]] std::string conninfo() const {
+    return "host=" + folder_.string() + " port=5432 user=u dbname=d sslmode=disable gssencmode=disable";
+  }
+
+  [[nodiscard]] std::vector<Execution> executions() const {
+    const std::lock_guard lock(mutex_);
+    return executions_;
+  }
+
+  /// The scripts that came while stores were opened, and the settings of their transactions.
+  [[nodiscard]] std::vector<std::string> notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+
+  // ---- messages ----
+
+  /// One row of texts, with its description.
+  static std::string row(const std::vector<std::string>& values) {
+    std::string description = int16(values.size());
+    std::string data = int16(values.size());
+    for (const std::string& value : values) {
+      constexpr std::uint32_t text = 25;
+      description += text_z("c") + int32(0) + int16(0) + int32(text) + int16(0xFFFF) + int32(0xFFFFFFFF) + int16(0);
+      data += int32(value.size()) + value;
+    }
+    return message('T', description) + message('D', data);
+  }
+  static std::string complete() { return message('C', text_z("SELECT 1")); }
+  static std::string ready(char transaction = 'I') { return message('Z', std::string(1, transaction)); }
+  static std::string error(const std::string& severity, const std::string& code) {
+    return message('E', fields(severity, severity, code, "ProcessInterrupts"));
+  }
+  /// `severity` as a server says it in its own language.
+  static std::string warning(const std::string& severity, const std::string& function) {
+    return message('N', fields(severity, "WARNING", "01000", function));
+  }
+
+ private:
+  static std::string int16(std::size_t n) { return {static_cast<char>(n >> 8 & 255), static_cast<char>(n & 255)}; }
+  static std::string int32(std::size_t n) { return int16(n >> 16 & 0xFFFF) + int16(n & 0xFFFF); }
+  static std::string text_z(const std::string& text) { return text + '\0'; }
+  static std::string message(char type, const std::string& body) { return type + int32(body.size() + 4) + body; }
+  static std::string fields(const std::string& severity, const std::string& plain, const std::string& code,
+                            const std::string& function) {
+    return "S" + text_z(severity) + "V" + text_z(plain) + "C" + text_z(code) + "M" + text_z("canary") + "R" +
+           text_z(function) + '\0';
+  }
+
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      pollfd one{listening_, POLLIN, 0};
+      if (::poll(&one, 1, 10) <= 0) continue;
+      client_ = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+      ++connection_;
+      serve(stop);
+      ::close(client_);
+    }
+  }
+
+  /// Whether so many bytes came.
+  bool read(std::size_t size, std::string& out, const std::stop_token& stop) const {
+    out.clear();
+    std::array<char, 65536> buffer;
+    while (out.size() != size) {
+      pollfd one{client_, POLLIN, 0};
+      if (stop.stop_requested()) return false;
+      if (::poll(&one, 1, 10) <= 0) continue;
+      const ssize_t n = ::read(client_, buffer.data(), std::min(buffer.size(), size - out.size()));
+      if (n <= 0) return false;
+      out.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+
+  static std::size_t size_in(std::string_view bytes) {
+    std::size_t n = 0;
+    for (const char c : bytes.substr(0, 4)) n = n << 8 | static_cast<unsigned char>(c);
+    return n;
+  }
+
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(client_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  void await_end(const std::stop_token& stop) const {
+    pollfd one{client_, POLLRDHUP, 0};
+    while (!stop.stop_requested() && ::poll(&one, 1, 10) == 0) {
+    }
+  }
+
+  void serve(const std::stop_token& stop) {
+    std::string bytes;
+    if (!read(4, bytes, stop) || !read(size_in(bytes) - 4, bytes, stop)) return;
+    const auto parameter = [](const char* name) { return message('S', text_z(name) + text_z("UTF8")); };
+    send(message('R', int32(0)) + parameter("server_encoding") + parameter("client_encoding") + ready());
+    std::map<std::string, std::string> prepared;
+    std::string sql;
+    std::string out;
+    for (bool skipping = false; read(5, bytes, stop);) {
+      const char type = bytes[0];
+      const std::size_t size = size_in(std::string_view(bytes).substr(1)) - 4;
+      if (type == 'B' && size > 65536 && stalls()) {
+        next({});
+        return await_end(stop);
+      }
+      if (!read(size, bytes, stop)) return;
+      const std::string first = bytes.substr(0, bytes.find('\0'));
+      const std::string second = bytes.substr(std::min(bytes.size(), first.size() + 1)).c_str();
+      switch (type) {
+        case 'Q':
+          note(first);
+          out += answer_to(first) + ready();
+          break;
+        case 'P':
+          prepared[first] = second;
+          out += message('1', "");
+          break;
+        case 'B':
+          sql = prepared[second];
+          out += message('2', "");
+          break;
+        case 'E': {
+          if (sql.find("set_config") != std::string::npos) {
+            note(sql);
+            out += row({"", ""}) + complete();
+            break;
+          }
+          Answer answer = next(sql);
+          send(out + answer.bytes);
+          if (answer.close) return;
+          out.clear();
+          skipping = true;
+          break;
+        }
+        case 'S':
+          if (!std::exchange(skipping, false)) out += ready();
+          break;
+        case 'X': return;
+        default: break;
+      }
+      if (type == 'Q' || type == 'S') send(std::exchange(out, {}));
+    }
+  }
+
+  /// Ours, of one version, with one row in the table of versions.
+  static std::string answer_to(const std::string& sql) {
+    if (sql.find("pg_namespace") != std::string::npos) return row({"1", "3", "1"}) + complete();
+    if (sql.find("droplit_versions") != std::string::npos) return row({"1", "1"}) + complete();
+    return row({""}) + complete();
+  }
+
+  void note(const std::string& sql) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(sql);
+  }
+
+  bool stalls() const {
+    const std::lock_guard lock(mutex_);
+    return executions_.size() < script_.size() && script_[executions_.size()].stall;
+  }
+
+  Answer next(const std::string& sql) {
+    const std::lock_guard lock(mutex_);
+    executions_.push_back({connection_, sql});
+    return executions_.size() <= script_.size() ? script_[executions_.size() - 1] : Answer{"", true};
+  }
+
+  std::filesystem::path folder_;
+  int listening_ = -1;
+  int client_ = -1;
+  int connection_ = 0;
+  mutable std::mutex mutex_;
+  std::vector<Answer> script_;
+  std::vector<Execution> executions_;
+  std::vector<std::string> notes_;
+  std::jthread thread_;
+};
