@@ -238,6 +238,13 @@ exit status:
                  options_.postgres.timeout, milliseconds(100));
     add("--postgres-schema", "NAME", "Lower-case letters, digits and underscores. Default: droplit.",
         [this](const std::string& text) { options_.postgres.schema = text; });
+    add("--postgres-session", "WORD",
+        "own: each connection has a session of its own; pooled: a pooler such as PgBouncer hands sessions on. Default: own.",
+        [this](const std::string& text) {
+          if (text != "own" && text != "pooled") throw SyntaxError("--postgres-session takes own or pooled");
+          options_.postgres.session =
+              text == "own" ? droplit::PostgresSessionMode::own : droplit::PostgresSessionMode::pooled;
+        });
 #endif
   }
 

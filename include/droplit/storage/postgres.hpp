@@ -65,29 +65,21 @@ class PostgresStorage {
   /// is not ours, or of a newer version, is refused and left as it was, and so is a database that is not in UTF-8.
   static Outcome<PostgresStorage> open(const std::string& conninfo, const PostgresOptions& options = {}) {
     return detail::guarded<PostgresStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<PostgresStorage> {
-      using std::chrono::milliseconds;
-      constexpr milliseconds longest(detail::longest_millis);
-      const std::string& schema = options.schema;
-      const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
-      if (!plain || schema.empty() || schema.size() > 63 || schema[0] <= '9') return refused("no name of a schema");
-      if (!detail::PostgresConnection::can_read(conninfo)) return refused("the connection string cannot be read");
-
-      const milliseconds limit = detail::bounded(options.timeout, milliseconds(100), longest);
-      const milliseconds connecting = detail::bounded(options.connect_timeout, milliseconds(1), longest);
-      const auto until = std::chrono::steady_clock::now() + connecting + limit;
-      detail::PostgresTarget target{conninfo, connecting, limit * 2 / 5, limit * 3 / 10,
-                                    options.session == PostgresSessionMode::pooled};
-      auto opened = detail::PostgresOpening::run(target, schema, detail::postgres_steps, until);
+      auto target = target_of(conninfo, options);
+      if (!target) return std::move(target).as_failure();
+      const auto until = end_of_opening(options);
+      auto opened = detail::PostgresOpening::run(target.assume_value(), options.schema, detail::postgres_steps, until);
       if (!opened) return std::move(opened).as_failure();
-      const detail::PostgresStatements statements(schema);
+      const detail::PostgresStatements statements(options.schema);
       for (const detail::PostgresStatement* each : statements.all()) {  // which asks whether our tables are there
         const detail::PostgresReply reply = opened.assume_value()->prepare(*each, until);
         if (reply.end == detail::PostgresEnd::refused) return detail::postgres_refused("open", reply.state);
         if (reply.end != detail::PostgresEnd::answered) return detail::postgres_away("open", "the connection was lost");
       }
       const std::size_t connections = detail::bounded<std::size_t>(options.connections, 1, 10000);
-      return PostgresStorage(std::unique_ptr<State>(
-          new State{statements, {std::move(target), connections, limit, std::move(opened).assume_value()}}));
+      return PostgresStorage(std::unique_ptr<State>(new State{
+          statements,
+          {std::move(target).assume_value(), connections, limit_of(options), std::move(opened).assume_value()}}));
     });
   }
 
@@ -171,17 +163,10 @@ class PostgresStorage {
   /// Finds out what `open` would find in this database, and changes nothing. Takes as long as `open` at the most.
   static Outcome<StoreState> inspect(const std::string& conninfo, const PostgresOptions& options = {}) {
     return detail::guarded<StoreState>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<StoreState> {
-      using std::chrono::milliseconds;
-      constexpr milliseconds day = std::chrono::hours(24);
-      const std::string& schema = options.schema;
-      const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
-      if (!plain || schema.empty() || schema.size() > 63 || schema[0] <= '9') return refused("no name of a schema");
-      if (!detail::PostgresConnection::can_read(conninfo)) return refused("the connection string cannot be read");
-      const milliseconds limit = std::clamp(options.timeout, milliseconds(100), day);
-      const milliseconds connecting = std::clamp(options.connect_timeout, milliseconds(1), day);
-      const detail::PostgresTarget target{conninfo, connecting, limit * 2 / 5, limit * 3 / 10};
-      const auto until = std::chrono::steady_clock::now() + connecting + limit;
-      return detail::PostgresOpening::inspect(target, schema, detail::postgres_steps, until);
+      auto target = target_of(conninfo, options);
+      if (!target) return std::move(target).as_failure();
+      return detail::PostgresOpening::inspect(target.assume_value(), options.schema, detail::postgres_steps,
+                                              end_of_opening(options));
     });
   }
 
@@ -208,6 +193,24 @@ class PostgresStorage {
   };
 
   explicit PostgresStorage(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+
+  static std::chrono::milliseconds within(std::chrono::milliseconds time, int least) noexcept {
+    return detail::bounded(time, std::chrono::milliseconds(least), std::chrono::milliseconds(detail::longest_millis));
+  }
+  static std::chrono::milliseconds limit_of(const PostgresOptions& options) { return within(options.timeout, 100); }
+  static detail::PostgresTime end_of_opening(const PostgresOptions& options) {
+    return std::chrono::steady_clock::now() + within(options.connect_timeout, 1) + limit_of(options);
+  }
+
+  static Outcome<detail::PostgresTarget> target_of(const std::string& conninfo, const PostgresOptions& options) {
+    const std::string& schema = options.schema;
+    const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+    if (!plain || schema.empty() || schema.size() > 63 || schema[0] <= '9') return refused("no name of a schema");
+    if (!detail::PostgresConnection::can_read(conninfo)) return refused("the connection string cannot be read");
+    const auto limit = limit_of(options);
+    return detail::PostgresTarget{conninfo, within(options.connect_timeout, 1), limit * 2 / 5, limit * 3 / 10,
+                                  options.session == PostgresSessionMode::pooled};
+  }
 
   static Fault refused(std::string_view why) {
     return {FaultSource::storage, Fate::not_applied, detail::postgres_words("open", why)};
