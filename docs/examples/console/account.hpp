@@ -203,7 +203,7 @@ class Account {
   }
 
   [[nodiscard]] std::string token_in(const std::string& text) const {
-    boost::json::error_code error;
+    boost::system::error_code error;
     const boost::json::value value = boost::json::parse(text, error);
     if (error || !value.is_object()) throw broken("is not a JSON object; `droplit login` writes it anew");
     const boost::json::value* const token = value.get_object().if_contains("token");

@@ -71,7 +71,7 @@ class PostgresConnection {
   /// looks up a host's name, knows neither.)
   static Outcome<std::unique_ptr<PostgresConnection>> connect(const PostgresTarget& target, std::string_view operation,
                                                               PostgresTime until) {
-    until = std::min(until, std::chrono::steady_clock::now() + target.connect_timeout);
+    until = (std::min)(until, std::chrono::steady_clock::now() + target.connect_timeout);
     const std::unique_ptr<PQconninfoOption, Free> given(PQconninfoParse(target.conninfo.c_str(), nullptr));
     std::vector<const char*> keywords;
     std::vector<const char*> values;

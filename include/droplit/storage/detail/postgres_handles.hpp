@@ -112,8 +112,8 @@ class PostgresPause {
     using std::chrono::microseconds;
     std::uniform_int_distribution<std::int64_t> any(most_.count() / 4, most_.count());
     const PostgresTime end = std::chrono::steady_clock::now() + microseconds(any(dice_));
-    std::this_thread::sleep_until(std::min(end, until));
-    most_ = std::min(most_ * 2, microseconds(std::chrono::milliseconds(100)));
+    std::this_thread::sleep_until((std::min)(end, until));
+    most_ = (std::min)(most_ * 2, microseconds(std::chrono::milliseconds(100)));
   }
 
  private:

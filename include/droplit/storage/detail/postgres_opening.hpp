@@ -59,7 +59,8 @@ class PostgresOpening {
         case Kind::foreign: return refused("the schema is another program's");
         case Kind::newer: return refused("the schema is of a newer version");
         case Kind::blank:
-        case Kind::older: break;
+        case Kind::older:
+        default: break;
       }
       if (failure && opening.version_ == before) return *std::move(failure);  // nobody else was quicker
       failure.reset();
@@ -89,7 +90,7 @@ class PostgresOpening {
   static std::size_t number(const PGresult* row, int column) noexcept {
     std::size_t value = 0;
     for (const char* c = PQgetvalue(row, 0, column); *c >= '0' && *c <= '9'; ++c) {
-      value = std::min<std::size_t>(value * 10 + static_cast<std::size_t>(*c - '0'), 1'000'000'000);
+      value = (std::min<std::size_t>)(value * 10 + static_cast<std::size_t>(*c - '0'), 1'000'000'000);
     }
     return value;
   }

@@ -64,7 +64,7 @@ class PostgresWork {
         if (!connection) {
           if (!settling) return std::move(connection).as_failure();
         } else {
-          const PostgresTime until = settling ? end : std::min(end, Time::now() + limit_ / 2);
+          const PostgresTime until = settling ? end : (std::min)(end, Time::now() + limit_ / 2);
           const PostgresReply reply = connection.assume_value()->run(again ? task.again : task.first, values, until);
           switch (reply.end) {
             case PostgresEnd::answered:
@@ -82,6 +82,7 @@ class PostgresWork {
               if (!settling && last) return postgres_away(task.name, "the connection was lost");
               break;
             case PostgresEnd::lost: settling = again = true; break;
+            default: break;
           }
         }
         if (settling && Time::now() >= end) return unsettled(task);
