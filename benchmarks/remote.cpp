@@ -46,7 +46,7 @@ std::optional<job::Created> judge(Text text) {
 }
 
 std::optional<job::Created> decode_boost(std::string_view body) {
-  boost::json::error_code ec;
+  boost::system::error_code ec;
   const boost::json::value value = boost::json::parse({body.data(), body.size()}, ec);
   if (ec || !value.is_object()) return std::nullopt;
   return judge([&value](std::string_view name) -> std::optional<std::string_view> {

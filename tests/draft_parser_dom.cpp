@@ -22,7 +22,7 @@ namespace json = boost::json;
 std::string told(std::string_view body) {
   json::parse_options options;
   options.max_depth = 32;
-  json::error_code error;
+  boost::system::error_code error;
   const json::value value = json::parse({body.data(), body.size()}, error, {}, options);
   if (error || !value.is_object()) return "unreadable";
   const json::object& object = value.get_object();

@@ -61,7 +61,7 @@ class Store {
 };
 
 job::Reading read(std::string_view body) {
-  json::error_code ec;
+  boost::system::error_code ec;
   const json::value value = json::parse(view(body), ec);
   const json::object* const object = ec ? nullptr : value.if_object();
   if (object == nullptr) return job::unreadable();

@@ -66,7 +66,7 @@ struct BoostJson {
   static constexpr bool limits_depth = true;
 
   job::Reading read(std::string_view body) const {
-    boost::json::error_code ec;
+    boost::system::error_code ec;
     const boost::json::value value = boost::json::parse({body.data(), body.size()}, ec);
     return ec ? job::unreadable() : boost_json::judge(value);
   }
@@ -87,7 +87,7 @@ class BoostJsonMonotonic {
     unsigned char buffer[4096];
     boost::json::monotonic_resource resource(buffer, sizeof buffer);
     parser_.reset(&resource);
-    boost::json::error_code ec;
+    boost::system::error_code ec;
     parser_.write(body.data(), body.size(), ec);
     job::Reading reading = ec ? job::unreadable() : boost_json::judge(parser_.release());
     parser_.reset();  // which must not hold on to the buffer
@@ -121,7 +121,7 @@ struct Fields {
   std::array<bool, 4> others{};
 };
 
-inline boost::json::result<Fields> tag_invoke(boost::json::try_value_to_tag<Fields>, const boost::json::value& value) {
+inline boost::system::result<Fields> tag_invoke(boost::json::try_value_to_tag<Fields>, const boost::json::value& value) {
   const boost::json::object* const object = value.if_object();
   if (object == nullptr) return boost::json::make_error_code(boost::json::error::not_object);
   Fields fields;
@@ -143,7 +143,7 @@ struct BoostJsonValueTo {
   static constexpr bool limits_depth = true;
 
   job::Reading read(std::string_view body) const {
-    boost::json::error_code ec;
+    boost::system::error_code ec;
     const boost::json::value value = boost::json::parse({body.data(), body.size()}, ec);
     if (ec) return job::unreadable();
     const auto fields = boost::json::try_value_to<boost_json::Fields>(value);

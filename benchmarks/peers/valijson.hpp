@@ -52,7 +52,7 @@ class ValijsonBoost {
   }
 
   job::Reading read(std::string_view body) {
-    boost::json::error_code ec;
+    boost::system::error_code ec;
     const boost::json::value value = boost::json::parse({body.data(), body.size()}, ec);
     if (ec) return job::unreadable();
     if (!validator_.validate(schema_, valijson::adapters::BoostJsonAdapter(value), nullptr) && !value.is_object())

@@ -33,7 +33,8 @@ class LogStorage {
     switch (state(client.ecosystem_id())) {
       case EcosystemState::deleted: return Insertion::ecosystem_deleted;
       case EcosystemState::unknown: return Insertion::ecosystem_unknown;
-      case EcosystemState::active: break;
+      case EcosystemState::active:
+      default: break;
     }
     if (clients_.contains(client.id())) return Insertion::id_taken;
     log_ << "client " << client.id().text() << ' ' << client.created_at().text() << ' ' << client.ecosystem_id().text();

@@ -141,7 +141,8 @@ DROPLIT_DETAIL_INLINE void write_answer(Response& out, const ApiError& error) {
   switch (row.form) {
     case AnswerForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
     case AnswerForm::text: out.body = error.violations()[0].message; return detail::end(out, detail::text_content_type);
-    case AnswerForm::empty: break;
+    case AnswerForm::empty:
+    default: break;
   }
   if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", "POST");
   detail::end(out, {});

@@ -124,7 +124,8 @@ class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
       case ApiErrc::not_found:
       case ApiErrc::method_not_allowed:
       case ApiErrc::uri_too_long:
-      case ApiErrc::header_fields_too_large: break;
+      case ApiErrc::header_fields_too_large:
+      default: break;
     }
     return {value, *this};
   }

@@ -34,7 +34,8 @@ class SystemClock {
   Timestamp now() const noexcept {
     std::timespec time{};
     std::timespec_get(&time, TIME_UTC);
-    return not_before_earlier(static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1000000);
+    const std::int64_t seconds = time.tv_sec;
+    return not_before_earlier(seconds * 1000 + time.tv_nsec / 1000000);
   }
 
  private:

@@ -46,7 +46,8 @@ DROPLIT_DETAIL_INLINE bool settle(Outcome<Client>& client, Outcome<Insertion>&& 
       client = ApiError::ecosystem_not_found(client.assume_value().ecosystem_id());
       return true;
     case Insertion::ecosystem_unknown: client = *ApiError::from({.ecosystem_id = Findings::Flaw::invalid}); return true;
-    case Insertion::id_taken: break;
+    case Insertion::id_taken:
+    default: break;
   }
   if (tries < max_id_tries) return false;
   client = Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");

@@ -16,7 +16,8 @@ constexpr std::string_view to_string(EcosystemState state) noexcept {
   switch (state) {
     case EcosystemState::active: return "active";
     case EcosystemState::deleted: return "deleted";
-    case EcosystemState::unknown: break;
+    case EcosystemState::unknown:
+    default: break;
   }
   return "unknown";
 }

@@ -24,7 +24,8 @@ constexpr std::string_view to_string(Fate fate) noexcept {
   switch (fate) {
     case Fate::not_sent: return "not sent";
     case Fate::not_applied: return "not applied";
-    case Fate::maybe_applied: break;
+    case Fate::maybe_applied:
+    default: break;
   }
   return "maybe applied";
 }
@@ -37,7 +38,8 @@ constexpr std::string_view to_string(FaultSource source) noexcept {
     case FaultSource::ids: return "ids";
     case FaultSource::transport: return "transport";
     case FaultSource::answer: return "answer";
-    case FaultSource::library: break;
+    case FaultSource::library:
+    default: break;
   }
   return "library";
 }

@@ -201,6 +201,6 @@ struct std::hash<droplit::Id<Tag>> {
     std::memcpy(&tail, id.bytes().data() + sizeof head, sizeof tail);
     head = (head ^ (std::uint64_t{tail} << 17)) * 0x9E3779B97F4A7C15u;
     head = (head ^ (head >> 32) ^ tail) * 0xD6E8FEB86659FD93u;
-    return static_cast<std::size_t>(head ^ (head >> 32));
+    return std::hash<std::uint64_t>()(head ^ (head >> 32));
   }
 };

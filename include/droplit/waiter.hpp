@@ -2,6 +2,7 @@
 #pragma once
 
 #include "detail/config.hpp"
+#include "detail/limits.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -35,14 +36,16 @@ class SystemWaiter {
   std::int64_t now() const noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<std::int64_t>(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+    const std::int64_t seconds = time.tv_sec;
+    return seconds * 1000 + time.tv_nsec / 1'000'000;
   }
 
   void sleep_until(std::int64_t time) const noexcept {
     for (std::int64_t left = time - now(); left > 0; left = time - now()) {  // a signal may end a sleep early
+      const auto millis = static_cast<int>(detail::bounded<std::int64_t>(left, 0, detail::longest_millis));
       timespec sleep{};
-      sleep.tv_sec = static_cast<time_t>(left / 1000);
-      sleep.tv_nsec = static_cast<long>(left % 1000 * 1'000'000);
+      sleep.tv_sec = millis / 1000;
+      sleep.tv_nsec = millis % 1000 * 1'000'000;
       ::nanosleep(&sleep, nullptr);
     }
   }

@@ -28,7 +28,8 @@ inline std::string accepted(droplit::FieldKind kind) {
         names.append(names.empty() ? "" : " and ").append(name);
       return names + " are accepted";
     }
-    case droplit::FieldKind::text: break;
+    case droplit::FieldKind::text:
+    default: break;
   }
   return "UTF-8 without U+0000 is accepted";
 }
@@ -86,7 +87,8 @@ inline void complain(const droplit::Fault& fault) {
   switch (fault.fate()) {
     case droplit::Fate::not_sent: text += "; nothing was sent"; break;
     case droplit::Fate::not_applied: text += "; nothing was created"; break;
-    case droplit::Fate::maybe_applied: text += "; a client may have been created"; break;
+    case droplit::Fate::maybe_applied:
+    default: text += "; a client may have been created"; break;
   }
   complain(text);
 }

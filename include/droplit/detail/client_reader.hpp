@@ -17,7 +17,7 @@
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Reads the body of a 201. Members that the contract does not know are ignored, and the last of a repeated one counts.
-class ClientReader : private JsonEvents {
+class ClientReader final : private JsonEvents {
  public:
   /// The client, or nothing if a member is missing, of another type or malformed. `name` and `description` may be
   /// missing or null.

@@ -1,20 +1,20 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The configuration that every header of the library begins with. It holds macros and nothing else.
+// The configuration that every header of the library begins with: macros and nothing else.
 //
-//   DROPLIT_DETAIL_ABI      the inline namespaces that everything lives in: `v0`, and inside it one more where the file
-//   is
-//                           compiled without exceptions, with DROPLIT_SEPARATE_COMPILATION, or both. Files compiled
-//                           differently thus share no function and no type: each calls its own, and where one hands a
-//                           value of ours to the other, the program does not link. What a process has only once (the
-//                           error category, the clock's latest instant, the ids' random bytes and counter) is in `v0`
-//                           alone.
-//   DROPLIT_DETAIL_SHARED   on what a process has only once: visible outside a shared object, whatever -fvisibility
-//   says. DROPLIT_DETAIL_DEFINES  this file defines the functions that depend on no template parameter: every file
-//   does, or, in
-//                           a program all of whose files define DROPLIT_SEPARATE_COMPILATION, the one that includes
-//                           <droplit/src.hpp>. DROPLIT_DETAIL_INLINE is in front of those definitions.
+// DROPLIT_DETAIL_ABI is the inline namespaces that everything lives in: `v0`, and inside it one more where the file is
+// compiled without exceptions, with DROPLIT_SEPARATE_COMPILATION, or both. Files compiled differently thus share no
+// function and no type: each calls its own, and where one hands a value of ours to the other, the program does not
+// link. What a process has only once (the error category, the clock's latest instant, the ids' random bytes and
+// counter) is in `v0` alone.
+//
+// DROPLIT_DETAIL_SHARED is on what a process has only once: visible outside a shared object, whatever -fvisibility
+// says.
+//
+// DROPLIT_DETAIL_DEFINES: this file defines the functions that depend on no template parameter. Every file does, or, in
+// a program all of whose files define DROPLIT_SEPARATE_COMPILATION, the one that includes <droplit/src.hpp>.
+// DROPLIT_DETAIL_INLINE is in front of those definitions.
 
 #if defined(DROPLIT_SEPARATE_COMPILATION)
 #define DROPLIT_DETAIL_INLINE

@@ -45,7 +45,7 @@ inline std::optional<ApiError> error_with_text(int status, std::string_view text
 }
 
 /// Reads the `InvalidParams` body of a 400.
-class ErrorReader : private JsonEvents {
+class ErrorReader final : private JsonEvents {
  public:
   /// The refusal, or nothing if `body` is not one that the contract knows: another form, an unknown message, entries
   /// repeated or in another order. Members that the contract does not know are ignored, and the last of a repeated one

@@ -90,7 +90,7 @@ class JsonReader {
 /// Boost.JSON's parser with one handler type for every body there is, so that it is instantiated once.
 class JsonHandler {
   using string_view = boost::json::string_view;
-  using error_code = boost::json::error_code;
+  using error_code = boost::system::error_code;  // whose alias in Boost.JSON ended with 1.87
 
  public:
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -204,7 +204,7 @@ DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) 
   } else if (fresh_) {
     parser().reset();
   }
-  boost::json::error_code ec;
+  boost::system::error_code ec;
   if (!std::exchange(fresh_, false)) {
     // Boost.JSON's buffer for texts with escapes has no room for the bytes of a character of which a part was in an
     // earlier piece (its issue 876; 1.81 writes beyond the end). So that it is never full, it gets less at a time.

@@ -49,7 +49,7 @@ inline std::size_t json_text_size(std::string_view text) noexcept {
         _mm_or_si128(_mm_and_si128(block.end_bytes(), _mm_set1_epi8(1)), _mm_and_si128(is_long, _mm_set1_epi8(4)));
     more = _mm_add_epi64(more, _mm_sad_epu8(lengths, _mm_setzero_si128()));
   }
-  std::uint64_t halves[2];
+  std::int64_t halves[2];
   std::memcpy(halves, &more, sizeof halves);
   size += static_cast<std::size_t>(halves[0] + halves[1]);
 #endif

@@ -114,7 +114,7 @@ class RemoteCreation {
     const bool unavailable = policy_.retry_unavailable && is_unavailable(fault);
     if (fault.fate() != Fate::not_sent && !unavailable) return;
     const std::int64_t asked_for =
-        unavailable ? std::min<std::int64_t>(fault.retry_after().value_or(0), 86'400) * 1000 : 0;
+        unavailable ? (std::min<std::int64_t>)(fault.retry_after().value_or(0), 86'400) * 1000 : 0;
     wait_until_ = later(now, asked_for + jittered_delay(dice));
     if (wait_until_ < deadline_) step_ = Step::wait;
   }
@@ -136,7 +136,7 @@ class RemoteCreation {
 
   static std::int64_t later(std::int64_t now, std::int64_t delay) noexcept {
     constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
-    delay = std::max<std::int64_t>(delay, 0);
+    delay = (std::max<std::int64_t>)(delay, 0);
     return now > most - delay ? most : now + delay;
   }
 

@@ -52,7 +52,8 @@ class MemoryStorage {
     switch (state(client.ecosystem_id())) {
       case EcosystemState::deleted: return Insertion::ecosystem_deleted;
       case EcosystemState::unknown: return Insertion::ecosystem_unknown;
-      case EcosystemState::active: break;
+      case EcosystemState::active:
+      default: break;
     }
     return clients_.insert(client) ? Insertion::kept : Insertion::id_taken;
   }

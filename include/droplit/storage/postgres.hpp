@@ -146,7 +146,8 @@ class PostgresStorage {
         case EcosystemState::active: return Insertion::id_taken;
         case EcosystemState::unknown:  // the try that was lost may be about to run when it is there
           return settling ? Settled<Insertion>(work().unsettled(task)) : Insertion::ecosystem_unknown;
-        case EcosystemState::deleted: break;
+        case EcosystemState::deleted:
+        default: break;
       }
       // The try that was lost kept the client before the deletion or never will. If this look began before that, one
       // that begins now sees it.

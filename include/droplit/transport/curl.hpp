@@ -198,7 +198,7 @@ class CurlTransport {
 
   // To libcurl, 0 would be for ever.
   static long bounded(std::chrono::milliseconds time) noexcept {
-    return std::clamp<long>(static_cast<long>(time.count()), 1, 86'400'000);
+    return static_cast<int>(std::clamp<std::int64_t>(time.count(), 1, 86'400'000));
   }
 
   static int before_request(void* answer, char*, char*, int, int) noexcept {

@@ -25,7 +25,7 @@ struct TokenEntry {
 
 /// Reads the text of a `TokenFile`. What it says of a wrong file names lines and known fields, and nothing that stands
 /// in it.
-class TokenFileReader : private JsonEvents {
+class TokenFileReader final : private JsonEvents {
  public:
   /// What is wrong, or an empty text.
   std::string read(std::string_view text) {
@@ -58,7 +58,8 @@ class TokenFileReader : private JsonEvents {
       case Member::token: return "token";
       case Member::kind: return "kind";
       case Member::ecosystems: return "ecosystems";
-      case Member::none: break;
+      case Member::none:
+      default: break;
     }
     return "";
   }
@@ -136,7 +137,8 @@ class TokenFileReader : private JsonEvents {
         level_ = Level::tokens;
         break;
       case Level::tokens: level_ = Level::file; break;
-      case Level::file: break;
+      case Level::file:
+      default: break;
     }
   }
 
@@ -174,8 +176,10 @@ class TokenFileReader : private JsonEvents {
   void check_repeated_tokens() {
     std::vector<std::size_t> order(entries_.size());
     for (std::size_t i = 0; i != order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [this](std::size_t a, std::size_t b) { return entries_[a].token < entries_[b].token; });
+    std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      const int difference = entries_[a].token.compare(entries_[b].token);
+      return difference != 0 ? difference < 0 : a < b;
+    });
     const auto repeated = std::adjacent_find(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
       return entries_[a].token == entries_[b].token;
     });

@@ -11,6 +11,12 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
+/// The first `count` bytes of `text`, or all of it where it is shorter.
+constexpr std::string_view first_bytes(std::string_view text, std::uint64_t count) noexcept {
+  if (count >= text.size()) return text;
+  return {text.data(), text.data() + static_cast<std::ptrdiff_t>(count)};
+}
+
 /// Reads a chunked body, RFC 9112 section 7.1, in pieces, strictly: exact line ends, sizes of at most 16 hex digits, no
 /// spaces around sizes and extensions (the RFC has servers take some there; ours), extensions and trailers by their
 /// grammar, within limits, and dropped.
@@ -31,7 +37,7 @@ class ChunkedReader {
   constexpr State read(std::string_view& input, std::string_view& data) noexcept {
     while (!input.empty()) {
       if (at_ == At::data) {
-        data = input.substr(0, left_ < input.size() ? static_cast<std::size_t>(left_) : input.size());
+        data = first_bytes(input, left_);
         input.remove_prefix(data.size());
         left_ -= data.size();
         if (left_ == 0) at_ = At::data_cr;

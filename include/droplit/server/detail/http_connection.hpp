@@ -174,13 +174,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
     auto time = options_.body_deadline;
     if (options_.body_rate != 0) {
       const auto earned = std::chrono::milliseconds(session_.body_size() * 1000 / options_.body_rate);
-      time = std::min(time, options_.body_grace + earned);
+      time = (std::min)(time, options_.body_grace + earned);
     }
     return body_start_ + time;
   }
 
   void read(std::size_t size) {
-    const auto room = buffer_.prepare(std::min(size, buffer_.max_size() - buffer_.size()));
+    const auto room = buffer_.prepare((std::min)(size, buffer_.max_size() - buffer_.size()));
     reading_ = true;
     socket_.async_read_some(room, handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
                               self.reading_ = false;

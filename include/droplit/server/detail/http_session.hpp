@@ -116,7 +116,8 @@ class HttpSession {
     switch (scan_.read(input, max_head_)) {
       case HeadScan::State::more: return Want::head;
       case HeadScan::State::refused: return refuse(scan_.refusal());
-      case HeadScan::State::complete: break;
+      case HeadScan::State::complete:
+      default: break;
     }
     HeadFacts facts;
     if (const auto code = HeadReader::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
@@ -153,8 +154,7 @@ class HttpSession {
   }
 
   Want read_length(std::string_view& input) {
-    const std::string_view piece =
-        input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
+    const std::string_view piece = first_bytes(input, left_);
     input.remove_prefix(piece.size());
     left_ -= piece.size();
     body_size_ += piece.size();
@@ -173,7 +173,8 @@ class HttpSession {
           if (!held.empty() && !take(held)) return deliver();
           if (chunks_.announced() > endpoint_.options().max_body - body_size_) return outgrown();
           return Want::body;
-        case ChunkedReader::State::piece: break;
+        case ChunkedReader::State::piece:
+        default: break;
       }
       body_size_ += piece.size();
       if (body_size_ > endpoint_.options().max_body) return outgrown();

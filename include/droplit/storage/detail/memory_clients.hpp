@@ -44,7 +44,7 @@ class MemoryClients {
   [[nodiscard]] std::optional<Client> find(ClientId id) const {
     const Place place(id);
     const Table& table = tables_[place.table];
-    const Packed* const client = table.slots.empty() ? nullptr : table.find(id, place.hash).client;
+    const Packed* const client = table.entries.empty() ? nullptr : table.find(id, place.hash).client;
     if (client == nullptr) return std::nullopt;
     const char* text = reinterpret_cast<const char*>(client + 1);
     auto name = unpack(text, client->name_size);
@@ -86,14 +86,14 @@ class MemoryClients {
   };
 
   struct Table {
-    std::vector<Slot> slots;  // none, or a power of two of them, and a quarter is free
+    std::vector<Slot> entries;  // none, or a power of two of them, and a quarter is free
     std::size_t count = 0;
 
     /// Where the client is, or would be.
     template <class Self>
     static auto& find(Self& self, ClientId id, std::size_t hash) noexcept {
       for (std::size_t at = hash;; ++at) {
-        auto& slot = self.slots[at & (self.slots.size() - 1)];
+        auto& slot = self.entries[at & (self.entries.size() - 1)];
         if (slot.client == nullptr || (slot.hash == hash && slot.client->id == id)) return slot;
       }
     }
@@ -101,14 +101,14 @@ class MemoryClients {
     const Slot& find(ClientId id, std::size_t hash) const noexcept { return find(*this, id, hash); }
 
     void make_room() {
-      if (count < slots.size() / 4 * 3) return;
-      std::vector<Slot> more(slots.empty() ? 8 : 2 * slots.size());
-      for (const Slot& slot : slots) {
+      if (count < entries.size() / 4 * 3) return;
+      std::vector<Slot> more(entries.empty() ? 8 : 2 * entries.size());
+      for (const Slot& slot : entries) {
         std::size_t at = slot.hash;
         while (more[at & (more.size() - 1)].client != nullptr) ++at;
         more[at & (more.size() - 1)] = slot;
       }
-      slots.swap(more);
+      entries.swap(more);
     }
   };
 

@@ -60,7 +60,8 @@ class PostgresOpening {
         case Kind::foreign: return refused("the schema is another program's");
         case Kind::newer: return refused("the schema is of a newer version");
         case Kind::blank:
-        case Kind::older: break;
+        case Kind::older:
+        default: break;
       }
       if (failure && opening.version_ == before) return *std::move(failure);  // nobody else was quicker
       failure.reset();

@@ -83,6 +83,7 @@ class PostgresWork {
             case PostgresEnd::unconfirmed:
               return Fault(FaultSource::storage, Fate::maybe_applied,
                            postgres_words(task.name, "committed, but no synchronous standby is known to have it"));
+            default: break;
           }
         }
         if (settling && Time::now() >= end) return unsettled(task);

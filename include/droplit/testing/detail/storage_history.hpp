@@ -83,7 +83,8 @@ class StorageHistory {
         if (ecosystem == EcosystemState::active) ecosystem = EcosystemState::deleted;
         return call.state == before;
       }
-      case Verb::insert: break;
+      case Verb::insert:
+      default: break;
     }
     switch (call.insertion) {
       case Insertion::kept: {
@@ -93,7 +94,8 @@ class StorageHistory {
       }
       case Insertion::ecosystem_deleted: return ecosystem == EcosystemState::deleted;
       case Insertion::ecosystem_unknown: return ecosystem == EcosystemState::unknown;
-      case Insertion::id_taken: break;  // also where the ecosystem is not active: either answer is right
+      case Insertion::id_taken:  // also where the ecosystem is not active: either answer is right
+      default: break;
     }
     return kept != nobody;
   }

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -84,11 +83,11 @@ class StorageProbe {
   template <class Act>
   static void at_once(std::size_t threads, Act act) {
     std::atomic<std::size_t> ready = 0;
-    std::vector<std::jthread> running;
+    Running running;
     for (std::size_t t = 0; t != threads; ++t) {
-      running.emplace_back([&ready, &act, threads, t](const std::stop_token& stop) {
+      running.threads.emplace_back([&ready, &running, &act, threads, t] {
         ++ready;
-        while (ready != threads && !stop.stop_requested()) std::this_thread::yield();
+        while (ready != threads && !running.stopped) std::this_thread::yield();
         act(t);
       });
     }
@@ -96,6 +95,20 @@ class StorageProbe {
   }
 
  private:
+  // Threads, joined at the end of it; std::jthread is experimental in libc++ 19.
+  struct Running {
+    Running() = default;
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() {
+      stopped = true;  // where a thread could not be started, the others do not wait for it
+      for (std::thread& thread : threads) thread.join();
+    }
+
+    std::atomic<bool> stopped = false;
+    std::vector<std::thread> threads;
+  };
+
   template <class T, class Call>
   std::optional<T> ask(std::string_view verb, Call call) {
     Outcome<T> said = answer<T>(call);

@@ -148,7 +148,8 @@ class StorageThreadsExam : public StorageProbe<S> {
       case StorageHistory::Verb::insert: call.insertion = insert(variant(call.variant)).value_or(Insertion{}); break;
       case StorageHistory::Verb::add: call.state = add(e).value_or(EcosystemState{}); break;
       case StorageHistory::Verb::remove: call.state = remove(e).value_or(EcosystemState{}); break;
-      case StorageHistory::Verb::find: {
+      case StorageHistory::Verb::find:
+      default: {
         const auto found = find(variant(0).id());
         call.variant = found ? StorageHistory::stranger : StorageHistory::nobody;
         for (std::uint8_t v = 1; found && v != 5; ++v) {

@@ -132,7 +132,8 @@ class TransportExam : public TransportProbe<T> {
       switch (row.form) {
         case AnswerForm::entries: arrives(answer(row.status, "application/json", R"({"errors":[]})")); break;
         case AnswerForm::text: arrives(answer(row.status, "text/plain; charset=utf-8", "no")); break;
-        case AnswerForm::empty: arrives(answer(row.status)); break;
+        case AnswerForm::empty:
+        default: arrives(answer(row.status)); break;
       }
     }
     arrives(answer(405, {{"allow", "POST"}}));
