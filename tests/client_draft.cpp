@@ -64,6 +64,26 @@ TEST_CASE("texts can be moved out of a draft") {
   CHECK(std::move(draft).description() == Text::parse("d"));
 }
 
+TEST_CASE("parameters may be temporaries, optionals, null pointers and views of the draft that is assigned") {
+  const char* const null = nullptr;
+  const auto long_name = [] { return std::string(100, 'n'); };
+  auto draft = ClientDraft::make({.ecosystem_id = std::string(id),
+                                  .type = std::optional<std::string>("server"),
+                                  .name = long_name(),
+                                  .description = null})
+                   .value();
+  CHECK(draft.name() == Text::parse(long_name()));
+  CHECK_FALSE(draft.description());
+  draft = ClientDraft::make({id, "server", std::nullopt, draft.name()->str()}).value();
+  CHECK_FALSE(draft.name());
+  CHECK(draft.description() == Text::parse(long_name()));
+  CHECK(ClientDraft::make({null, null, null, null}).error() == unreadable);
+  draft = ClientDraft(draft.ecosystem_id(), draft.type(), draft.description(), std::move(draft).description());
+  CHECK(draft.description() == Text::parse(long_name()));
+}
+
+static_assert(!std::is_assignable_v<decltype((ClientParameters().name)), std::nullptr_t>);
+
 TEST_CASE("wrong parameters make the refusal that a server would answer, every violation at once") {
   CHECK(ClientDraft::make({}).error() == unreadable);
   CHECK(ClientDraft::make({{}, "server", {}, {}}).error() == refusal({{}, {}, false, Flaw::missing, {}, {}, {}}));

@@ -273,6 +273,53 @@ TEST_CASE("whichever allocation fails, the answer is right or a 500, and nothing
   }
 }
 
+TEST_CASE("a request may be a view of the response that it is answered into") {
+  contract::World world;
+  const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})";
+  const std::string path = "/api/clients";
+  const Response right = contract::World().endpoint.handle(good_request());
+  for (const bool roomy : {false, true}) {
+    Response response;
+    response.body = std::string(contract::account_token) + path + body;
+    response.body.shrink_to_fit();
+    response.fields.add("content-type", "application/json");
+    if (roomy) response.body.reserve(4096);
+    if (roomy) response.fields.reserve(4096);
+    const std::string_view text = response.body;
+    const std::size_t token = contract::account_token.size();
+    droplit::RequestHead head("POST", text.substr(token, path.size()));
+    head.add("authorization", text.substr(0, token));
+    head.add("content-type", response.fields.get("content-type"));
+    world.endpoint.handle(head, text.substr(token + path.size()), response);
+    CHECK(response.status == 201);
+    CHECK(response.body.size() == right.body.size());
+  }
+  CHECK(world.storage.clients.size() == 2);
+
+  for (const std::string_view refused : {"POST", "/x", "{}"}) {  // in the string's own room
+    Response response;
+    response.body = refused;
+    droplit::RequestHead head(refused == "POST" ? std::string_view(response.body) : "POST",
+                              refused == "/x" ? std::string_view(response.body) : path);
+    head.add("authorization", contract::account_token);
+    world.endpoint.handle(head, response.body, response);
+    CHECK(response.status == (refused == "/x" ? 404 : 400));
+  }
+}
+
+TEST_CASE("the options of an endpoint are within their ranges") {
+  contract::World world;
+  const auto max_body = [&](std::uint32_t limit) {
+    return droplit::Endpoint(world.storage, world.access, world.clock, world.ids, {.max_body = limit})
+        .options()
+        .max_body;
+  };
+  CHECK(max_body(0) == 0);
+  CHECK(max_body(1 << 30) == 1 << 30);
+  CHECK(max_body((1 << 30) + 1) == 1 << 30);
+  CHECK(max_body(0xFFFFFFFF) == 1 << 30);
+}
+
 TEST_CASE("a response is used again, and keeps nothing of what it was") {
   contract::World world;
   Response response{999, {}, "old body", true};

@@ -189,11 +189,24 @@ TEST_CASE("a good body before the limit is not a good body once it went past it"
   CHECK(access.asked == 0);
 }
 
-TEST_CASE("the greatest limit there is has no edge") {
+TEST_CASE("the limit of a body goes from none to 1 GiB, and what is beyond counts as that") {
   const Access access;
-  Exchange exchange(access, {.max_body = 0xFFFFFFFF});
-  REQUIRE(exchange.head(head()).has_value());
-  CHECK(exchange.draft(good).has_value());
+  constexpr std::uint32_t most = 1 << 30;
+  for (const std::uint32_t limit : {most, most + 1, 0xFFFFFFFFu}) {
+    Exchange exchange(access, {.max_body = limit});
+    REQUIRE(exchange.head(head()).has_value());
+    CHECK(exchange.draft(good).has_value());
+    RequestHead fits = head();
+    fits.add("content-length", "1073741824");
+    CHECK(exchange.head(fits).has_value());
+    RequestHead announces = head();
+    announces.add("content-length", "1073741825");
+    CHECK(code(exchange.head(announces)) == ApiErrc::content_too_large);
+  }
+  Exchange one(access, {.max_body = 1});
+  REQUIRE(one.head(head()).has_value());
+  CHECK(one.body("{").has_value());
+  CHECK(code(one.draft("}")) == ApiErrc::content_too_large);
   Exchange none(access, {.max_body = 0});
   REQUIRE(none.head(head()).has_value());
   CHECK(code(none.draft()) == ApiErrc::body_parameters_missing);

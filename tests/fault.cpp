@@ -24,6 +24,34 @@ static_assert(to_string(FaultSource::clock) == "clock" && to_string(FaultSource:
 static_assert(to_string(FaultSource::transport) == "transport" && to_string(FaultSource::answer) == "answer");
 static_assert(to_string(FaultSource::library) == "library");
 
+static_assert(std::is_same_v<decltype(std::declval<const Fault&>().what()), const std::string&>);
+static_assert(std::is_same_v<decltype(Fault().what()), std::string>);
+static_assert(std::is_same_v<decltype(std::declval<const Fault>().excerpt()), std::string>);
+static_assert(std::is_same_v<decltype(Fault().cause()), std::exception_ptr>);
+
+TEST_CASE("the texts of a fault that is gone after the line are its own") {
+  const std::string words(100, 'w');
+  const auto make = [&words] { return Fault::unknown_answer(500, words, words); };
+  const auto& what = make().what();
+  const auto& excerpt = make().excerpt();
+  CHECK(what == words);
+  CHECK(excerpt == words);
+  const auto& cause = Fault(FaultSource::storage, Fate::not_applied, "", std::make_exception_ptr(7)).cause();
+  CHECK(cause);
+}
+
+TEST_CASE("a fault made of another one's texts is whole") {
+  Fault fault = Fault::unknown_answer(500, std::string(100, 'w'), std::string(200, 'e'));
+  fault = Fault::unknown_answer(500, fault.what(), fault.excerpt());
+  CHECK(fault.what() == std::string(100, 'w'));
+  fault = Fault::unknown_answer(500, "", fault.excerpt());
+  CHECK(fault.excerpt() == std::string(200, 'e'));
+  fault = Fault(FaultSource::storage, Fate::not_applied, fault.excerpt());
+  CHECK(fault.what() == std::string(200, 'e'));
+  fault = *&fault;
+  CHECK(fault.what() == std::string(200, 'e'));
+}
+
 TEST_CASE("a fault of which nothing is known may have been applied") {
   const Fault fault;
   CHECK(fault.fate() == Fate::maybe_applied);

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace droplit;
@@ -40,6 +42,74 @@ TEST_CASE("fields are kept in order as lines, values without the spaces around t
   CHECK((*at).name == "B-c");
   fields.clear();
   CHECK(fields == HeaderFields());
+}
+
+TEST_CASE("case is that of ASCII letters alone, byte by byte") {
+  for (int a = 0; a != 256; ++a) {
+    for (int b = 0; b != 256; ++b) {
+      const bool upper = a >= 'A' && a <= 'Z' && b == a + 32;
+      const bool lower = b >= 'A' && b <= 'Z' && a == b + 32;
+      const char both[] = {static_cast<char>(a), static_cast<char>(b)};
+      const bool equal = detail::equals_ignoring_case({both, 1}, {both + 1, 1});
+      if (equal != (a == b || upper || lower)) FAIL_CHECK(a << " and " << b);
+    }
+  }
+}
+
+TEST_CASE("a text is exactly a literal if size and every character are the same") {
+  const std::string text = "POST";
+  CHECK(detail::is_exactly(text, "POST"));
+  CHECK(detail::is_exactly(std::string_view("POSTx").substr(0, 4), "POST"));
+  for (const std::string& other :
+       {text + "x", text.substr(0, 3), std::string("xOST"), std::string("POSx"), std::string()}) {
+    CHECK_FALSE(detail::is_exactly(other, "POST"));
+  }
+}
+
+// What would be a view of a temporary is a text by value, and no iterator.
+static_assert(std::is_same_v<decltype(std::declval<const HeaderFields&>().get("a")), std::string_view>);
+static_assert(std::is_same_v<decltype(std::declval<const HeaderFields&>().lines()), std::string_view>);
+static_assert(std::is_same_v<decltype(HeaderFields().get("a")), std::string>);
+static_assert(std::is_same_v<decltype(Response().fields.get("a")), std::string>);
+static_assert(std::is_same_v<decltype(std::declval<const HeaderFields>().lines()), std::string>);
+template <class Fields>
+concept HasIterators = requires(Fields&& fields) {
+  std::forward<Fields>(fields).begin();
+};
+static_assert(HasIterators<HeaderFields&> && !HasIterators<HeaderFields> && !HasIterators<const HeaderFields>);
+
+TEST_CASE("a line of code may take a text of fields that are gone after it") {
+  const auto make = [] {
+    HeaderFields fields;
+    fields.add("location", std::string(1000, 'x'));
+    return fields;
+  };
+  const auto& value = make().get("location");
+  const auto& lines = make().lines();
+  CHECK(value == std::string(1000, 'x'));
+  CHECK(lines == make().lines());
+  std::size_t seen = 0;
+  for (const HeaderField field : make()) seen += field.value.size();
+  CHECK(seen == 1000);
+}
+
+TEST_CASE("a field may be added whose name and value are views of the lines themselves") {
+  const std::string values[] = {"1", "a value that is longer than what a string holds in place",
+                                std::string(1000, 'x')};
+  for (const std::string& value : values) {
+    for (std::size_t spare = 0; spare != 40; ++spare) {  // with the memory to grow in place, and without
+      HeaderFields fields;
+      REQUIRE(fields.add("a", value));
+      fields.reserve(fields.lines().size() + spare);
+      REQUIRE(fields.add("b", fields.get("a")));
+      REQUIRE(fields.add((*fields.begin()).name, fields.get("b")));
+      REQUIRE(fields.add("c", fields.lines().substr(0, 4)));
+      const std::string line = ": " + value + "\r\n";
+      CHECK(fields.lines() == "a" + line + "b" + line + "a" + line + "c: " + ("a: " + value).substr(0, 4) + "\r\n");
+      fields.add(detail::WrittenLines{fields.lines()});
+      CHECK(fields.count("a") == 4);
+    }
+  }
 }
 
 TEST_CASE("no value that would break a line gets in, byte by byte") {

@@ -30,6 +30,9 @@ static_assert(std::is_nothrow_copy_constructible_v<ClientId>);
 // Made at compile time.
 static_assert("C594b89aea18568c408c3ad24"_ecosystem_id == *EcosystemId::parse("C594B89AEA18568C408C3AD24"));
 static_assert("594b89aea18568c408c3ad25"_client_id.bytes()[0] == 0x59);
+// The bytes of a temporary are a value, so that a loop over them is right.
+static_assert(std::is_same_v<decltype("594b89aea18568c408c3ad25"_client_id.bytes()), ClientId::Bytes>);
+static_assert(std::is_same_v<decltype(std::declval<const ClientId&>().bytes()), const ClientId::Bytes&>);
 static_assert("594b89aea18568c408c3ad25"_client_id.letter() == '\0');
 static_assert("W594b89aea18568c408c3ad25"_client_id.letter() == 'W');
 static_assert("C594b89aea18568c408c3ad24"_ecosystem_id.letter() == 'C');

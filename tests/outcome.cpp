@@ -17,6 +17,8 @@ using namespace droplit;
 static_assert(std::is_same_v<Outcome<int>, outcome<int>> &&
               std::is_same_v<outcome<int>, outcome<int, ApiError, Fault>>);
 static_assert(std::is_constructible_v<Outcome<int>, ApiError> && std::is_constructible_v<Outcome<int>, Fault>);
+static_assert(std::is_same_v<decltype(std::declval<ApiException>().error()), ApiError>);
+static_assert(std::is_same_v<decltype(std::declval<FaultException>().fault()), Fault>);
 static_assert(std::is_base_of_v<std::system_error, ApiException> && std::is_base_of_v<std::exception, FaultException>);
 static_assert(std::is_nothrow_move_constructible_v<Outcome<std::string>>);
 

@@ -64,6 +64,67 @@ TEST_CASE("the call of the API's page creates a client, the last two arguments b
             R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","description":""})"});
 }
 
+TEST_CASE("a text may be absent in any way but by nullptr") {
+  Service service;
+  Sdk droplit(service);
+  const char* const null = nullptr;
+  for (const auto& create :
+       {std::function<Reply()>([&] { return droplit.clients.create(home_text, "server", null); }),
+        {[&] { return droplit.clients.create(home_text, "server", {}, null); }},
+        {[&] { return droplit.clients.create(home_text, "server", std::nullopt, {}); }},
+        {[&] { return droplit.clients.create(home_text, "server", std::optional<std::string>()); }},
+        {[&] {
+          return droplit.clients.create({home_text, "server", null, null});
+        }},
+        {[&] { return droplit.clients.create({.ecosystem_id = home_text, .type = "server"}); }}}) {
+    CHECK(create().outcome.has_value());
+    CHECK(service.bodies.back() == R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})");
+  }
+  CHECK(droplit.clients.create(null, "server").outcome.error().code() == ApiErrc::ecosystem_missing);
+  CHECK(droplit.clients.create(home_text, null).outcome.error().code() == ApiErrc::client_type_missing);
+  CHECK(droplit.clients.create({}, {}).outcome.error().code() == ApiErrc::body_parameters_missing);
+}
+
+TEST_CASE("texts may be of any kind, temporaries included") {
+  Service service;
+  Sdk droplit(service);
+  const auto text = [](std::string_view given) { return std::string(given); };
+  CHECK(droplit.clients.create(text(home_text), text("server"), text("N"), std::optional(text("D"))).outcome);
+  CHECK(droplit.clients
+            .create({.ecosystem_id = text(home_text), .type = text("server"), .name = text("N"), .description = "D"})
+            .outcome);
+  for (const std::string& body : service.bodies) {
+    CHECK(body == R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":"N","description":"D"})");
+  }
+}
+
+template <class... Arguments>
+concept Creatable = requires(Sdk<Service>& droplit, Arguments... arguments) {
+  droplit.clients.create(arguments...);
+};
+static_assert(Creatable<std::string, const char*> && Creatable<EcosystemId, ClientType, std::optional<Text>>);
+static_assert(!Creatable<std::string, const char*, std::nullptr_t>);
+static_assert(!Creatable<std::string, const char*, const char*, std::nullptr_t>);
+static_assert(!Creatable<std::string, std::nullptr_t> && !Creatable<std::nullptr_t, const char*>);
+static_assert(!Creatable<std::string, const char*, int> && !Creatable<std::string, const char*, bool>);
+static_assert(!Creatable<EcosystemId, ClientType, std::nullptr_t>);
+static_assert(!Creatable<EcosystemId, const char*> && !Creatable<std::string, ClientType>);
+static_assert(std::is_same_v<decltype(std::declval<const Reply&>().body()), std::string_view>);
+static_assert(std::is_same_v<decltype(std::declval<Reply>().body()), std::string>);
+
+TEST_CASE("a line of code may take the body of a reply that is gone after it") {
+  Service service;
+  Sdk droplit(service);
+  const auto& created = droplit.clients.create(home, ClientType::server).body();
+  CHECK(created == to_response(client()).body);
+  service.tells = [] { return Outcome<Response>(Fault::unknown_answer(201, "cut", std::string(100, 'x'))); };
+  const auto& cut = droplit.clients.create(home, ClientType::server).body();
+  CHECK(cut == std::string(100, 'x'));
+  Reply reply = droplit.clients.create(home, ClientType::server);
+  reply = droplit.clients.create(reply.body(), "server", reply.body());
+  CHECK(reply.outcome.error().code() == ApiErrc::ecosystem_invalid);
+}
+
 TEST_CASE("typed values and whole drafts ask for the same") {
   Service service;
   Sdk droplit(service);

@@ -28,6 +28,28 @@ TEST_CASE("a text is kept code point for code point") {
   }
 }
 
+static_assert(std::is_same_v<decltype(std::declval<const Text&>().str()), const std::string&>);
+static_assert(std::is_same_v<decltype(std::declval<Text>().str()), std::string>);
+static_assert(std::is_same_v<decltype(std::declval<const Text>().str()), std::string>);
+
+TEST_CASE("the string of a text that is gone after the line is its own") {
+  const std::string given(1000, 'x');
+  const auto& str = Text::parse(given).value().str();
+  CHECK(str == given);
+  Text text = *Text::parse(given);
+  const char* const at = text.str().data();
+  const std::string taken = std::move(text).str();
+  CHECK(taken.data() == at);
+}
+
+TEST_CASE("a text may be assigned what is made of itself") {
+  Text text = *Text::parse(std::string(1000, 'x'));
+  text = *Text::parse(text.str());
+  CHECK(text == std::string(1000, 'x'));
+  text = *Text::parse(text.str().substr(0, 3));
+  CHECK(text == "xxx");
+}
+
 TEST_CASE("what is not UTF-8, and U+0000, is no text") {
   using namespace std::string_literals;
   for (const std::string& given : {"\0"s, "a\0b"s, "a\0"s, "\x80"s, "\xC0\x80"s, "\xED\xA0\x80"s, "\xF4\x90\x80\x80"s,

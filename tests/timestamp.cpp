@@ -78,6 +78,8 @@ TEST_CASE("outside the years 0000 to 9999 there is no timestamp") {
   CHECK_FALSE(Timestamp::from_unix_millis(most));
   CHECK(Timestamp::clamp_unix_millis(least).text() == "0000-01-01T00:00:00.000Z");
   CHECK(Timestamp::clamp_unix_millis(most).text() == "9999-12-31T23:59:59.999Z");
+  CHECK(Timestamp::clamp_unix_millis(Timestamp::min_unix_millis - 1).unix_millis() == Timestamp::min_unix_millis);
+  CHECK(Timestamp::clamp_unix_millis(Timestamp::max_unix_millis + 1).unix_millis() == Timestamp::max_unix_millis);
   CHECK(Timestamp::clamp_unix_millis(5).unix_millis() == 5);
 }
 
@@ -93,6 +95,26 @@ TEST_CASE("a date, hour, minute or second that does not exist is refused") {
   for (const char* right : {"2000-02-29T00:00:00.000Z", "2016-02-29T23:59:59.999Z", "2018-12-31T00:00:00.000Z"}) {
     INFO(right);
     CHECK(Timestamp::parse(right));
+  }
+}
+
+TEST_CASE("each month has its days, in common and in leap years") {
+  constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  for (const int year : {0, 4, 1900, 2000, 2023, 2024, 2100, 9996, 9999}) {
+    const bool leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
+    for (int month = 1; month <= 12; ++month) {
+      const int last = days[month - 1] + (leap && month == 2 ? 1 : 0);
+      for (int day = 0; day != 40; ++day) {
+        const auto digits = [](int value, std::size_t size) {
+          const std::string text = std::to_string(value);
+          return std::string(size - text.size(), '0') + text;
+        };
+        const std::string date = digits(year, 4) + "-" + digits(month, 2) + "-" + digits(day, 2);
+        const auto parsed = Timestamp::parse(date + "T00:00:00.000Z");
+        if (parsed.has_value() != (day >= 1 && day <= last)) FAIL_CHECK(date);
+        if (parsed && parsed->text() != date + "T00:00:00.000Z") FAIL_CHECK(date);
+      }
+    }
   }
 }
 

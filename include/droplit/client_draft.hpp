@@ -5,6 +5,7 @@
 #include "detail/config.hpp"
 #include "detail/name_list.hpp"
 #include "id.hpp"
+#include "optional_string_view.hpp"
 #include "outcome.hpp"
 #include "text.hpp"
 
@@ -40,11 +41,14 @@ inline constexpr std::array<FieldRow, 4> client_fields{{
 }};
 
 /// The four fields as a caller has them, not yet judged; a field that is not given is absent.
+///
+/// They are views. Temporaries may be written into the call itself, `create({.name = make_name()})`; a variable of this
+/// type must not outlive its texts.
 struct ClientParameters {
-  std::optional<std::string_view> ecosystem_id = {};
-  std::optional<std::string_view> type = {};
-  std::optional<std::string_view> name = {};
-  std::optional<std::string_view> description = {};
+  OptionalStringView ecosystem_id = {};
+  OptionalStringView type = {};
+  OptionalStringView name = {};
+  OptionalStringView description = {};
 };
 
 namespace detail {
@@ -235,8 +239,8 @@ DROPLIT_DETAIL_INLINE ApiError unreadable_body(std::optional<std::string>&& quer
 
 DROPLIT_DETAIL_INLINE Outcome<ClientDraft> ClientDraft::make(const ClientParameters& parameters) {
   detail::DraftFields fields;
-  const std::array<std::optional<std::string_view>, client_fields.size()> given{
-      parameters.ecosystem_id, parameters.type, parameters.name, parameters.description};
+  const std::array<OptionalStringView, client_fields.size()> given{parameters.ecosystem_id, parameters.type,
+                                                                   parameters.name, parameters.description};
   for (std::size_t i = 0; i != given.size(); ++i) {
     if (!given[i]) continue;
     if (!detail::is_utf8(*given[i])) return detail::unreadable_body(std::nullopt);

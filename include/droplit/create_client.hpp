@@ -86,7 +86,8 @@ class Creation {
   }
 
   /// The client to insert, after a good `begin` and until `settle`.
-  [[nodiscard]] const Client& client() const noexcept { return client_->assume_value(); }
+  [[nodiscard]] const Client& client() const& noexcept { return client_->assume_value(); }
+  const Client& client() const&& = delete;
 
   /// Hears what the store did with it; whether there is an outcome now, or another id is to be tried. It may throw
   /// `std::bad_alloc`, but not where the client was kept.

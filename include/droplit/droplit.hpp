@@ -20,6 +20,7 @@
 #include "id.hpp"
 #include "id_source.hpp"
 #include "json.hpp"
+#include "optional_string_view.hpp"
 #include "outcome.hpp"
 #include "remote/create_client.hpp"
 #include "request_head.hpp"

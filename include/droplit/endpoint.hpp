@@ -33,7 +33,7 @@ class Endpoint {
         access_(access),
         clock_(clock),
         ids_(ids),
-        options_(options),
+        options_(detail::bounded(options)),
         on_fault_(std::move(on_fault)) {}
 
   Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {}) = delete;
@@ -52,17 +52,18 @@ class Endpoint {
     handle(head, request.body, response);
   }
 
-  /// Answers a whole request of which only the head was taken apart.
+  /// Answers a whole request of which only the head was taken apart. Head and body may be views of the response.
   void handle(const RequestHead& head, std::string_view body, Response& response) {
-    reserve_for_fault(response);
-    const auto run = [&]() -> Outcome<Client> {
+    auto draft = detail::guarded<ClientDraft>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<ClientDraft> {
       auto exchange = begin();
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
-      auto draft = exchange.draft(body);
-      if (!draft) return std::move(draft).as_failure();
-      return create_client(storage_, clock_, ids_, std::move(draft).assume_value());
-    };
-    answer(detail::guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response);
+      return exchange.draft(body);
+    });
+    reserve_for_fault(response);  // not before head and body were read
+    if (!draft) return answer(std::move(draft).as_failure(), response);
+    answer(detail::guarded<Client>(FaultSource::library, Fate::maybe_applied,
+                                   [&] { return create(std::move(draft).assume_value()); }),
+           response);
   }
 
   /// A request in steps; `create` and `answer` are its last two.
@@ -84,7 +85,8 @@ class Endpoint {
     write_answer(response, written.assume_exception());  // in memory that was reserved
   }
 
-  [[nodiscard]] const EndpointOptions& options() const noexcept { return options_; }
+  /// The options, each within its range.
+  [[nodiscard]] EndpointOptions options() const noexcept { return options_; }
 
  private:
   /// So that not even a lack of memory keeps a 500 from being told.

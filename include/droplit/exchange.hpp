@@ -6,6 +6,7 @@
 #include "detail/config.hpp"
 #include "detail/content_type.hpp"
 #include "detail/guarded.hpp"
+#include "detail/limits.hpp"
 #include "detail/request_target.hpp"
 #include "draft_parser.hpp"
 #include "request_head.hpp"
@@ -18,10 +19,21 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
+/// A value outside its range counts as the nearest one within it.
 struct EndpointOptions {
-  /// The longest body that is read, in bytes (ours).
+  /// The longest body that is read, in bytes (ours): 0 to 1 GiB. With 0 every body but an empty one is too long.
   std::uint32_t max_body = 1024 * 1024;
 };
+
+namespace detail {
+
+constexpr EndpointOptions bounded(EndpointOptions options) noexcept {
+  constexpr std::uint32_t most = 1 << 30;  // no number in a body then has more digits than Boost.JSON can count
+  options.max_body = bounded(options.max_body, std::uint32_t{0}, most);
+  return options;
+}
+
+}  // namespace detail
 
 /// One request in steps, for servers that bring their own I/O or their own, perhaps suspending, store: head, pieces of
 /// the body, draft. Each step says whether to go on; its error or fault is the answer (see answer.hpp). The checks come
@@ -32,7 +44,8 @@ template <Access A>
 class Exchange {
  public:
   explicit Exchange(const A&& access, EndpointOptions options = {}) = delete;
-  explicit Exchange(const A& access, EndpointOptions options = {}) : access_(access), max_body_(options.max_body) {}
+  explicit Exchange(const A& access, EndpointOptions options = {})
+      : access_(access), max_body_(detail::bounded(options).max_body) {}
 
   /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body
   /// need not be read. A server that was asked for it sends 100 Continue after a good head.

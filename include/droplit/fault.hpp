@@ -87,14 +87,17 @@ class Fault {
   [[nodiscard]] Fate fate() const noexcept { return fate_; }
 
   /// One line for the operator.
-  [[nodiscard]] const std::string& what() const noexcept { return words().what; }
+  [[nodiscard]] const std::string& what() const& noexcept { return words().what; }
+  [[nodiscard]] std::string what() const&& { return words().what; }
 
   /// The exception behind it, if there was one. Its text may be a driver's.
-  [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
+  [[nodiscard]] const std::exception_ptr& cause() const& noexcept { return cause_; }
+  [[nodiscard]] std::exception_ptr cause() const&& noexcept { return cause_; }
 
   /// The beginning of an answer that the contract does not know, as it came: bytes of a stranger, to be escaped where
   /// they are shown. Never part of `what`.
-  [[nodiscard]] const std::string& excerpt() const noexcept { return words().excerpt; }
+  [[nodiscard]] const std::string& excerpt() const& noexcept { return words().excerpt; }
+  [[nodiscard]] std::string excerpt() const&& { return words().excerpt; }
 
   /// The HTTP status, if the failure was an answer or has its own.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -53,10 +54,6 @@ constexpr std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
-}  // namespace detail
-
-namespace detail {
-
 /// Lines of a head that are right, each with its CR LF, since this library wrote them.
 struct WrittenLines {
   std::string_view text;
@@ -66,19 +63,29 @@ struct WrittenLines {
 
 /// Header fields in order, kept as the very lines of HTTP/1.1: `name: value` CR LF, and so on.
 ///
-/// Nothing that would break a line gets in.
+/// Nothing that would break a line gets in. Adding a field invalidates iterators and views of the fields.
 class HeaderFields {
  public:
   /// Adds a field; false, and nothing added, if the name is not a token or the value has a control character other than
-  /// a tab.
+  /// a tab. Name and value may be views of these fields.
   bool add(std::string_view name, std::string_view value) {
     if (!detail::is_token(name)) return false;
     for (const char c : value) {
       if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7F') return false;
     }
     value = detail::trim(value);
-    lines_.reserve(lines_.size() + name.size() + value.size() + 4);
-    lines_.append(name).append(": ").append(value).append("\r\n");
+    const auto append_to = [name, value](std::string& lines) {
+      lines.append(name).append(": ").append(value).append("\r\n");
+    };
+    const std::size_t size = lines_.size() + name.size() + value.size() + 4;
+    if (size <= lines_.capacity()) {
+      append_to(lines_);
+    } else {
+      std::string longer;  // the old lines stay meanwhile, for views of them
+      longer.reserve(size < 2 * lines_.size() ? 2 * lines_.size() : size);
+      append_to(longer.append(lines_));
+      lines_ = std::move(longer);
+    }
     return true;
   }
 
@@ -90,7 +97,8 @@ class HeaderFields {
   void reserve(std::size_t size) { lines_.reserve(size); }
 
   /// All fields as lines, each ended by CR LF; an empty text if there is none.
-  [[nodiscard]] std::string_view lines() const noexcept { return lines_; }
+  [[nodiscard]] std::string_view lines() const& noexcept { return lines_; }
+  [[nodiscard]] std::string lines() const&& { return lines_; }
 
   class Iterator {
    public:
@@ -119,8 +127,10 @@ class HeaderFields {
     std::string_view rest_;
   };
 
-  [[nodiscard]] Iterator begin() const noexcept { return Iterator(lines_); }
-  [[nodiscard]] Iterator end() const noexcept { return Iterator(); }
+  [[nodiscard]] Iterator begin() const& noexcept { return Iterator(lines_); }
+  [[nodiscard]] Iterator end() const& noexcept { return Iterator(); }
+  Iterator begin() const&& = delete;
+  Iterator end() const&& = delete;
 
   /// How many fields have this name, compared without case.
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept {
@@ -132,12 +142,13 @@ class HeaderFields {
   }
 
   /// The value of the first field with this name, compared without case; empty if there is none.
-  [[nodiscard]] std::string_view get(std::string_view name) const noexcept {
+  [[nodiscard]] std::string_view get(std::string_view name) const& noexcept {
     for (const HeaderField field : *this) {
       if (detail::equals_ignoring_case(field.name, name)) return field.value;
     }
     return {};
   }
+  [[nodiscard]] std::string get(std::string_view name) const&& { return std::string(get(name)); }
 
   bool operator==(const HeaderFields&) const = default;
 

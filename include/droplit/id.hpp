@@ -160,7 +160,8 @@ class Id {
   }
 
   /// The twelve bytes; they do not tell a client id's letter, if it has one.
-  [[nodiscard]] constexpr const Bytes& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr const Bytes& bytes() const& noexcept { return bytes_; }
+  [[nodiscard]] constexpr Bytes bytes() const&& noexcept { return bytes_; }
 
   constexpr auto operator<=>(const Id&) const noexcept = default;
 

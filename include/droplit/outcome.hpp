@@ -20,7 +20,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 class ApiException : public std::system_error {
  public:
   explicit ApiException(ApiError error) : std::system_error(make_error_code(error)), error_(std::move(error)) {}
-  [[nodiscard]] const ApiError& error() const noexcept { return error_; }
+  [[nodiscard]] const ApiError& error() const& noexcept { return error_; }
+  [[nodiscard]] ApiError error() const&& { return error_; }
 
  private:
   ApiError error_;
@@ -31,7 +32,8 @@ class FaultException : public std::exception {
  public:
   explicit FaultException(Fault fault) noexcept : fault_(std::move(fault)) {}
   [[nodiscard]] const char* what() const noexcept override { return fault_.what().c_str(); }
-  [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
+  [[nodiscard]] const Fault& fault() const& noexcept { return fault_; }
+  [[nodiscard]] Fault fault() const&& { return fault_; }
 
  private:
   Fault fault_;

@@ -3,6 +3,7 @@
 
 #include "detail/config.hpp"
 #include "detail/content_type.hpp"
+#include "detail/lasting_text.hpp"
 #include "http.hpp"
 
 #include <cstdint>
@@ -16,6 +17,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 ///
 ///     RequestHead head(request.method, request.target);
 ///     for (auto& field : request.fields) head.add(field.name, field.value);
+///
+/// Method, target and values must outlive their use: a temporary that owns its characters, such as a `std::string` that
+/// is returned by value, does not compile.
 class RequestHead {
  public:
   /// A field that may stand once: how often it stands, and the first value.
@@ -24,12 +28,15 @@ class RequestHead {
     std::string_view value;
   };
 
-  constexpr RequestHead(std::string_view method, std::string_view target) noexcept : method_(method), target_(target) {}
+  constexpr RequestHead(detail::LastingText method, detail::LastingText target) noexcept
+      : method_(method.view().value_or("")), target_(target.view().value_or("")) {}
 
   /// Every field line, once for each time it was received, in any order; the ones the contract does not read are
-  /// dropped.
-  constexpr void add(std::string_view name, std::string_view value) noexcept {
+  /// dropped. An absent value, such as a null pointer, adds nothing.
+  constexpr void add(std::string_view name, detail::LastingText text) noexcept {
     using detail::equals_ignoring_case;
+    if (!text.view()) return;
+    const std::string_view value = *text.view();
     if (equals_ignoring_case(name, "authorization")) {
       note(authorization_, value);
     } else if (equals_ignoring_case(name, "content-type")) {
@@ -43,8 +50,8 @@ class RequestHead {
 
   [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }
   [[nodiscard]] constexpr std::string_view target() const noexcept { return target_; }
-  [[nodiscard]] constexpr const Once& authorization() const noexcept { return authorization_; }
-  [[nodiscard]] constexpr const Once& content_type() const noexcept { return content_type_; }
+  [[nodiscard]] constexpr Once authorization() const noexcept { return authorization_; }
+  [[nodiscard]] constexpr Once content_type() const noexcept { return content_type_; }
 
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }

@@ -5,6 +5,7 @@
 #include "client_draft.hpp"
 #include "detail/config.hpp"
 #include "detail/utf8.hpp"
+#include "optional_string_view.hpp"
 #include "remote/create_client.hpp"
 #include "transport.hpp"
 #include "waiter.hpp"
@@ -31,10 +32,11 @@ struct Reply {
   }
 
   /// The body of the answer as it came, or as much of it as a fault keeps; bytes of a stranger where there is a fault.
-  [[nodiscard]] std::string_view body() const noexcept {
+  [[nodiscard]] std::string_view body() const& noexcept {
     if (response.status != 0 || !outcome.has_exception()) return response.body;
     return outcome.assume_exception().excerpt();
   }
+  [[nodiscard]] std::string body() const&& { return std::string(body()); }
 };
 
 struct SdkOptions {
@@ -54,12 +56,12 @@ class Clients {
   ///
   /// Text that is not UTF-8 could never be a body and is always refused here. Throws nothing but `std::bad_alloc`, and
   /// then nothing was sent.
-  Reply create(std::string_view ecosystem_id, std::string_view type, std::optional<std::string_view> name = {},
-               std::optional<std::string_view> description = {}) {
+  Reply create(OptionalStringView ecosystem_id, OptionalStringView type, OptionalStringView name = {},
+               OptionalStringView description = {}) {
     return create(ClientParameters{ecosystem_id, type, name, description});
   }
 
-  /// The same; a parameter that is required may be absent, which is refused too.
+  /// The same.
   Reply create(const ClientParameters& parameters) {
     const auto draft = ClientDraft::make(parameters);
     if (draft.has_value()) return create(draft.assume_value());

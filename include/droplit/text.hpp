@@ -35,7 +35,9 @@ class Text {
   Text(Checked, std::string&& text) noexcept : value_(std::move(text)) {}
   Text(Checked, std::string_view text) : value_(text) {}
 
-  [[nodiscard]] const std::string& str() const noexcept { return value_; }
+  [[nodiscard]] const std::string& str() const& noexcept { return value_; }
+  [[nodiscard]] std::string str() && noexcept { return std::move(value_); }
+  [[nodiscard]] std::string str() const&& { return value_; }
 
   bool operator==(const Text&) const = default;
   auto operator<=>(const Text&) const = default;

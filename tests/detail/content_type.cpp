@@ -78,3 +78,20 @@ TEST_CASE("every beginning of a good value is judged without reading past its en
     CHECK(json(exact) == good.contains(size));
   }
 }
+
+TEST_CASE("a quoted parameter has any octet but controls, quoted or escaped, byte by byte") {
+  for (int c = 0; c != 256; ++c) {
+    const bool right = c == '\t' || (c >= 0x20 && c != 0x7F);
+    const std::string octet(1, static_cast<char>(c));
+    if (json("application/json;x=\"a" + octet + "\"") != (right && c != '"' && c != '\\')) FAIL_CHECK(c);
+    if (json("application/json;x=\"a\\" + octet + "\"") != right) FAIL_CHECK(c);
+  }
+}
+
+TEST_CASE("a content type that is cut is read up to there and no further") {
+  const std::string_view whole = "application/json;charset=\"utf-8\"";
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const bool right = size == whole.size() || size == whole.find(';') || size == whole.find(';') + 1;
+    if (json(whole.substr(0, size)) != right) FAIL_CHECK(size);
+  }
+}

@@ -62,6 +62,37 @@ TEST_CASE("the endpoint is at one path, with or without /v0 and a trailing slash
   }
 }
 
+TEST_CASE("an octet makes a target malformed if it is a control character, a space or a hash, byte by byte") {
+  for (int c = 0; c != 256; ++c) {
+    const bool right = c > 0x20 && c != 0x7F && c != '#';
+    for (const std::string& target :
+         {std::string("/a") + static_cast<char>(c), std::string("/?") + static_cast<char>(c)}) {
+      if (split_target(target).well_formed != right) FAIL_CHECK(c);
+    }
+  }
+}
+
+TEST_CASE("percent-decoding takes hex digits alone, byte by byte, and nothing beyond the end") {
+  for (int c = 0; c != 256; ++c) {
+    const char byte = static_cast<char>(c);
+    const std::string_view digits = "0123456789abcdefABCDEF";
+    const std::size_t at = c == 0 ? std::string_view::npos : digits.find(byte);
+    const std::size_t value = at < 16 ? at : at - 6;
+    const std::string first{'%', byte, '3'};
+    const std::string second{'%', '3', byte};
+    if (percent_decode(first) !=
+        (at == std::string_view::npos ? first : std::string(1, static_cast<char>(value * 16 + 3))))
+      FAIL_CHECK(c);
+    if (percent_decode(second) !=
+        (at == std::string_view::npos ? second : std::string(1, static_cast<char>(48 + value))))
+      FAIL_CHECK(c);
+  }
+  const std::string_view text = "%41%42";
+  CHECK(percent_decode(text.substr(0, 1)) == "%");
+  CHECK(percent_decode(text.substr(0, 2)) == "%4");
+  CHECK(percent_decode(text.substr(0, 5)) == "A%4");
+}
+
 TEST_CASE("percent-decoding is done once, and broken escapes and pluses stay") {
   CHECK(percent_decode("a%62%63+%2B") == "abc++");
   CHECK(percent_decode("%2541") == "%41");

@@ -239,6 +239,20 @@ TEST_CASE("what the contract refuses can be asked for as it stands, and its answ
   CHECK(std::move(other).outcome().exception().fate() == Fate::maybe_applied);
 }
 
+TEST_CASE("parameters may be views of the text that their body is appended to") {
+  for (const bool roomy : {false, true}) {
+    std::string out = "a name that is longer than what a string holds in place";
+    out.shrink_to_fit();
+    if (roomy) out.reserve(1000);
+    const std::string before = out;
+    append_json(out, ClientParameters{.ecosystem_id = std::string_view(out).substr(0, 1), .name = out});
+    CHECK(out == before + R"({"ecosystemId":"a","name":")" + before + "\"}");
+  }
+  std::string small = "x";  // in the string's own room
+  append_json(small, ClientParameters{.type = small, .description = small});
+  CHECK(small == R"(x{"type":"x","description":"x"})");
+}
+
 TEST_CASE("extreme policies and clocks overflow nothing") {
   const Event& not_sent = events()[2];
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();

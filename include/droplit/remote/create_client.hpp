@@ -6,6 +6,7 @@
 #include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
 #include "../detail/json_text.hpp"
+#include "../optional_string_view.hpp"
 #include "../transport.hpp"
 #include "../waiter.hpp"
 
@@ -22,23 +23,25 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// Appends the body that asks for a client with these parameters, as they stand, which must be UTF-8: members in the
 /// order of the API's page, those that were not given left out.
 inline void append_json(std::string& out, const ClientParameters& parameters) {
+  std::string json;  // by itself, since parameters may be views of `out`
   char before = '{';
-  const auto append = [&](Field field, const std::optional<std::string_view>& value) {
+  const auto append = [&](Field field, OptionalStringView value) {
     if (!value) return;
-    out.append(1, before).append(1, '"').append(to_string(field)).append("\":");
-    detail::append_json_string(out, *value);
+    json.append(1, before).append(1, '"').append(to_string(field)).append("\":");
+    detail::append_json_string(json, *value);
     before = ',';
   };
   append(Field::ecosystem_id, parameters.ecosystem_id);
   append(Field::type, parameters.type);
   append(Field::name, parameters.name);
   append(Field::description, parameters.description);
-  out.append(before == '{' ? "{}" : "}");
+  json.append(before == '{' ? "{}" : "}");
+  out.append(json);
 }
 
 /// Appends the body that asks for this draft.
 inline void append_json(std::string& out, const ClientDraft& draft) {
-  using View = std::optional<std::string_view>;
+  using View = OptionalStringView;
   char id[EcosystemId::max_size];
   append_json(out, {.ecosystem_id = std::string_view(id, draft.ecosystem_id().write(id)),
                     .type = to_string(draft.type()),
@@ -90,7 +93,8 @@ class RemoteCreation {
   [[nodiscard]] Step step() const noexcept { return step_; }
 
   /// What is to be sent. The transport adds who calls.
-  [[nodiscard]] const Request& request() const noexcept { return request_; }
+  [[nodiscard]] const Request& request() const& noexcept { return request_; }
+  const Request& request() const&& = delete;
 
   /// When to `wake`, if `step` is `wait`.
   [[nodiscard]] std::int64_t wait_until() const noexcept { return wait_until_; }
