@@ -8,7 +8,7 @@ preset=${1:-dev}
 [ $# -eq 0 ] || shift
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 \
-  libcpp-httplib-dev libcurl4-openssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
+  libcpp-httplib-dev libcurl4-openssl-dev libssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
   ca-certificates
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
 cmake --build --preset "$preset"
