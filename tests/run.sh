@@ -8,7 +8,7 @@ preset=${1:-dev}
 [ $# -eq 0 ] || shift
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 pgbouncer \
-  libcpp-httplib-dev libcurl4-openssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
+  libcpp-httplib-dev libcurl4-openssl-dev libssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
   ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
 cmake --build --preset "$preset"

@@ -6,7 +6,9 @@
 
 #include "support/catch.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <new>
 #include <optional>
 #include <string>
@@ -245,6 +247,25 @@ TEST_CASE("the policy of retries is obeyed, and the answer is the last one") {
   CHECK(given_up.attempts == 5);
   CHECK(given_up.status() == 503);
   CHECK(given_up.outcome.exception().fate() == Fate::not_applied);
+}
+
+TEST_CASE("each option of the retries may have any value") {
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  Service service;
+  service.tells = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); };
+  for (const std::int64_t value : {least, std::int64_t{-1}, std::int64_t{0}, most}) {
+    for (const RetryPolicy& retry :
+         {RetryPolicy{.max_attempts = 3, .first_delay = value}, RetryPolicy{.max_attempts = 3, .max_delay = value},
+          RetryPolicy{.max_attempts = 3, .deadline = value}}) {
+      Sdk droplit(service, {.retry = retry}, FakeTime{});
+      const Reply reply = droplit.clients.create(home_text, "server");
+      CHECK(reply.outcome.exception().fate() == Fate::not_sent);
+      CHECK(reply.attempts >= 1);
+      CHECK(reply.attempts <= 3);
+    }
+  }
+  CHECK(Sdk(service, {.retry = {.max_attempts = 0}}, FakeTime{}).clients.create(home_text, "server").attempts == 1);
 }
 
 TEST_CASE("memory that runs out after sending is a fault that is maybe applied") {

@@ -3,6 +3,8 @@
 
 #include "support/catch.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <set>
 
 using namespace droplit;
@@ -17,6 +19,7 @@ TEST_CASE("the system's waiter returns when the time has come, and not before") 
   CHECK(waiter.now() >= begin + 20);
   const auto after = waiter.now();
   waiter.sleep_until(after - 1'000'000);  // long past: at once
+  waiter.sleep_until(std::numeric_limits<std::int64_t>::min());
   CHECK(waiter.now() - after < 900'000);
 }
 

@@ -54,13 +54,14 @@ Response to_response(const T& what) {
 }
 
 /// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
-/// the contract does not know, a 201, a 500 or a 503.
+/// the contract does not know (one with a content-encoding other than identity among them), a 201, a 500 or a 503.
 std::optional<ApiError> read_error(const Response& response);
 
 /// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
 ///
-/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know, a client of
-/// another ecosystem or type than was asked for among them (ours), is maybe applied and keeps its status and beginning.
+/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know is maybe
+/// applied and keeps its status and beginning: among them (ours) a client of another ecosystem or type than was asked
+/// for, a 404 that names another ecosystem, and whatever has a content-encoding other than identity.
 Outcome<Client> read_answer(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
                             const std::optional<ClientType>& asked_type = {});
 
@@ -120,6 +121,22 @@ inline void end(Response& out, std::string_view content_type) {
   out.fields.add(WrittenLines{{at, static_cast<std::size_t>(lines + sizeof lines - at)}});
 }
 
+/// Whether the body is not as it was written: a content-encoding other than identity was applied to it.
+inline bool is_encoded(const Response& response) noexcept {
+  for (const HeaderField field : response.fields) {
+    if (equals_ignoring_case(field.name, "content-encoding") && !is_identity_encoding(field.value)) return true;
+  }
+  return false;
+}
+
+/// Whether this is the contract's 503, which proves that nothing was kept; any other may come from a proxy.
+inline bool is_exact_unavailable(const Response& response) noexcept {
+  const HeaderFields& fields = response.fields;
+  return response.status == 503 && response.body.empty() && fields.count("content-type") == 0 &&
+         fields.count("retry-after") == 1 && fields.get("retry-after") == "1" && fields.count("content-length") == 1 &&
+         fields.get("content-length") == "0";
+}
+
 /// Whether a server that answers this cannot go on to read a next request.
 constexpr bool ends_connection(ApiErrc code) noexcept {
   return code == ApiErrc::content_too_large || code == ApiErrc::bad_request || code == ApiErrc::request_timeout ||
@@ -166,6 +183,7 @@ DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Outcome<Client>& ou
 }
 
 DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {
+  if (detail::is_encoded(response)) return std::nullopt;
   const std::string_view content_type =
       response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
   if (response.body.empty()) return detail::error_with_status(response.status);
@@ -184,6 +202,7 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_answer(const Response& response,
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_answer(response.status, what, response.body, detail::retry_after(response));
   };
+  if (detail::is_encoded(response)) return unknown("the answer has a content-encoding");
   if (response.status == 201) {
     if (response.fields.count("content-type") != 1 ||
         !detail::is_content_type(response.fields.get("content-type"), "application", "json")) {
@@ -197,9 +216,14 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_answer(const Response& response,
     }
     return *std::move(client);
   }
-  if (auto error = read_error(response)) return *std::move(error);
-  if (response.status == 503 && response.body.empty() && response.fields.count("retry-after") == 1 &&
-      response.fields.get("retry-after") == "1") {
+  if (auto error = read_error(response)) {
+    if (asked_ecosystem && error->code() == ApiErrc::ecosystem_not_found &&
+        *error != ApiError::ecosystem_not_found(*asked_ecosystem)) {
+      return unknown("the answer is a 404 of another ecosystem than was asked for");
+    }
+    return *std::move(error);
+  }
+  if (detail::is_exact_unavailable(response)) {
     return Fault::unavailable(FaultSource::answer, "the service is unavailable and kept nothing");
   }
   if (response.status == 500) return unknown("the service failed");

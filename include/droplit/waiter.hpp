@@ -32,6 +32,13 @@ concept Waiter = requires(W& waiter, std::int64_t time) {
 /// Waits in the calling thread, by the system's steady clock and its random bits. Thread-safe.
 class SystemWaiter {
  public:
+  void sleep_until(std::int64_t time) const {
+    // in pieces: a signal may end a sleep early, and a time may lie further ahead than the system can count
+    for (std::int64_t present = now(); present < time; present = now()) {
+      sleep(static_cast<int>(detail::bounded<std::int64_t>(time - present, 1, 60'000)));
+    }
+  }
+
 #if __has_include(<unistd.h>)
   std::int64_t now() const noexcept {
     timespec time{};
@@ -40,20 +47,18 @@ class SystemWaiter {
     return seconds * 1000 + time.tv_nsec / 1'000'000;
   }
 
-  void sleep_until(std::int64_t time) const noexcept {
-    for (std::int64_t left = time - now(); left > 0; left = time - now()) {  // a signal may end a sleep early
-      const auto millis = static_cast<int>(detail::bounded<std::int64_t>(left, 0, detail::longest_millis));
-      timespec sleep{};
-      sleep.tv_sec = millis / 1000;
-      sleep.tv_nsec = millis % 1000 * 1'000'000;
-      ::nanosleep(&sleep, nullptr);
-    }
-  }
-
   std::uint32_t dice() const noexcept {
     std::uint32_t bits = 0;
     if (::getentropy(&bits, sizeof bits) != 0) bits = static_cast<std::uint32_t>(now()) * 2'654'435'761u;
     return bits;
+  }
+
+ private:
+  static void sleep(int millis) noexcept {
+    timespec time{};
+    time.tv_sec = millis / 1000;
+    time.tv_nsec = millis % 1000 * 1'000'000;
+    ::nanosleep(&time, nullptr);
   }
 #else
   std::int64_t now() const {
@@ -61,11 +66,10 @@ class SystemWaiter {
     return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
   }
 
-  void sleep_until(std::int64_t time) const {
-    std::this_thread::sleep_until(std::chrono::steady_clock::time_point(std::chrono::milliseconds(time)));
-  }
-
   std::uint32_t dice() const { return std::random_device()(); }
+
+ private:
+  static void sleep(int millis) { std::this_thread::sleep_for(std::chrono::milliseconds(millis)); }
 #endif
 };
 

@@ -5,11 +5,14 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -328,24 +331,155 @@ TEST_CASE("an answer outside the contract is a fault that keeps its status and b
 }
 
 TEST_CASE("only the contract's exact 503 proves that nothing was kept") {
-  const auto fate = [](const Response& response) { return read_answer(response, draft()).exception().fate(); };
-  const Response exact = to_response(Fault::unavailable(FaultSource::storage, "x"));
-  CHECK(fate(exact) == Fate::not_applied);
-  for (const char* seconds : {"2", "0", "-1", "01", "1 ", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"}) {
-    Response other = exact;
-    other.fields.clear();
-    other.fields.add("retry-after", seconds);
-    const std::string trimmed(other.fields.get("retry-after"));
+  const auto fate = [](int status, const std::vector<HeaderField>& fields, std::string body = "") {
+    Response response{status, {}, std::move(body), false};
+    for (const auto& [name, value] : fields) REQUIRE(response.fields.add(name, value));
+    const auto outcome = read_answer(response, draft());
+    return outcome.has_exception() ? outcome.assume_exception().fate() : Fate::not_sent;
+  };
+  const HeaderField after{"retry-after", "1"};
+  const HeaderField length{"content-length", "0"};
+  CHECK(read_answer(to_response(Fault::unavailable(FaultSource::storage, "x")), draft()).exception().fate() ==
+        Fate::not_applied);
+  CHECK(fate(503, {after, length}) == Fate::not_applied);
+  CHECK(fate(503, {{"Content-Length", "0"}, {"date", "x"}, {"Retry-After", " 1 "}}) == Fate::not_applied);
+  for (const char* seconds : {"2", "0", "-1", "01", "1.0", "1, 1", "", "Wed, 21 Oct 2015 07:28:00 GMT", "4294967297"}) {
     INFO(seconds);
-    CHECK(fate(other) == (trimmed == "1" ? Fate::not_applied : Fate::maybe_applied));
+    CHECK(fate(503, {{"retry-after", seconds}, length}) == Fate::maybe_applied);
   }
-  Response with_body = exact;
-  with_body.body = "x";
-  CHECK(fate(with_body) == Fate::maybe_applied);
-  Response twice = exact;
-  twice.fields.add("Retry-After", "1");
-  CHECK(fate(twice) == Fate::maybe_applied);
-  Response without = exact;
-  without.fields.clear();
-  CHECK(fate(without) == Fate::maybe_applied);
+  CHECK(fate(503, {length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after, {"Retry-After", "1"}, length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after}) == Fate::maybe_applied);
+  for (const char* size : {"1", "00", "+0", "", "0, 0"}) {
+    INFO(size);
+    CHECK(fate(503, {after, {"content-length", size}}) == Fate::maybe_applied);
+  }
+  CHECK(fate(503, {after, length, length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after, {"transfer-encoding", "chunked"}}) == Fate::maybe_applied);
+  for (const char* type : {"text/html", "application/json", ""}) {
+    CHECK(fate(503, {after, length, {"content-type", type}}) == Fate::maybe_applied);
+  }
+  CHECK(fate(503, {after, length}, "x") == Fate::maybe_applied);
+  for (const int status : {500, 502, 504}) CHECK(fate(status, {after, length}) == Fate::maybe_applied);
+}
+
+TEST_CASE("a response with a content-encoding is one that the contract does not know, whatever its status") {
+  std::vector<Response> known{to_response(client()),
+                              to_response(Fault()),
+                              to_response(Fault::unavailable(FaultSource::storage, "away")),
+                              to_response(*ApiError::from({.type = Findings::Flaw::missing})),
+                              to_response(ApiError::ecosystem_not_found(home)),
+                              to_response(ApiError::of<ApiErrc::token_kind_forbidden>())};
+  for (const ApiErrcRow& row : api_errc_table) {
+    if (row.form != AnswerForm::empty) continue;
+    known.push_back({row.status, {}, "", false});
+    known.back().fields.add("content-length", "0");
+  }
+  struct Case {
+    std::vector<const char*> codings;
+    bool identity;
+  };
+  for (const auto& [codings, identity] :
+       {Case{{"identity"}, true}, Case{{"Identity, identity"}, true}, Case{{""}, true}, Case{{"gzip"}, false},
+        Case{{"GZIP"}, false}, Case{{"br"}, false}, Case{{"identity, gzip"}, false}, Case{{"x"}, false},
+        Case{{"identity", "gzip"}, false}, Case{{"gzip", "identity"}, false}, Case{{"identity;q=1"}, false}}) {
+    for (const Response& plain : known) {
+      Response response = plain;
+      for (const char* coding : codings) REQUIRE(response.fields.add("Content-Encoding", coding));
+      INFO(plain.status << ", " << codings[0]);
+      const auto expected = read_answer(plain, draft());
+      const auto outcome = read_answer(response, draft());
+      if (identity) {
+        CHECK(outcome.has_value() == expected.has_value());
+        CHECK(outcome.has_error() == expected.has_error());
+        CHECK(read_error(response) == read_error(plain));
+        if (expected.has_exception()) CHECK(outcome.exception().fate() == expected.exception().fate());
+      } else {
+        CHECK_FALSE(read_error(response));
+        REQUIRE(outcome.has_exception());
+        CHECK(outcome.exception().fate() == Fate::maybe_applied);
+        CHECK(outcome.exception().source() == FaultSource::answer);
+        CHECK(outcome.exception().status() == plain.status);
+      }
+    }
+  }
+}
+
+TEST_CASE("a 404 that names another ecosystem than was asked for is one that the contract does not know") {
+  const Response own = to_response(ApiError::ecosystem_not_found(home));
+  const Response other = to_response(ApiError::ecosystem_not_found("C594b89aea18568c408c3ad99"_ecosystem_id));
+  CHECK(read_answer(own, draft()).error() == ApiError::ecosystem_not_found(home));
+  const auto outcome = read_answer(other, draft());
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().fate() == Fate::maybe_applied);
+  CHECK(outcome.exception().status() == 404);
+  CHECK(outcome.exception().excerpt() == other.body);
+  CHECK(read_error(other));  // which does not know what was asked for
+  CHECK(read_answer(other).has_error());
+
+  RemoteCreation creation({.ecosystem_id = "c594B89AEA18568C408C3AD24", .type = "x"}, {}, 0);
+  creation.settle(own, 0, 0);
+  CHECK(std::move(creation).outcome().has_error());  // not an id, so that any answer may be to it
+  RemoteCreation upper({.ecosystem_id = "C594B89AEA18568C408C3AD24", .type = "server"}, {}, 0);
+  upper.settle(own, 0, 0);
+  CHECK(std::move(upper).outcome().has_error());
+  RemoteCreation elsewhere({.ecosystem_id = "C594B89AEA18568C408C3AD24", .type = "server"}, {}, 0);
+  elsewhere.settle(other, 0, 0);
+  CHECK(std::move(elsewhere).outcome().has_exception());
+}
+
+TEST_CASE("nothing is waited for or sent at the very deadline") {
+  const auto failed = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); };
+  RetryPolicy policy;
+  policy.max_attempts = 3;
+  policy.first_delay = policy.max_delay = 100;
+  policy.deadline = 100;
+  RemoteCreation at_it(draft(), policy, 0);
+  at_it.settle(failed(), 0, 0xFFFFFFFF);
+  CHECK(at_it.step() == RemoteCreation::Step::done);
+
+  policy.deadline = 101;
+  for (const std::int64_t woken : {100, 101, 102}) {
+    RemoteCreation before_it(draft(), policy, 0);
+    before_it.settle(failed(), 0, 0xFFFFFFFF);
+    REQUIRE(before_it.step() == RemoteCreation::Step::wait);
+    CHECK(before_it.wait_until() == 100);
+    before_it.wake(woken);
+    INFO(woken);
+    CHECK(before_it.step() == (woken < 101 ? RemoteCreation::Step::send : RemoteCreation::Step::done));
+  }
+}
+
+TEST_CASE("each option of the retries counts as the nearest value within its range") {
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t day = 86'400'000;
+  // what is waited before the second request, and when nothing is sent any more
+  const auto tried = [](const RetryPolicy& policy, const Fault& fault) {
+    RemoteCreation creation(draft(), policy, 1000);
+    creation.settle(Outcome<Response>(fault), 1000, 0xFFFFFFFF);
+    const bool waits = creation.step() == RemoteCreation::Step::wait;
+    return std::pair(waits ? creation.wait_until() - 1000 : -1, creation.deadline() - 1000);
+  };
+  const Fault not_sent(FaultSource::transport, Fate::not_sent, "refused");
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  for (const auto& [value, bounded] :
+       {Pair(least, 0), Pair(-1, 0), Pair(0, 0), Pair(1, 1), Pair(day + 1, day), Pair(most, day)}) {
+    INFO(value);
+    CHECK(tried({.max_attempts = 2, .first_delay = value, .max_delay = day, .deadline = 1000}, not_sent).first ==
+          (bounded < 1000 ? bounded : -1));
+    CHECK(tried({.max_attempts = 2, .first_delay = 500, .max_delay = value, .deadline = 1000}, not_sent).first ==
+          (std::min<std::int64_t>)(bounded, 500));
+    CHECK(tried({.max_attempts = 2, .first_delay = 0, .deadline = value}, not_sent) ==
+          Pair(bounded > 0 ? 0 : -1, bounded));
+    // and a transport of the caller's own may ask for any delay
+    const std::int64_t asked_for = (std::min<std::int64_t>)(bounded, day / 1000) * 1000;
+    CHECK(tried({.max_attempts = 2, .first_delay = 0, .deadline = most, .retry_unavailable = true},
+                Fault::unavailable(FaultSource::transport, "x", value))
+              .first == (asked_for < day ? asked_for : -1));
+  }
+  for (const std::uint32_t attempts : {0u, 1u, 0xFFFFFFFFu}) {
+    INFO(attempts);
+    CHECK(tried({.max_attempts = attempts, .first_delay = 1}, not_sent).first == (attempts <= 1 ? -1 : 1));
+  }
 }

@@ -80,8 +80,14 @@ class Connection {
     return true;
   }
 
+  /// The connection's socket, for who speaks other than HTTP on it. In the script's thread.
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
   /// Every byte that has come so far.
   [[nodiscard]] const std::string& received() const noexcept { return received_; }
+
+  /// Whether there is something more to read, or something comes within `time`.
+  bool wait_for_more(Duration time) { return received_.size() != taken_ || fill(Clock::now() + time); }
 
   /// Whether the peer closes, or resets, within `time`; what it sends before is kept in `received`.
   bool wait_for_close(Duration time) {
@@ -251,6 +257,7 @@ class ScriptedServer {
   struct Served {
     explicit Served(int fd) : connection(fd) {}
     Connection connection;
+    std::atomic<bool> done = false;
     std::jthread running;
   };
 
@@ -263,10 +270,12 @@ class ScriptedServer {
       if (fd < 0) return;
       ++accepted_;
       const std::lock_guard lock(mutex_);
-      Connection& connection = served_.emplace_back(fd).connection;
-      served_.back().running = std::jthread([this, &connection] {
-        script_(connection);
-        connection.close();
+      served_.remove_if([](const Served& each) { return each.done.load(); });
+      Served& served = served_.emplace_back(fd);
+      served.running = std::jthread([this, &served] {
+        script_(served.connection);
+        served.connection.close();
+        served.done = true;
       });
     }
   }

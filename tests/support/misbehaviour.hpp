@@ -19,6 +19,7 @@ namespace test {
 struct Misbehaviour {
   std::string name;
   ScriptedServer::Script script;
+  std::string response = {};  ///< where it is a response and no more, the bytes of that
 };
 
 /// A gzip stream of `megabytes` MiB of the letter a, about a hundredth of a percent of that.
@@ -68,12 +69,14 @@ inline std::string with_length(std::string_view status_line, std::string fields,
 /// All that is tried. `elsewhere` is the URL of another host, which no redirect must lead to.
 inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   std::vector<Misbehaviour> all;
-  const auto say = [&all](std::string name, std::string bytes) {
-    all.push_back({std::move(name), [bytes = std::move(bytes)](Connection& connection) {
+  const auto say = [&all](std::string name, const std::string& bytes) {
+    all.push_back({std::move(name),
+                   [bytes](Connection& connection) {
                      if (!connection.read_request()) return;
                      connection.send(bytes);
                      connection.wait_for_close(std::chrono::milliseconds(20));
-                   }});
+                   },
+                   bytes});
   };
   const auto go_on = [&all](std::string name, std::string first, std::string again, int pause = 0) {
     all.push_back({std::move(name), [=](Connection& connection) {
@@ -203,6 +206,21 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
         with_length("503 Service Unavailable", std::string("retry-after: ") + after + "\r\n", ""));
   }
   say("a 503 of a proxy", with_length("503 Service Unavailable", "retry-after: 1\r\n", "<html>"));
+  say("a 503 with a content type", with_length("503 Service Unavailable", "retry-after: 1\r\n" + json, ""));
+  say("a 503 in chunks",
+      an_answer("503 Service Unavailable", "retry-after: 1\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n"));
+  const std::string text = "content-type: text/plain; charset=utf-8\r\n";
+  say("a 404 that names another ecosystem",
+      with_length("404 Not Found", text, "Ecosystem with id C594b89aea18568c408c3ad99 does not exist."));
+  for (const char* coding : {"gzip", "br", "identity, gzip", "x"}) {
+    const std::string encoded = "content-encoding: " + std::string(coding) + "\r\n";
+    say("a plain 201 said to be " + std::string(coding), with_length("201 Created", json + encoded, a_created));
+    say("a 401 said to be " + std::string(coding), with_length("401 Unauthorized", encoded, ""));
+    say("a 403 said to be " + std::string(coding),
+        with_length("403 Forbidden", text + encoded, "Token type not permitted!"));
+    say("a 503 said to be " + std::string(coding),
+        with_length("503 Service Unavailable", "retry-after: 1\r\n" + encoded, ""));
+  }
   say("a 502", with_length("502 Bad Gateway", "", ""));
   say("status 999", with_length("999 Odd", "", ""));
   say("status 600", with_length("600 Odd", json, a_created));
@@ -219,6 +237,15 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("a NUL in a field", an_answer("201 Created", json + std::string("x: a\0b\r\n", 8) + right, a_created));
   say("a bare CR in a field", an_answer("201 Created", json + "x: a\rcontent-length: 1\r\n" + right, a_created));
   say("a folded field", an_answer("201 Created", json + "x: a\r\n b\r\n" + right, a_created));
+  for (const std::string space : {" ", "\t", "  \t "}) {
+    say("a first field behind white space: " + std::to_string(space.size()) + (space[0] == '\t' ? ", a tab" : ""),
+        "HTTP/1.1 201 Created\r\n" + space + "x: y\r\n" + json + right + "\r\n" + a_created);
+  }
+  say("a head of nothing but a folded field", "HTTP/1.1 201 Created\r\n XXXX: y\r\n\r\n");
+  say("a folded line that goes on a 1xx",
+      "HTTP/1.1 103 Early Hints\r\nx: a\r\n\r\nHTTP/1.1 201 Created\r\n b\r\n" + (json + right + "\r\n" + a_created));
+  say("a folded trailer",
+      an_answer("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk("{}") + "0\r\n x: y\r\n\r\n"));
   say("a line without a colon", an_answer("201 Created", json + "nothing\r\n" + right, a_created));
   say("a space before the colon", an_answer("201 Created", json + "x : y\r\n" + right, a_created));
   say("a status line among the fields",

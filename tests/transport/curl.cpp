@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 #include "support/http_server.hpp"
 #include "support/misbehaviour.hpp"
+#include "support/tls.hpp"
 #include "support/world.hpp"
 
 #include <dlfcn.h>
@@ -15,17 +16,23 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <latch>
+#include <limits>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -73,6 +80,39 @@ struct Rig {
 
 std::atomic<int> slow_lookups{0};
 
+std::atomic<int> sigactions{0};
+
+// What the calling thread sends while `watched`: how often, and how often of that a SIGPIPE would have ended it.
+thread_local bool watched = false;
+thread_local int sends = 0;
+thread_local int unguarded_sends = 0;
+
+bool is_sigpipe_blocked() {
+  sigset_t blocked;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+  return ::sigismember(&blocked, SIGPIPE) == 1;
+}
+
+bool is_sigpipe_pending() {
+  sigset_t pending;
+  ::sigpending(&pending);
+  return ::sigismember(&pending, SIGPIPE) == 1;
+}
+
+/// A file with this in it, for as long as it lives.
+struct TemporaryFile {
+  explicit TemporaryFile(const std::string& text) {
+    const int fd = ::mkstemp(path.data());
+    REQUIRE(fd >= 0);
+    REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    ::close(fd);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { ::unlink(path.c_str()); }
+  std::string path = "/tmp/droplit-test-XXXXXX";
+};
+
 /// What became of a create, in a word or two.
 std::string told(const Outcome<Client>& outcome) {
   if (outcome.has_value()) return "created";
@@ -91,6 +131,26 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
   std::this_thread::sleep_for(1500ms);
   --slow_lookups;
   return EAI_NONAME;
+}
+
+// In place of the system's, for libcurl too: counts.
+extern "C" int sigaction(int signal, const struct sigaction* now, struct sigaction* before) {
+  using Real = int (*)(int, const struct sigaction*, struct sigaction*);
+  static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "sigaction"));
+  ++sigactions;
+  return real(signal, now, before);
+}
+
+// In place of the system's, for libcurl too: a library that leaves it to SIGPIPE to tell of a peer that is gone.
+extern "C" ssize_t send(int fd, const void* bytes, size_t size, int flags) {
+  using Real = ssize_t (*)(int, const void*, size_t, int);
+  static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "send"));
+  if (watched) {
+    flags &= ~MSG_NOSIGNAL;
+    ++sends;
+    if (!is_sigpipe_blocked()) ++unguarded_sends;
+  }
+  return real(fd, bytes, size, flags);
 }
 
 TEST_CASE("libcurl keeps the promises of a transport") {
@@ -292,21 +352,224 @@ TEST_CASE("a name server that is silent holds nobody up for longer than the time
   while (slow_lookups != 0) std::this_thread::sleep_for(10ms);
 }
 
-TEST_CASE("programs that are started inherit no connection") {
+TEST_CASE("programs that are started inherit no connection and no file, idle or during a request") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
-  Telling there(created);
-  CurlTransport transport("token", options(there.server.url()));
-  CHECK(told(create_client(transport, draft())) == "created");
-  int connections = 0;
-  for (int fd = 0; fd != 1024; ++fd) {
-    sockaddr_in peer{};
-    socklen_t size = sizeof peer;
-    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
-    if (peer.sin_family != AF_INET) continue;
-    ++connections;
-    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  // What a program would inherit now; libcurl's own socket pairs, with which its threads wake each other, set aside.
+  const auto inherited = [] {
+    std::set<int> all;
+    for (int fd = 0; fd != 1024; ++fd) {
+      const int flags = ::fcntl(fd, F_GETFD);
+      if (flags < 0 || (flags & FD_CLOEXEC) != 0) continue;
+      sockaddr_storage own{};
+      socklen_t size = sizeof own;
+      const bool is_pair = ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+                           own.ss_family == AF_UNIX && size == sizeof own.ss_family;
+      if (!is_pair) all.insert(fd);
+    }
+    return all;
+  };
+  test::TlsServer tls;
+  const TemporaryFile certificate(tls.certificate());
+  const std::set<int> before = inherited();
+  std::vector<std::set<int>> during;
+  std::size_t connections = 0;
+  test::ScriptedServer plain([&](test::Connection& connection) {
+    while (connection.read_request()) {
+      during.push_back(inherited());
+      if (!connection.send(created)) return;
+    }
+  });
+  test::ScriptedServer safe([&](test::Connection& connection) { tls.serve(connection.fd(), created); });
+  {
+    CurlOptions over_tls = options("https" + safe.url().substr(4));
+    over_tls.ca_file = certificate.path;
+    CurlTransport first("token", options(plain.url()));
+    CurlTransport second("token", over_tls);
+    for (int i = 0; i != 2; ++i) {
+      CHECK(told(create_client(first, draft())) == "created");
+      CHECK(told(create_client(second, draft())) == "created");
+      CHECK(inherited() == before);
+    }
+    for (int fd = 0; fd != 1024; ++fd) {
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sin_family == AF_INET)
+        ++connections;
+    }
   }
-  CHECK(connections >= 1);
+  CHECK(connections == 4);  // both ends of two that are kept, or nothing was looked at
+  REQUIRE(during.size() == 2);
+  for (const std::set<int>& each : during) CHECK(each == before);
+}
+
+TEST_CASE("a SIGPIPE that libcurl or TLS raises ends no program, and one that the program raised stays its own") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  test::TlsServer tls;
+  const TemporaryFile certificate(tls.certificate());
+  test::ScriptedServer resetting([](test::Connection& connection) {
+    connection.wait_for_more(1000ms);
+    connection.reset();
+  });
+  std::atomic<int> ended{0};
+  test::ScriptedServer safe([&](test::Connection& connection) {
+    tls.serve(connection.fd(), created, 1);
+    connection.close();
+    ++ended;
+  });
+  CurlOptions over_tls = options("https" + safe.url().substr(4));
+  over_tls.ca_file = certificate.path;
+  sends = unguarded_sends = 0;
+  watched = true;
+  const auto check = [](const char* what) {
+    INFO(what);
+    CHECK(sends > 0);
+    CHECK(unguarded_sends == 0);
+    CHECK_FALSE(is_sigpipe_blocked());
+    CHECK_FALSE(is_sigpipe_pending());
+    sends = 0;
+  };
+  {
+    CurlTransport transport("token", options(resetting.url()));
+    CHECK(told(create_client(transport, ClientDraft(test::active, ClientType::server,
+                                                    Text::parse(std::string(900'000, 'x'))))) == "maybe applied");
+    check("while it sends");
+  }
+  {
+    CurlTransport transport("token", over_tls);
+    CHECK(told(create_client(transport, draft())) == "created");
+    check("TLS");
+    while (ended != 1) std::this_thread::yield();
+    CHECK(told(create_client(transport, draft())) == "created");
+    check("the close_notify to a peer that has ended, and a new connection");
+  }
+  check("the close_notify of the end");
+
+  sigset_t sigpipe;
+  ::sigemptyset(&sigpipe);
+  ::sigaddset(&sigpipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &sigpipe, nullptr);
+  ::pthread_kill(::pthread_self(), SIGPIPE);
+  {
+    CurlTransport transport("token", options(resetting.url()));
+    static_cast<void>(create_client(transport, draft()));
+  }
+  CHECK(is_sigpipe_blocked());
+  CHECK(is_sigpipe_pending());
+  int signal = 0;
+  ::sigwait(&sigpipe, &signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &sigpipe, nullptr);
+  watched = false;
+}
+
+TEST_CASE("the heads of a proxy's answer to CONNECT are not the service's") {
+  test::TlsServer tls;
+  const TemporaryFile certificate(tls.certificate());
+  const std::string json = "content-type: application/json\r\n";
+  for (const std::string& heads :
+       {std::string("HTTP/1.1 200 Connection established\r\n\r\n"),
+        test::an_answer("200 OK", "content-type: text/html\r\ncontent-encoding: gzip\r\nretry-after: 1\r\n", ""),
+        test::an_answer("200 OK", "x: " + std::string(8'000, 'y') + "\r\n", "")}) {
+    for (const auto& [response, expected] :
+         {std::pair(test::with_length("201 Created", json, test::a_created), "created"),
+          std::pair(test::with_length("401 Unauthorized", "", ""), "Unauthorized"),
+          std::pair(test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""), "not applied")}) {
+      test::ScriptedServer proxy([&](test::Connection& connection) {
+        const auto request = connection.read_request();
+        if (!request || request->method != "CONNECT" || !connection.send(heads)) return;
+        tls.serve(connection.fd(), response);
+      });
+      CurlOptions tunnel = options("https://127.0.0.1:1");
+      tunnel.proxy = proxy.url();
+      tunnel.ca_file = certificate.path;
+      tunnel.max_head = 1024;
+      CurlTransport transport("token", tunnel);
+      INFO(heads.substr(0, 200) << response);
+      CHECK(told(create_client(transport, draft())) == expected);
+      CHECK(told(create_client(transport, draft())) == expected);
+      CHECK(proxy.accepted() == 1);
+    }
+  }
+}
+
+TEST_CASE(
+    "no transport changes the program's handling of a signal: at a request, a connection that ended, or its end") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  Telling keeping(created);
+  std::atomic<int> ended{0};
+  test::ScriptedServer closing([&](test::Connection& connection) {
+    if (connection.read_request()) connection.send(created);
+    connection.close();
+    ++ended;
+  });
+  CurlTransport first("token", options(keeping.server.url()));  // which initialises libcurl and TLS, if it is the first
+  sigactions = 0;
+  {
+    CurlTransport kept("token", options(keeping.server.url()));
+    CurlTransport closed("token", options(closing.url()));
+    for (int i = 1; i != 4; ++i) {
+      CHECK(told(create_client(kept, draft())) == "created");
+      CHECK(told(create_client(closed, draft())) == "created");
+      while (ended != i) std::this_thread::yield();
+    }
+  }
+  CHECK(sigactions == 0);
+  struct sigaction now {};
+  CHECK(::sigaction(SIGPIPE, nullptr, &now) == 0);
+  CHECK(sigactions == 1);  // or they would not be counted
+}
+
+TEST_CASE("each option counts as the nearest value within its range") {
+  using Limits = std::numeric_limits<std::chrono::milliseconds::rep>;
+  using std::chrono::milliseconds;
+  static_assert(detail::curl_millis(milliseconds(Limits::min())) == 1);
+  static_assert(detail::curl_millis(milliseconds(-1)) == 1);
+  static_assert(detail::curl_millis(milliseconds(0)) == 1);
+  static_assert(detail::curl_millis(milliseconds(5)) == 5);
+  static_assert(detail::curl_millis(milliseconds(Limits::max())) == 86'400'000);
+  static_assert(detail::curl_millis<std::int32_t>(milliseconds(std::int64_t{1} << 31)) ==
+                86'400'000);  // a long elsewhere
+  static_assert(detail::curl_millis<std::int32_t>(milliseconds((std::int64_t{1} << 32) + 7)) == 86'400'000);
+  static_assert(detail::curl_millis<std::int32_t>(milliseconds::max()) == 86'400'000);
+
+  const std::string padding = "x: " + std::string(900, 'y') + "\r\n";
+  const std::string padded_body = test::a_created + std::string(1024 - test::a_created.size(), ' ');
+  const std::string json = "content-type: application/json\r\n";
+  Telling small(test::with_length("201 Created", json, test::a_created));
+  Telling mean(test::with_length("201 Created", json + padding, padded_body));  // just within the least limits
+  Telling long_head(test::with_length("201 Created", json + padding + padding, test::a_created));
+  Telling long_body(test::with_length("201 Created", json, padded_body + " "));
+  const std::string beyond_64_bits =
+      test::an_answer("201 Created", json + "content-length: 18446744073709551751\r\n", test::a_created);
+  test::ScriptedServer huge_length([&](test::Connection& connection) {
+    if (connection.read_request()) connection.send(beyond_64_bits);
+  });
+  Telling silent("");
+  const auto create = [](const test::ScriptedServer& to, auto member, auto value) {
+    CurlOptions all = options(to.url());
+    all.*member = value;
+    CurlTransport transport("token", all);
+    return told(create_client(transport, draft()));
+  };
+  for (const milliseconds time : {milliseconds::min(), milliseconds(-1), milliseconds(0)}) {
+    CHECK(create(silent.server, &CurlOptions::timeout, time) != "created");
+    CHECK(create(silent.server, &CurlOptions::timeout, time) != "not applied");
+    const std::string connected =
+        create(small.server, &CurlOptions::connect_timeout, time);  // within 1 ms, or not at all
+    CHECK((connected == "created" || connected == "not sent"));
+  }
+  CHECK(create(small.server, &CurlOptions::timeout, milliseconds::max()) == "created");
+  CHECK(create(small.server, &CurlOptions::connect_timeout, milliseconds::max()) == "created");
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  for (const auto limit : {&CurlOptions::max_head, &CurlOptions::max_body}) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1024}}) {
+      CHECK(create(mean.server, limit, size) == "created");
+      CHECK(create(long_head.server, limit, size) == (limit == &CurlOptions::max_head ? "maybe applied" : "created"));
+      CHECK(create(long_body.server, limit, size) == (limit == &CurlOptions::max_body ? "maybe applied" : "created"));
+    }
+    CHECK(create(long_head.server, limit, most) == "created");
+    CHECK(create(long_body.server, limit, most) == "created");
+    CHECK(create(huge_length, limit, most) == "maybe applied");
+  }
 }
 
 TEST_CASE("a burst of requests leaves few connections behind") {

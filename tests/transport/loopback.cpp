@@ -81,3 +81,20 @@ TEST_CASE("a wrong token is Unauthorized, and a fault behind the service keeps i
   CHECK(no_id_left.exception().fate() == Fate::maybe_applied);  // a 500 tells no more
   CHECK(no_id_left.exception().status() == 500);
 }
+
+TEST_CASE("a storage that is away behind the service proves that nothing was kept, and other answers prove nothing") {
+  struct Answering {
+    Response response;
+    Response handle(const Request&) { return response; }
+  } endpoint{to_response(Fault::unavailable(FaultSource::storage, "away"))};
+  LoopbackTransport transport(endpoint, "token");
+  const ClientDraft draft(active, ClientType::server);
+  CHECK(create_client(transport, draft).exception().fate() == Fate::not_applied);
+
+  endpoint.response.fields.add("content-encoding", "gzip");
+  CHECK(create_client(transport, draft).exception().fate() == Fate::maybe_applied);
+  endpoint.response = to_response(ApiError::ecosystem_not_found("C594b89aea18568c408c3ad99"_ecosystem_id));
+  CHECK(create_client(transport, draft).exception().fate() == Fate::maybe_applied);
+  endpoint.response = to_response(ApiError::ecosystem_not_found(active));
+  CHECK(create_client(transport, draft).error() == ApiError::ecosystem_not_found(active));
+}

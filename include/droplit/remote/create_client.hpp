@@ -6,6 +6,7 @@
 #include "../detail/config.hpp"
 #include "../detail/guarded.hpp"
 #include "../detail/json_text.hpp"
+#include "../detail/limits.hpp"
 #include "../optional_string_view.hpp"
 #include "../transport.hpp"
 #include "../waiter.hpp"
@@ -49,12 +50,13 @@ inline void append_json(std::string& out, const ClientDraft& draft) {
                     .description = draft.description() ? View(draft.description()->str()) : View()});
 }
 
-/// When a create is sent again by itself. Times are in milliseconds. The first request is sent in any case.
+/// When a create is sent again by itself. Times are in milliseconds, from 0 to 24 hours; a value outside its range
+/// counts as the nearest within it. The first request is sent in any case.
 struct RetryPolicy {
-  std::uint32_t max_attempts = 1;  ///< requests at the most, the first one included
+  std::uint32_t max_attempts = 1;  ///< requests at the most, the first one included; from 1
   std::int64_t first_delay = 100;  ///< the most that is waited before the second; before each further one, twice that
   std::int64_t max_delay = 5'000;  ///< the most that is ever waited at once, unless the service asks for more
-  std::int64_t deadline = 30'000;  ///< from the beginning; nothing is sent after it
+  std::int64_t deadline = 30'000;  ///< from the beginning; from then on nothing more is sent
   bool retry_unavailable = false;  ///< also after the contract's exact 503, which proves that nothing was kept
 };
 
@@ -118,7 +120,9 @@ class RemoteCreation {
     const bool unavailable = policy_.retry_unavailable && is_unavailable(fault);
     if (fault.fate() != Fate::not_sent && !unavailable) return;
     const std::int64_t asked_for =
-        unavailable ? (std::min<std::int64_t>)(fault.retry_after().value_or(0), 86'400) * 1000 : 0;
+        unavailable
+            ? detail::bounded<std::int64_t>(fault.retry_after().value_or(0), 0, detail::longest_millis / 1000) * 1000
+            : 0;
     wait_until_ = later(now, asked_for + jittered_delay(dice));
     if (wait_until_ < deadline_) step_ = Step::wait;
   }
@@ -132,24 +136,34 @@ class RemoteCreation {
  private:
   RemoteCreation(const RetryPolicy& policy, std::int64_t now, std::optional<EcosystemId> ecosystem_id,
                  std::optional<ClientType> type)
-      : policy_(policy), deadline_(later(now, policy.deadline)), ecosystem_id_(ecosystem_id), type_(type) {
+      : policy_{.max_attempts = policy.max_attempts,
+                .first_delay = bounded(policy.first_delay),
+                .max_delay = bounded(policy.max_delay),
+                .deadline = bounded(policy.deadline),
+                .retry_unavailable = policy.retry_unavailable},
+        deadline_(later(now, policy_.deadline)),
+        ecosystem_id_(ecosystem_id),
+        type_(type) {
     request_.method = "POST";
     request_.target = "/api/clients";
     request_.fields.add("content-type", "application/json");
   }
 
+  static std::int64_t bounded(std::int64_t millis) noexcept {
+    return detail::bounded<std::int64_t>(millis, 0, detail::longest_millis);
+  }
+
+  // `delay` is not negative; the clock may have any value.
   static std::int64_t later(std::int64_t now, std::int64_t delay) noexcept {
     constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
-    delay = (std::max<std::int64_t>)(delay, 0);
     return now > most - delay ? most : now + delay;
   }
 
   // Anything up to the doubled delay, so that callers that failed together do not come back together.
   [[nodiscard]] std::int64_t jittered_delay(std::uint32_t dice) const noexcept {
-    std::int64_t most = std::clamp<std::int64_t>(policy_.first_delay, 0, 86'400'000);
-    const std::int64_t limit = std::clamp<std::int64_t>(policy_.max_delay, 0, 86'400'000);
-    for (std::uint32_t i = 1; i < attempts_ && most < limit; ++i) most *= 2;
-    most = (std::min)(most, limit);
+    std::int64_t most = policy_.first_delay;
+    for (std::uint32_t i = 1; i < attempts_ && most < policy_.max_delay && most != 0; ++i) most *= 2;
+    most = (std::min)(most, policy_.max_delay);
     return most * static_cast<std::int64_t>(dice) / 0xFFFFFFFF;
   }
 

@@ -5,6 +5,7 @@
 #include "detail/curl_handle.hpp"
 
 #include "../detail/config.hpp"
+#include "../detail/limits.hpp"
 #include "../detail/sendable.hpp"
 #include "../fault.hpp"
 #include "../http.hpp"
@@ -14,7 +15,6 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -27,7 +27,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Times are from 1 ms to a day.
+/// A value outside its range counts as the nearest within it: times 1 ms to 24 hours, sizes 1 KiB to 1 GiB.
 struct CurlOptions {
   std::string url = "https://ioe.droplit.io";  ///< where the service is; a path in it goes before the target
   std::string ca_file = {};                    ///< PEM: whom to trust instead of those the system trusts
@@ -50,6 +50,8 @@ class CurlTransport {
   /// sent.
   explicit CurlTransport(std::string token, CurlOptions options = {})
       : token_(std::move(token)), options_(std::move(options)), flaw_(find_flaw()) {
+    options_.max_head = detail::bounded<std::size_t>(options_.max_head, 1024, 1 << 30);
+    options_.max_body = detail::bounded<std::size_t>(options_.max_body, 1024, 1 << 30);
     idle_.reserve(max_idle);
     static const CURLcode initialised = ::curl_global_init(CURL_GLOBAL_DEFAULT);
     if (initialised != CURLE_OK && flaw_.empty()) flaw_ = "libcurl cannot be initialised";
@@ -58,17 +60,14 @@ class CurlTransport {
 
   CurlTransport(const CurlTransport&) = delete;
   CurlTransport& operator=(const CurlTransport&) = delete;
-  ~CurlTransport() {
-    const detail::NoSigpipe guard;  // TLS says farewell
-    idle_.clear();
-  }
 
   Outcome<Response> send(const Request& request) {
     const bool to_head = request.method == "HEAD";
     detail::CurlAnswer answer(options_.max_head, options_.max_body, to_head);
     if (!flaw_.empty()) return answer.finish(flaw_);
     if (!detail::is_sendable(request)) return answer.finish("the request cannot be written as HTTP");
-    detail::CurlHandle handle = take();
+    detail::CurlConnection connection = take();
+    detail::CurlHandle handle = make(connection);
     if (handle == nullptr) return answer.finish("libcurl cannot do what it must here");
 
     const std::string url = options_.url + request.target;
@@ -86,11 +85,9 @@ class CurlTransport {
     set(CURLOPT_PREREQDATA, &answer);
     set(CURLOPT_HEADERDATA, &answer);
     set(CURLOPT_WRITEDATA, &answer);
-    if (code == CURLE_OK) {
-      const detail::NoSigpipe guard;
-      code = ::curl_easy_perform(handle.get());
-    }
-    give_back(std::move(handle));
+    if (code == CURLE_OK) code = connection.perform(handle.get());
+    handle.reset();  // before another thread may use the connection
+    give_back(std::move(connection));
     if (code == CURLE_OK) return answer.finish({});
     return answer.finish("libcurl error " + std::to_string(static_cast<int>(code)) + " (" + ::curl_easy_strerror(code) +
                          ")");
@@ -139,28 +136,27 @@ class CurlTransport {
     return lines;
   }
 
-  // A kept connection that is silent, or a new one.
-  detail::CurlHandle take() {
+  // A kept connection that is silent, or room for a new one.
+  detail::CurlConnection take() {
     for (;;) {
-      detail::CurlHandle handle;
+      detail::CurlConnection connection;
       {
         const std::lock_guard lock(mutex_);
-        if (idle_.empty()) break;
-        handle = std::move(idle_.back());
+        if (idle_.empty()) return connection;
+        connection = std::move(idle_.back());
         idle_.pop_back();
       }
-      if (!detail::has_unasked_for(handle.get())) return handle;
+      if (!connection.has_unsolicited_data()) return connection;
     }
-    return make();
   }
 
-  void give_back(detail::CurlHandle handle) noexcept {
+  void give_back(detail::CurlConnection connection) noexcept {
     const std::lock_guard lock(mutex_);
-    if (idle_.size() != max_idle) idle_.push_back(std::move(handle));  // in room that there is
+    if (idle_.size() != max_idle) idle_.push_back(std::move(connection));  // in room that there is
   }
 
-  [[nodiscard]] detail::CurlHandle make() const {
-    detail::CurlHandle handle(::curl_easy_init());
+  [[nodiscard]] detail::CurlHandle make(detail::CurlConnection& connection) const {
+    detail::CurlHandle handle = connection.make_handle();
     CURLcode code = handle == nullptr ? CURLE_OUT_OF_MEMORY : CURLE_OK;
     const auto set = [&code, &handle](CURLoption option, auto value) {
       if (code == CURLE_OK) code = ::curl_easy_setopt(handle.get(), option, value);
@@ -175,12 +171,11 @@ class CurlTransport {
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
     set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-    set(CURLOPT_MAXCONNECTS, 1L);
     set(CURLOPT_QUICK_EXIT, 1L);  // or a name server that is silent would hold up the end
     set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::open_socket));
     set(CURLOPT_USERAGENT, "droplit");
-    set(CURLOPT_CONNECTTIMEOUT_MS, bounded(options_.connect_timeout));
-    set(CURLOPT_TIMEOUT_MS, bounded(options_.timeout));
+    set(CURLOPT_CONNECTTIMEOUT_MS, detail::curl_millis(options_.connect_timeout));
+    set(CURLOPT_TIMEOUT_MS, detail::curl_millis(options_.timeout));
     if (options_.proxy) {
       set(CURLOPT_PROXY, options_.proxy->c_str());
       set(CURLOPT_NOPROXY, "");  // whatever the environment says
@@ -194,11 +189,6 @@ class CurlTransport {
     set(CURLOPT_WRITEFUNCTION, static_cast<curl_write_callback>(&take_body));
     if (code != CURLE_OK) handle.reset();
     return handle;
-  }
-
-  // To libcurl, 0 would be for ever.
-  static long bounded(std::chrono::milliseconds time) noexcept {
-    return static_cast<int>(std::clamp<std::int64_t>(time.count(), 1, 86'400'000));
   }
 
   static int before_request(void* answer, char*, char*, int, int) noexcept {
@@ -225,7 +215,7 @@ class CurlTransport {
   CurlOptions options_;
   std::string_view flaw_;  // why no request can be sent; empty if it can
   std::mutex mutex_;
-  std::vector<detail::CurlHandle> idle_;
+  std::vector<detail::CurlConnection> idle_;
 };
 
 static_assert(Transport<CurlTransport>);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,10 +111,10 @@ class CurlAnswer {
   }
 
   [[nodiscard]] bool is_length_of_body(std::string_view digits) const noexcept {
-    std::size_t length = 0;
+    std::uint64_t length = 0;
     for (const char c : digits) {
       if (c < '0' || c > '9' || length > max_body_) return false;
-      length = length * 10 + static_cast<std::size_t>(c - '0');
+      length = length * 10 + static_cast<std::uint64_t>(c - '0');
     }
     return !digits.empty() && length == response_.body.size();
   }
