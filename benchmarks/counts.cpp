@@ -13,9 +13,11 @@
 #include <droplit/answer.hpp>
 #include <droplit/endpoint.hpp>
 #include <droplit/json.hpp>
+#include <droplit/server/detail/http_session.hpp>
 
 #include <valgrind/callgrind.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -115,6 +117,36 @@ void count_endpoint() {
   }
 }
 
+/// Requests as a connection gives them to its session, in pieces of at most `most` bytes, without sockets.
+void count_serving() {
+  policies::Forgets storage;
+  policies::OneToken access;
+  droplit::SystemClock clock;
+  droplit::ObjectIds ids;
+  droplit::Endpoint endpoint(storage, access, clock, ids);
+  droplit::detail::HttpSession session(endpoint, 16'384);
+  const auto serve = [&](std::string_view name, std::string_view wire, std::size_t most) {
+    count("serve", name, "droplit", 5, [&](std::size_t) {
+      std::size_t begin = 0;
+      for (std::size_t end = 0, used = 0; begin != wire.size(); begin += used) {
+        if (used == 0) end = std::min(wire.size(), end + most);
+        session.advance(wire.substr(begin, end - begin), used);
+      }
+    });
+  };
+  const std::string start =
+      "POST /api/clients HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: " +
+      std::string(policies::token) + "\r\n";
+  const std::string plain =
+      start + "Content-Length: " + std::to_string(policies::w1.size()) + "\r\n\r\n" + std::string(policies::w1);
+  serve("plain", plain, plain.size());
+  serve("single_bytes", plain, 1);
+  std::string chunks = start + "Transfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i != 65'536; ++i) chunks += "1\r\n \r\n";
+  serve("one_byte_chunks", chunks + "0\r\n\r\n", 16'384);
+  serve("not_found", "GET / HTTP/1.1\r\nHost:a\r\n\r\n", 16'384);
+}
+
 void* take(std::size_t size) noexcept {
   ++allocations;
   return std::malloc(size == 0 ? 1 : size);
@@ -145,5 +177,6 @@ int main(int argc, char** argv) {
   }
   count_writing(job::writer<peers::BoostJson>());
   count_endpoint();
+  count_serving();
   return 0;
 }

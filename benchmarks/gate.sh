@@ -4,12 +4,15 @@
 set -eu
 here=$(dirname "$0")
 sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W6 read/W6a read/W8 write/W1 write/W2 refuse \
-  endpoint/W1 | awk -F '\t' '
+  endpoint/W1 serve | awk -F '\t' '
     BEGIN {
       most["instructions", "read", "W1"] = 950; most["instructions", "read", "W2"] = 350
       most["instructions", "read", "W6"] = 40000; most["instructions", "read", "W6a"] = 5500
       most["instructions", "read", "W5"] = 480; most["instructions", "read", "W8"] = 1600
       most["instructions", "write", "W1"] = 650
+      most["instructions", "serve", "plain"] = 7000; most["instructions", "serve", "not_found"] = 2500
+      most["instructions", "serve", "single_bytes"] = 50000  # of a request of 340 bytes
+      most["instructions", "serve", "one_byte_chunks"] = 65536 * 400
       for (i = 1; i <= 8; ++i) most["allocations", "read", "W" i] = i == 1 || i == 6  # the kept text
       most["allocations", "read", "W6a"] = 1
     }
@@ -27,6 +30,6 @@ sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W6 
       good = ratio > 1 && ratio <= 2; failed += !good
       printf "%s  endpoint W1, instructions, to reading and rendering: %.2f, at most 2\n", good ? "good" : "BAD ", ratio
       if (checked["instructions read"] < 12 || checked["instructions write"] < 2 || checked["allocations read"] < 16 ||
-          checked["allocations write"] < 4 || checked["allocations refuse"] < 15) { print "BAD  not everything was counted"; failed++ }
+          checked["instructions serve"] < 4 || checked["allocations write"] < 4 || checked["allocations refuse"] < 15) { print "BAD  not everything was counted"; failed++ }
       exit failed != 0
     }'

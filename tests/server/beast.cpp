@@ -5,12 +5,7 @@
 #include "support/server_parties.hpp"
 #include "support/socket.hpp"
 
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -39,9 +34,6 @@ ServerOptions with_threads(unsigned threads) {
   options.threads = threads;
   return options;
 }
-
-std::atomic<bool> no_descriptors{false};
-std::atomic<int> accept_calls{0};  // while there were none
 
 /// A server that runs from here to the end of the block, or to `stop`.
 struct Running {
@@ -86,16 +78,6 @@ int status(const std::optional<test::WireAnswer>& answer) { return answer ? answ
 std::string post_for_much() { return post("{\"" + std::string(1'000'000, 'x') + "\":0}"); }
 
 }  // namespace
-
-// In the place of the system's, so that it can fail as it does in a process that has no file descriptors left.
-extern "C" int accept(int listener, sockaddr* __restrict address, socklen_t* __restrict size) {
-  if (no_descriptors) {
-    ++accept_calls;
-    errno = EMFILE;
-    return -1;
-  }
-  return static_cast<int>(::syscall(SYS_accept4, listener, address, size, SOCK_CLOEXEC));
-}
 
 TEST_CASE("a created client is told byte for byte", "[server]") {
   const Running running;
@@ -364,24 +346,6 @@ TEST_CASE("more connections than allowed wait for their turn", "[server]") {
     socket.close();
   }
   CHECK(running.parties.store.kept == 12);
-}
-
-TEST_CASE("without file descriptors the server waits, idly, and goes on when there are some", "[server]") {
-  const Running running;
-  CHECK(status(running.connect().ask(get)) == 404);
-  no_descriptors = true;
-  RawSocket waits = running.connect();  // the kernel takes it; or the server, whose accept had begun before
-  RawSocket waits_too = running.connect();
-  waits.send(get);
-  waits_too.send(get);
-  std::this_thread::sleep_for(100ms);
-  const int calls = accept_calls;
-  CHECK(calls > 0);
-  CHECK_FALSE(waits_too.readable(500ms));
-  CHECK(accept_calls - calls < 20);
-  no_descriptors = false;
-  CHECK(status(waits.receive()) == 404);
-  CHECK(status(waits_too.receive()) == 404);
 }
 
 TEST_CASE("a store that waits holds up no other request where it has threads of its own", "[server]") {

@@ -181,3 +181,20 @@ TEST_CASE("extensions and trailers have limits for the whole body", "[chunked]")
   CHECK(read(trailers + "\r\n").state == State::end);
   CHECK(read(trailers + "X: 1\r\n\r\n").state == State::bad);
 }
+
+TEST_CASE("framing is limited by the body's length: eight bytes for each of it, beyond a grace", "[chunked]") {
+  const auto repeated = [](std::string_view chunk, std::size_t times) {
+    std::string wire;
+    for (std::size_t i = 0; i != times; ++i) wire += chunk;
+    return wire + "0\r\n\r\n";
+  };
+  CHECK(read(repeated("1\r\nx\r\n", 1'000'000)).body.size() == 1'000'000);
+  CHECK(read(repeated("0001\r\nx\r\n", 1'000'000)).state == State::end);  // exactly eight
+  const std::size_t within = (ChunkedReader::framing_grace - 5) / 2;
+  CHECK(read(repeated("000001\r\nx\r\n", within)).state == State::end);  // ten
+  CHECK(read(repeated("000001\r\nx\r\n", within + 1)).state == State::bad);
+  CHECK(read(repeated("000001\r\nx\r\n", within + 1), 0, true).state == State::bad);
+  CHECK(read(repeated("0000000000000001\r\nx\r\n", 100'000)).state == State::bad);
+  CHECK(read("fff0\r\n" + std::string(0xFFF0, 'x') + "\r\n" + repeated("0000000000000001\r\nx\r\n", 40'000)).state ==
+        State::end);  // what a body has earned lasts
+}

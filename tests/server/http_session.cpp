@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -283,4 +284,87 @@ TEST_CASE("a session that shall finish answers once more", "[http_session]") {
   CHECK(busy.advance(request + request, used) == Want::close);
   CHECK(used == request.size());
   CHECK(test::statuses(busy.output()) == "201 close");
+}
+
+namespace {
+
+/// An endpoint that counts the pieces of bodies that it is given.
+class CountingEndpoint {
+ public:
+  explicit CountingEndpoint(test::TestEndpoint& endpoint) noexcept : endpoint_(endpoint) {}
+
+  class Exchange {
+   public:
+    explicit Exchange(CountingEndpoint& counting) : counting_(counting), exchange_(counting.endpoint_.begin()) {}
+    auto head(const droplit::RequestHead& head) { return exchange_.head(head); }
+    auto body(std::string_view piece) {
+      ++counting_.pieces;
+      return exchange_.body(piece);
+    }
+    auto draft(std::string_view piece) {
+      ++counting_.pieces;
+      return exchange_.draft(piece);
+    }
+    void reset() noexcept { exchange_.reset(); }
+
+   private:
+    CountingEndpoint& counting_;
+    decltype(std::declval<test::TestEndpoint&>().begin()) exchange_;
+  };
+
+  Exchange begin() { return Exchange(*this); }
+  auto create(droplit::ClientDraft draft) { return endpoint_.create(std::move(draft)); }
+  template <class Outcome>
+  void answer(const Outcome& outcome, droplit::Response& response) {
+    endpoint_.answer(outcome, response);
+  }
+  [[nodiscard]] const droplit::EndpointOptions& options() const noexcept { return endpoint_.options(); }
+
+  std::size_t pieces = 0;
+
+ private:
+  test::TestEndpoint& endpoint_;
+};
+
+}  // namespace
+
+TEST_CASE("a body in small pieces is parsed in few, and gets the answer of the whole", "[http_session]") {
+  const std::string name(300'000, 'n');
+  const std::string body = R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" + name + "\"}";
+  for (const std::size_t size : {1U, 2U, 100U, 255U, 256U, 1000U, 1'000'000U}) {
+    for (const bool chunked : {false, true}) {
+      CAPTURE(size, chunked);
+      std::string wire = test::post(body);
+      const std::size_t head = wire.size() - body.size();
+      if (chunked) {
+        wire = test::post_chunked({});
+        for (std::size_t at = 0; at < body.size(); at += size) wire += test::chunk(body.substr(at, size));
+        wire += "0\r\n\r\n";
+      }
+      test::Parties parties;
+      CountingEndpoint counting(parties.endpoint);
+      droplit::detail::HttpSession<CountingEndpoint> session(counting, max_head);
+      std::string_view rest = wire;
+      std::size_t used = 0;
+      auto want = session.advance(rest.substr(0, chunked ? rest.size() : head), used);
+      for (rest.remove_prefix(used); want != decltype(want)::write && !rest.empty(); rest.remove_prefix(used))
+        want = session.advance(rest.substr(0, size), used);
+      REQUIRE(test::statuses(session.output()) == "201");
+      CHECK(session.output().find(name) != std::string_view::npos);
+      CHECK(counting.pieces <= body.size() / 128 + 2);
+    }
+  }
+}
+
+TEST_CASE("a short body in small pieces is parsed in one", "[http_session]") {
+  std::string wire = test::post_chunked({});
+  for (const char& byte : test::good_body) wire += test::chunk({&byte, 1});
+  wire += "0\r\n\r\n";
+  test::Parties parties;
+  CountingEndpoint counting(parties.endpoint);
+  droplit::detail::HttpSession<CountingEndpoint> session(counting, max_head);
+  std::size_t used = 0;
+  CHECK(session.advance(wire, used) == decltype(session)::Want::write);
+  CHECK(test::statuses(session.output()) == "201");
+  CHECK(counting.pieces == 1);
 }

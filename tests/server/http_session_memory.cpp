@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -20,17 +23,60 @@ using Want = Session::Want;
 constexpr std::size_t kib = 1024;
 
 /// Feeds `wire` in pieces of at most `size` bytes; what was written goes into `written`, which must have room for it.
-Want serve(Session& session, std::string_view wire, std::size_t size, std::string& written) {
+template <class Look>
+Want serve(Session& session, std::string_view wire, std::size_t size, std::string& written, Look look) {
   std::size_t begin = 0;
   std::size_t end = 0;
   for (;;) {
     std::size_t used = 0;
     const Want want = session.advance(wire.substr(begin, end - begin), used);
     begin += used;
+    look();
+    if (want == Want::store) {
+      session.store();
+      look();
+      continue;
+    }
     if (written.size() + session.output().size() <= written.capacity()) written.append(session.output());
     if (want == Want::close || (want != Want::write && end == wire.size())) return want;
     if (want != Want::write) end = std::min(wire.size(), end + size);
   }
+}
+
+Want serve(Session& session, std::string_view wire, std::size_t size, std::string& written) {
+  return serve(session, wire, size, written, [] {});
+}
+
+std::string repeated(std::string_view text, std::size_t size) {
+  std::string all;
+  while (all.size() < size) all += text;
+  return all;
+}
+
+/// Requests that take as much memory as ones of about `size` bytes can.
+std::vector<std::string> greedy(std::size_t size) {
+  const auto named = [](const std::string& value) {
+    return test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" + value + "\"}");
+  };
+  std::string names = "{";
+  for (int i = 0; names.size() < size; ++i) names += "\"" + std::to_string(i) + "\":0,";
+  names.back() = '}';
+  std::string chunks;
+  for (std::size_t i = 0; i != size; ++i) chunks += i == 0 ? "1\r\n{\r\n" : i == 1 ? "1\r\n\"\r\n" : "1\r\nx\r\n";
+  const auto queried = [](const std::string& query) {
+    return "POST /api/clients?" + query +
+           " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: account\r\n"
+           "Content-Length: 2\r\n\r\n{}";
+  };
+  return {named(std::string(size, 'x')),
+          named(repeated("\\\"", size)),
+          named(repeated("\\u0001", size)),
+          test::post("{\"" + std::string(size, 'x') + "\":0}"),
+          test::post("{\"" + repeated("\\u0001", size) + "\":0}"),
+          test::post(names),
+          test::post_chunked(chunks + "3\r\n\":0\r\n1\r\n}\r\n0\r\n\r\n"),
+          queried(std::string(size, '\xff')),
+          queried(repeated("ab&", size))};
 }
 
 }  // namespace
@@ -82,9 +128,10 @@ TEST_CASE("a connection keeps little memory from one request to the next", "[htt
   CHECK(fresh.most() < 8 * kib);
   std::string written;
   const std::size_t before = memory::now;
-  CHECK(serve(session, test::post("{\"" + std::string(1'000'000, 'x') + "\":1}"), 16 * kib, written) == Want::request);
-  CHECK(serve(session, test::post("{}"), 16 * kib, written) == Want::request);
-  CHECK(memory::now < before + 160 * kib);
+  for (const std::size_t size : {std::size_t{1'000'000}, 60 * kib, 3 * kib}) {
+    CHECK(serve(session, test::post("{\"" + std::string(size, 'x') + "\":1}"), 16 * kib, written) == Want::request);
+    CHECK(memory::now < before + Session::own_memory);
+  }
 }
 
 TEST_CASE("a body takes memory only for what is told or kept of it", "[http_session]") {
@@ -101,4 +148,107 @@ TEST_CASE("a body takes memory only for what is told or kept of it", "[http_sess
     CHECK(serve(session, wire, 16 * kib, written) == Want::request);
     CHECK(counted.most() < 32 * kib);
   }
+}
+
+TEST_CASE("no request takes more memory than is counted for it, and what was counted is given back", "[http_session]") {
+  for (const std::size_t size : {100U, 1'500U, 3'000U, 20'000U, 300'000U, 1'000'000U}) {
+    for (const std::string& wire : greedy(size)) {
+      for (const std::size_t piece : {wire.size(), std::size_t{1000}}) {
+        for (const bool suspends : {false, true}) {
+          CAPTURE(size, wire.substr(0, 250), piece, suspends);
+          test::Parties parties;
+          droplit::detail::MemoryBudget budget(1'000'000'000);
+          std::string written;
+          written.reserve(10'000'000);
+          std::uint64_t counted = 0;
+          const std::size_t before = memory::now;
+          const memory::Counted taken;
+          {
+            droplit::detail::MemoryShare share(budget);
+            REQUIRE(share.take_own(Session::own_memory));
+            Session session(parties.endpoint, 2'000'000, suspends, std::move(share));
+            REQUIRE(serve(session, wire, piece, written, [&] { counted = std::max(counted, budget.used()); }) ==
+                    Want::request);
+            const std::size_t most = taken.most();
+            CHECK(most <= counted);
+            CHECK(budget.used() == Session::own_memory);
+            CHECK(memory::now - before <= Session::own_memory + wire.size());  // the store's client included
+          }
+          CHECK(budget.used() == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "a long request beyond the bound over all memory gets 503, which says that nothing was kept; short ones go on",
+    "[http_session]") {
+  droplit::detail::MemoryBudget budget(4'000'000);
+  test::Parties parties;
+  const auto session = [&](bool suspends) {
+    droplit::detail::MemoryShare share(budget);
+    REQUIRE(share.take_own(Session::own_memory));
+    return std::make_unique<Session>(parties.endpoint, 16 * kib, suspends, std::move(share));
+  };
+  const auto named = [](std::size_t size) {
+    return test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" +
+                      std::string(size, 'x') + "\"}");
+  };
+  const std::string half = named(500'000);
+  std::string written;
+  written.reserve(2'000'000);
+  const auto holds = session(false);
+  CHECK(serve(*holds, half.substr(0, half.size() - 1), 16 * kib, written) == Want::body);  // 2.5 of 3 million
+  for (const bool suspends : {false, true}) {
+    for (const std::size_t piece : {half.size(), std::size_t{1000}}) {
+      auto refused = session(suspends);
+      written.clear();
+      CHECK(serve(*refused, half, piece, written) == Want::close);
+      CHECK(test::statuses(written) == "503 close");
+      CHECK(written.starts_with("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\ndate: "));
+      CHECK(parties.store.kept == 0);
+      refused.reset();
+
+      const auto served = session(suspends);
+      written.clear();
+      CHECK(serve(*served, named(2'000) + named(20'000), piece, written) == Want::request);
+      CHECK(test::statuses(written) == "201 201");
+      parties.store.kept = 0;
+    }
+  }
+  written.clear();
+  CHECK(serve(*holds, half.substr(half.size() - 1), 1, written) == Want::request);
+  CHECK(test::statuses(written) == "201");
+  const auto next = session(false);
+  written.clear();
+  CHECK(serve(*next, half, 16 * kib, written) == Want::request);
+  CHECK(test::statuses(written) == "201");
+}
+
+TEST_CASE("long requests leave a quarter of all memory to connections and short requests", "[http_session]") {
+  using droplit::detail::MemoryShare;
+  droplit::detail::MemoryBudget budget(1'000'000);
+  MemoryShare first(budget);
+  REQUIRE(first.take_own(100'000));
+  CHECK(first.take_extra(650'000));
+  CHECK(first.take_extra(650'000));  // of which it has all
+  CHECK(budget.used() == 750'000);
+  CHECK_FALSE(first.take_extra(650'001));
+  CHECK(budget.used() == 750'000);
+  {
+    MemoryShare second(budget);
+    CHECK(second.take_own(250'000));
+    MemoryShare third(budget);
+    CHECK_FALSE(third.take_own(1));
+    CHECK_FALSE(second.take_extra(1));
+    const MemoryShare moved(std::move(second));
+    CHECK(budget.used() == 1'000'000);
+  }
+  CHECK(budget.used() == 750'000);
+  first.give_extra_back();
+  CHECK_FALSE(first.has_extra());
+  CHECK(budget.used() == 100'000);
+  CHECK_FALSE(first.take_extra(UINT64_MAX));
+  CHECK(first.take_extra(1));
 }

@@ -3,16 +3,17 @@
 
 #include "../detail/config.hpp"
 #include "detail/http_connection.hpp"
+#include "detail/listener.hpp"
+#include "detail/memory_budget.hpp"
 #include "detail/server_options.hpp"
+#include "detail/server_types.hpp"
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -38,17 +39,19 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// Beast's parser: what that lets through in Debian 12's Boost 1.81 (docs/server.md) would have had to be judged before
 /// it, which takes a stricter reader that then leaves it nothing to do.
 ///
-/// Handles no signals, writes no log and starts no thread but in `run`. Its endpoint must outlive it.
+/// Handles no signals, writes no log and starts no thread but in `run`. Its endpoint must outlive it. No descriptor
+/// that it opens is inherited by programs that its process starts.
 template <class E>
 class BeastServer {
  public:
   /// Listens, so that peers can connect, but serves nobody before `run`. Throws `std::system_error` if it cannot.
   explicit BeastServer(E& endpoint, ServerOptions options = {})
       : endpoint_(endpoint),
-        options_(std::move(options)),
+        options_(detail::bounded(std::move(options))),
+        memory_(options_.max_memory),
         context_(static_cast<int>(options_.threads)),
         strand_(context_.get_executor()),
-        acceptor_(strand_),
+        listener_(strand_),
         timer_(strand_),
         work_(context_.get_executor()) {
     try {
@@ -63,13 +66,13 @@ class BeastServer {
   BeastServer& operator=(const BeastServer&) = delete;
 
   /// The port it listens on.
-  [[nodiscard]] std::uint16_t port() const noexcept { return local_.port(); }
+  [[nodiscard]] std::uint16_t port() const noexcept { return listener_.local().port(); }
 
   /// Where it listens, as a URL without a path: `http://127.0.0.1:8080`, `http://[::1]:8080`.
   [[nodiscard]] std::string url() const {
-    const std::string address = local_.address().to_string();
-    return (local_.address().is_v6() ? "http://[" + address + "]:" : "http://" + address + ":") +
-           std::to_string(local_.port());
+    const auto address = listener_.local().address();
+    const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    return "http://" + host + ":" + std::to_string(port());
   }
 
   /// Serves until `stop` was called and all connections have ended, or were ended when the grace was over. Once only.
@@ -95,8 +98,7 @@ class BeastServer {
   void stop() {
     boost::asio::post(strand_, [this] {
       if (std::exchange(stopping_, true)) return;
-      boost::system::error_code ignored;
-      acceptor_.close(ignored);
+      listener_.close();
       stop_end_ = std::chrono::steady_clock::now() + options_.stop_grace;
       for (const auto& connection : connections_.all()) connection->finish();
       await_end();
@@ -139,18 +141,14 @@ class BeastServer {
     std::unordered_set<Connection*> set_;
   };
 
+  static constexpr int accepts_in_a_row = 16;
   static constexpr std::chrono::milliseconds soon{10};    // to look again for a free place, or for the end
   static constexpr std::chrono::milliseconds later{100};  // to try again after a lack of descriptors or memory
 
   void listen() {
     std::string host = options_.host;
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    local_ = {boost::asio::ip::make_address(host), options_.port};
-    acceptor_.open(local_.protocol());
-    acceptor_.set_option(boost::asio::socket_base::reuse_address(true));
-    acceptor_.bind(local_);
-    acceptor_.listen();
-    local_ = acceptor_.local_endpoint();
+    listener_.listen({boost::asio::ip::make_address(host), options_.port});
   }
 
   void serve() {
@@ -175,32 +173,46 @@ class BeastServer {
 
   void accept() {
     if (stopping_) return;
-    if (connections_.count() >= options_.max_connections) return accept_in(soon);
-    acceptor_.async_accept(context_.get_executor(),
-                           [this](boost::system::error_code error, detail::ServerSocket socket) {
-                             if (stopping_) return;
-                             error || !welcome(std::move(socket)) ? accept_in(later) : accept();
-                           });
-  }
-
-  void accept_in(std::chrono::milliseconds pause) {
+    const auto pause = accept_some();
+    if (pause == pause.zero()) return listener_.wait([this] { accept(); });
     timer_.expires_after(pause);
     timer_.async_wait([this](boost::system::error_code error) {
       if (!error) accept();
     });
   }
 
-  bool welcome(detail::ServerSocket socket) noexcept {
+  // Accepts what waits, but not too many in a row, since others come first. Returns how long to pause then; 0: until
+  // there is a next one.
+  std::chrono::milliseconds accept_some() noexcept {
     try {
-      const auto connection =
-          std::make_shared<Connection>(endpoint_, options_, store_threads_ ? &*store_threads_ : nullptr,
-                                       std::move(socket), [this](Connection& ended) { connections_.remove(ended); });
-      connections_.add(connection);
-      connection->start();
-      return true;
-    } catch (...) {
-      return false;
+      for (int i = 0; i != accepts_in_a_row; ++i) {
+        detail::MemoryShare memory(memory_);
+        if (connections_.count() >= options_.max_connections || !memory.take_own(memory_of_connection())) return soon;
+        detail::ServerSocket socket(context_.get_executor());
+        switch (listener_.accept(socket)) {
+          case detail::Accepted::connection: welcome(std::move(socket), std::move(memory)); break;
+          case detail::Accepted::failed: break;
+          case detail::Accepted::none: return {};
+          case detail::Accepted::exhausted: return later;
+        }
+      }
+      return {};
+    } catch (...) {  // no memory for the connection, which is closed
+      return later;
     }
+  }
+
+  // With no long request.
+  [[nodiscard]] std::uint64_t memory_of_connection() const noexcept {
+    return Connection::own_memory + options_.max_head + detail::HttpSession<E>::own_memory;
+  }
+
+  void welcome(detail::ServerSocket socket, detail::MemoryShare memory) {
+    const auto connection = std::make_shared<Connection>(
+        endpoint_, options_, store_threads_ ? &*store_threads_ : nullptr, std::move(socket), std::move(memory),
+        [this](Connection& ended) { connections_.remove(ended); });
+    connections_.add(connection);
+    connection->start();
   }
 
   // The last connection's end ends `run`.
@@ -218,16 +230,16 @@ class BeastServer {
 
   E& endpoint_;
   const ServerOptions options_;
+  detail::MemoryBudget memory_;
   Connections connections_;
-  boost::asio::ip::tcp::endpoint local_;
   std::chrono::steady_clock::time_point stop_end_;
   boost::asio::io_context context_;
   detail::ServerStrand strand_;
-  boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, detail::ServerStrand> acceptor_;
-  detail::ServerTimer<detail::ServerStrand> timer_;  // for the acceptor, or else for the end
+  detail::Listener<detail::ServerStrand> listener_;
+  detail::ServerTimer<detail::ServerStrand> timer_;  // for accepting, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::optional<boost::asio::thread_pool> store_threads_;  // idle when the last connection has ended
-  bool stopping_ = false;                                  // as all of the acceptor, only on the strand
+  bool stopping_ = false;                                  // as all of the listener, only on the strand
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

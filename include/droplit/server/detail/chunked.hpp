@@ -19,7 +19,7 @@ constexpr std::string_view first_bytes(std::string_view text, std::uint64_t coun
 
 /// Reads a chunked body, RFC 9112 section 7.1, in pieces, strictly: exact line ends, sizes of at most 16 hex digits, no
 /// spaces around sizes and extensions (the RFC has servers take some there; ours), extensions and trailers by their
-/// grammar, within limits, and dropped.
+/// grammar, within limits, and dropped. All that is not the body's own bytes is limited, too, by how long the body is.
 class ChunkedReader {
  public:
   enum class State : std::uint8_t {
@@ -32,6 +32,9 @@ class ChunkedReader {
   static constexpr std::uint32_t max_extensions = 4096;  ///< bytes, in all chunks together
   static constexpr std::uint32_t max_trailers = 4096;    ///< bytes
   static constexpr std::uint32_t max_trailer_fields = 32;
+  static constexpr std::uint32_t framing_grace = 16'384;  ///< bytes of sizes, line ends, extensions and trailers
+  static constexpr std::uint32_t framing_rate = 8;  ///< such bytes for each byte of the body, beyond the grace; the
+                                                    ///< shortest form of a chunk of one byte has 5
 
   /// Takes bytes off the front of `input` until there is something to say.
   constexpr State read(std::string_view& input, std::string_view& data) noexcept {
@@ -40,12 +43,13 @@ class ChunkedReader {
         data = first_bytes(input, left_);
         input.remove_prefix(data.size());
         left_ -= data.size();
+        framing_left_ += data.size() * framing_rate;
         if (left_ == 0) at_ = At::data_cr;
         return State::piece;
       }
       const char c = input.front();
       input.remove_prefix(1);
-      if (!step(c)) at_ = At::bad;
+      if (framing_left_-- == 0 || !step(c)) at_ = At::bad;
       if (at_ == At::bad) return State::bad;
       if (at_ == At::end) return State::end;
     }
@@ -129,6 +133,7 @@ class ChunkedReader {
   constexpr bool count_trailer() noexcept { return ++trailers_ <= max_trailers; }
 
   std::uint64_t left_ = 0;  // of this chunk
+  std::uint64_t framing_left_ = framing_grace;
   std::uint32_t extensions_ = 0;
   std::uint32_t trailers_ = 0;
   std::uint32_t trailer_fields_ = 0;

@@ -27,6 +27,20 @@ inline ApiError http_refusal(ApiErrc code) noexcept {
   }
 }
 
+/// Makes room for the answer 500, so that not even a lack of memory keeps it from being sent.
+inline void reserve_for_fault(Response& response, std::string& out) {
+  response.body.reserve(64);
+  response.fields.reserve(128);
+  out.reserve(512);
+}
+
+/// Gives the memory of a long answer back.
+inline void release_memory(Response& response, std::string& out) {
+  std::string().swap(response.body);
+  std::string().swap(out);
+  reserve_for_fault(response, out);
+}
+
 /// Writes an answer as HTTP/1.1 into `out`, whose memory is used again. `old`: to a client of HTTP/1.0.
 inline void write_http(std::string& out, const Response& response, bool closes, bool old, bool with_body) {
   const auto status = static_cast<unsigned>(response.status);

@@ -3,16 +3,15 @@
 
 #include "../../detail/config.hpp"
 #include "http_session.hpp"
+#include "memory_budget.hpp"
+#include "read_pacing.hpp"
 #include "server_options.hpp"
+#include "server_types.hpp"
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -30,13 +29,6 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-using ServerExecutor = boost::asio::io_context::executor_type;
-using ServerStrand = boost::asio::strand<ServerExecutor>;
-using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
-template <class Executor>
-using ServerTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
-
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and keeps the time. It lives as long as
 /// something is under way, all of which but the making and the end happens on its strand, or on the one thread that
 /// serves, which needs none.
@@ -45,15 +37,19 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
-  /// `store_threads`: where the store is asked; without, where all else happens.
+  /// The bytes that it has beside those of its head and its requests: itself, and what is read at once.
+  static constexpr std::uint64_t own_memory = 20'480;
+
+  /// `store_threads`: where the store is asked; without, where all else happens. `memory`: what it has of the server's.
   HttpConnection(E& endpoint, const ServerOptions& options, boost::asio::thread_pool* store_threads,
-                 ServerSocket socket, OnEnd on_end)
+                 ServerSocket socket, MemoryShare memory, OnEnd on_end)
       : options_(options),
         store_threads_(store_threads),
         socket_(std::move(socket)),
         strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
         timer_(socket_.get_executor()),
-        session_(endpoint, options.max_head, store_threads != nullptr),
+        pause_(socket_.get_executor()),
+        session_(endpoint, options.max_head, store_threads != nullptr, std::move(memory)),
         buffer_(std::size_t{options.max_head} + read_size),
         on_end_(std::move(on_end)) {}
 
@@ -129,6 +125,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
           session_.advance({static_cast<const char*>(buffer_.data().data()), buffer_.data().size()}, used);
       buffer_.consume(used);
       if (want != Want::write) return act(want);
+      pacing_.has_answered();
       want_ = want;
       if (!write(Want::write)) return;
       if (buffer_.size() != 0) return post([](HttpConnection& self) { self.advance(); });  // others come first
@@ -180,10 +177,17 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   }
 
   void read(std::size_t size) {
-    const auto room = buffer_.prepare((std::min)(size, buffer_.max_size() - buffer_.size()));
     reading_ = true;
+    if (!pacing_.needs_pause()) return read_now(size);
+    pause_.expires_after(ReadPacing::pause);
+    pause_.async_wait(handler([size](HttpConnection& self, ErrorCode) { self.read_now(size); }));
+  }
+
+  void read_now(std::size_t size) {
+    const auto room = buffer_.prepare((std::min)(size, buffer_.max_size() - buffer_.size()));
     socket_.async_read_some(room, handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
                               self.reading_ = false;
+                              self.pacing_.has_read(got);
                               self.has_read(error, got);
                             }));
   }
@@ -276,7 +280,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
   const std::optional<ServerStrand> strand_;
-  ServerTimer<ServerExecutor> timer_;
+  ServerTimer<ServerExecutor> timer_;  // for the deadline
+  ServerTimer<ServerExecutor> pause_;
+  ReadPacing pacing_;
   Session session_;
   boost::beast::flat_buffer buffer_;
   OnEnd on_end_;

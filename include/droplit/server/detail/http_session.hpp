@@ -7,11 +7,14 @@
 #include "../../detail/guarded.hpp"
 #include "../../endpoint.hpp"
 #include "../../error.hpp"
+#include "../../fault.hpp"
 #include "../../http.hpp"
 #include "../../outcome.hpp"
 #include "chunked.hpp"
 #include "head_check.hpp"
 #include "http_answer.hpp"
+#include "memory_budget.hpp"
+#include "piece_gatherer.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -38,11 +41,14 @@ class HttpSession {
     close,    ///< that `output`, which may be empty, is written, then the end
   };
 
-  /// `suspends`: the store may wait, and is not asked within `advance`.
-  HttpSession(E& endpoint, std::uint32_t max_head, bool suspends = false)
-      : endpoint_(endpoint), max_head_(max_head), suspends_(suspends) {
+  /// The bytes of `memory` that a session has for requests; only longer ones need more.
+  static constexpr std::uint64_t own_memory = 16'384;
+
+  /// `suspends`: the store may wait, and is not asked within `advance`. `memory` has `own_memory` already.
+  HttpSession(E& endpoint, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {})
+      : endpoint_(endpoint), memory_(std::move(memory)), max_head_(max_head), suspends_(suspends) {
     held_.emplace(endpoint);
-    reserve();
+    reserve_for_fault(response_, output_);
   }
 
   /// Goes on with the bytes that arrived and were not yet used: at most to the end of one request. `used` says how many
@@ -51,7 +57,10 @@ class HttpSession {
     used = 0;
     output_.clear();
     try {
-      if (output_.capacity() > kept_memory) forget();
+      if (phase_ == Phase::head && memory_.has_extra()) {  // of a request whose answer was written
+        release_memory(response_, output_);
+        memory_.give_extra_back();
+      }
       if (phase_ == Phase::stored) return response_.status == 0 ? Want::close : deliver();
       return phase_ == Phase::head ? read_head(input, used) : read_body(input, used);
     } catch (...) {
@@ -66,7 +75,7 @@ class HttpSession {
     response_.status = 0;
     try {
       endpoint_.answer(guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response_);
-    } catch (...) {  // no memory for the shortest answer: none, then
+    } catch (...) {  // no memory for the shortest answer
     }
   }
 
@@ -93,8 +102,7 @@ class HttpSession {
     decltype(std::declval<E&>().begin()) exchange;
   };
 
-  static constexpr int max_empty_lines = 4;           // before a request line (RFC 9112, 2.2: at least one)
-  static constexpr std::size_t kept_memory = 65'536;  // of each buffer, from one request to the next
+  static constexpr int max_empty_lines = 4;  // before a request line (RFC 9112, 2.2: at least one)
 
   Want stop_waiting(ApiErrc code) noexcept {
     output_.clear();
@@ -134,6 +142,7 @@ class HttpSession {
     to_head_ = facts.request.method() == "HEAD";
     const bool has_body = chunked_ || left_ != 0;
     phase_ = Phase::body;
+    if (!afford()) return deliver();
     if (auto good = held_->exchange.head(facts.request); !good) {
       endpoint_.answer(std::move(good).as_failure(), response_);
       if (has_body && (facts.expects_continue || left_ > endpoint_.options().max_body)) response_.close = true;
@@ -171,8 +180,7 @@ class HttpSession {
         case ChunkedReader::State::end: return end_body(held);
         case ChunkedReader::State::more:
           if (!held.empty() && !take(held)) return deliver();
-          if (chunks_.announced() > endpoint_.options().max_body - body_size_) return outgrown();
-          return Want::body;
+          return chunks_.announced() > endpoint_.options().max_body - body_size_ ? outgrown() : Want::body;
         case ChunkedReader::State::piece:
         default: break;
       }
@@ -185,40 +193,55 @@ class HttpSession {
 
   // A chunked body that grows past the limit; what was refused before stays the answer.
   Want outgrown() {
-    if (phase_ == Phase::drain) {
-      response_.close = true;
-      return deliver();
-    }
-    return refuse(ApiErrc::content_too_large);
+    if (phase_ != Phase::drain) return refuse(ApiErrc::content_too_large);
+    response_.close = true;
+    return deliver();
   }
 
-  // False if the piece was answered, which ends the connection.
+  // Counts the memory that the request may take by now, with its answer; false if that is too much, which was answered.
+  bool afford() {
+    const std::uint64_t needed = 8 * scan_.size() + 5 * body_size_;
+    if (needed <= own_memory || memory_.take_extra(needed - own_memory)) return true;
+    return answer_and_close(
+        Fault::unavailable(FaultSource::library, "the server's memory for long requests is in use"));
+  }
+
+  // Takes a piece of the body; false if it was answered.
   bool take(std::string_view piece) {
     if (phase_ == Phase::drain) return true;
-    auto good = held_->exchange.body(piece);
-    if (good) return true;
-    endpoint_.answer(std::move(good).as_failure(), response_);
+    return afford() && pieces_.take(piece, [this](std::string_view data) {
+      auto good = held_->exchange.body(data);
+      return good || answer_and_close(std::move(good).as_failure());
+    });
+  }
+
+  bool answer_and_close(const Outcome<Client>& failure) {
+    endpoint_.answer(failure, response_);
     response_.close = true;
     return false;
   }
 
   Want end_body(std::string_view last_piece) {
     if (phase_ == Phase::body) {
+      if (!pieces_.gathered().empty()) {
+        if (!take(last_piece)) return deliver();
+        last_piece = pieces_.gathered();
+      }
+      if (!afford()) return deliver();
       auto draft = held_->exchange.draft(last_piece);
       if (draft && suspends_) {
         draft_ = std::move(draft).assume_value();
         return Want::store;
       }
-      draft ? endpoint_.answer(endpoint_.create(std::move(draft).assume_value()), response_)
-            : endpoint_.answer(std::move(draft).as_failure(), response_);
+      endpoint_.answer(draft ? endpoint_.create(std::move(draft).assume_value()) : std::move(draft).as_failure(),
+                       response_);
     }
     return deliver();
   }
 
   Want refuse(ApiErrc code) noexcept {
     try {
-      write_answer(response_, http_refusal(code));
-      response_.close = true;
+      answer_and_close(http_refusal(code));
       return deliver();
     } catch (...) {
       return fail();
@@ -228,8 +251,7 @@ class HttpSession {
   // Something threw where nothing but a lack of memory can: nothing of an answer was written yet.
   Want fail() noexcept {
     try {
-      endpoint_.answer(caught_fault(FaultSource::library, Fate::maybe_applied), response_);
-      response_.close = true;
+      answer_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
       return deliver();
     } catch (...) {
       output_.clear();
@@ -242,7 +264,8 @@ class HttpSession {
     const bool closes = response_.close || !persistent_ || last_;
     write_http(output_, response_, closes, old_, !to_head_);
     if (closes) return Want::close;
-    body_size_ > kept_memory ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
+    memory_.has_extra() ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
+    pieces_.clear();
     scan_ = {};
     chunks_ = {};
     body_size_ = 0;
@@ -252,26 +275,14 @@ class HttpSession {
     return Want::write;
   }
 
-  // Gives the memory of a long answer back.
-  void forget() {
-    std::string().swap(output_);
-    std::string().swap(response_.body);
-    reserve();
-  }
-
-  // So that not even a lack of memory keeps a 500 from being told.
-  void reserve() {
-    response_.body.reserve(64);
-    response_.fields.reserve(128);
-    output_.reserve(512);
-  }
-
   E& endpoint_;
+  MemoryShare memory_;
   std::uint32_t max_head_;
   std::optional<Held> held_;
   std::optional<ClientDraft> draft_;  // while the store is wanted
   Response response_;
   std::string output_;
+  PieceGatherer pieces_;
   HeadScan scan_;
   ChunkedReader chunks_;
   std::uint64_t left_ = 0;       // of a body with a length
