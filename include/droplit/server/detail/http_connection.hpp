@@ -33,15 +33,14 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 using ServerExecutor = boost::asio::io_context::executor_type;
 using ServerStrand = boost::asio::strand<ServerExecutor>;
 using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
-template <class Executor>
-using ServerTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+template <class Executor, class Clock = std::chrono::steady_clock>
+using ServerTimer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
 
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and keeps the time. It lives as long as
 /// something is under way, all of which but the making and the end happens on its strand, or on the one thread that
-/// serves, which needs none.
-template <class E>
-class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
+/// serves, which needs none. `Clock` is another one only in tests.
+template <class E, class Clock = std::chrono::steady_clock>
+class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clock>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
@@ -86,7 +85,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
  private:
   using Session = HttpSession<E>;
   using Want = typename Session::Want;
-  using Clock = std::chrono::steady_clock;
   using ErrorCode = boost::system::error_code;
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
@@ -276,7 +274,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
   const std::optional<ServerStrand> strand_;
-  ServerTimer<ServerExecutor> timer_;
+  ServerTimer<ServerExecutor, Clock> timer_;
   Session session_;
   boost::beast::flat_buffer buffer_;
   OnEnd on_end_;
