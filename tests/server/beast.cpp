@@ -348,6 +348,22 @@ TEST_CASE("more connections than allowed wait for their turn", "[server]") {
   CHECK(running.parties.store.kept == 12);
 }
 
+TEST_CASE("there are never more connections than allowed", "[server]") {
+  ServerOptions options = with_threads(2);
+  options.max_connections = 2;
+  const Running running(options);
+  RawSocket first = running.connect();
+  RawSocket second = running.connect();
+  CHECK(status(first.ask(get)) == 404);
+  CHECK(status(second.ask(get)) == 404);
+  RawSocket third = running.connect();
+  third.send(get);
+  for (int i = 0; i != 50; ++i) CHECK(status(first.ask(get)) == 404);  // time enough to serve another
+  CHECK_FALSE(third.readable(0ms));
+  first.close();
+  CHECK(status(third.receive()) == 404);
+}
+
 TEST_CASE("a store that waits holds up no other request where it has threads of its own", "[server]") {
   ServerOptions options = with_threads(1);
   options.store_threads = 2;

@@ -225,6 +225,15 @@ TEST_CASE("where the bytes are cut does not matter", "[http_session]") {
   }
 }
 
+TEST_CASE("empty lines are counted before each request anew", "[http_session]") {
+  const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string four = "\r\n\r\n\r\n\r\n";
+  const std::string wire = four + get + four + test::post(test::good_body) + four + get + four + "\r\n" + get;
+  for (const std::size_t step : {wire.size(), std::size_t{1}}) {
+    CHECK(test::statuses(serve(wire, step, step).written) == "404 201 404 400 close");
+  }
+}
+
 TEST_CASE("100 Continue comes when the body is wanted and not there", "[http_session]") {
   const std::string request = test::post(test::good_body, "Expect: 100-continue\r\n");
   const std::size_t head = request.size() - test::good_body.size();

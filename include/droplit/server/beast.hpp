@@ -154,20 +154,21 @@ class BeastServer {
   void serve() {
     for (;;) {
       try {
-        context_.run();
-        return;
-      } catch (...) {  // no memory to accept or to wait: whoever accepts was lost, and must begin again
-        std::this_thread::sleep_for(later);
+        return static_cast<void>(context_.run());
+      } catch (...) {  // no memory to accept or to wait, which ended that
         recover();
       }
     }
   }
 
+  // Begins anew what may have ended for lack of memory, when there is some.
   void recover() noexcept {
-    try {
-      boost::asio::post(strand_, [this] { stopping_ ? await_end() : accept(); });
-    } catch (...) {
-      context_.stop();
+    for (;;) {
+      std::this_thread::sleep_for(later);
+      try {
+        return boost::asio::post(strand_, [this] { stopping_ ? await_end() : accept(); });
+      } catch (...) {  // none yet
+      }
     }
   }
 

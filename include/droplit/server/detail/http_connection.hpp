@@ -31,9 +31,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and keeps the time. It lives as long as
 /// something is under way, all of which but the making and the end happens on its strand, or on the one thread that
-/// serves, which needs none.
-template <class E>
-class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
+/// serves, which needs none. `Clock` is another one only in tests.
+template <class E, class Clock = std::chrono::steady_clock>
+class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clock>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
@@ -82,7 +82,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
  private:
   using Session = HttpSession<E>;
   using Want = typename Session::Want;
-  using Clock = std::chrono::steady_clock;
   using ErrorCode = boost::system::error_code;
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
@@ -280,8 +279,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E>> {
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
   const std::optional<ServerStrand> strand_;
-  ServerTimer<ServerExecutor> timer_;  // for the deadline
-  ServerTimer<ServerExecutor> pause_;
+  ServerTimer<ServerExecutor, Clock> timer_;  // for the deadline
+  ServerTimer<ServerExecutor, Clock> pause_;
   ReadPacing pacing_;
   Session session_;
   boost::beast::flat_buffer buffer_;

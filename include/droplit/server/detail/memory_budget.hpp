@@ -62,7 +62,7 @@ class MemoryShare {
   /// requests there are, new connections and short requests are served.
   [[nodiscard]] bool take_extra(std::uint64_t size) noexcept {
     if (size <= extra_) return true;
-    const std::uint64_t missing = std::max(size - extra_, step);
+    const std::uint64_t missing = (std::max)(size - extra_, step);
     if (budget_ != nullptr && !budget_->take(missing, budget_->limit() - budget_->limit() / 4)) return false;
     extra_ += missing;
     return true;

@@ -17,8 +17,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 using ServerExecutor = boost::asio::io_context::executor_type;
 using ServerStrand = boost::asio::strand<ServerExecutor>;
 using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
-template <class Executor>
-using ServerTimer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+template <class Executor, class Clock = std::chrono::steady_clock>
+using ServerTimer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
