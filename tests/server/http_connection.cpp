@@ -113,8 +113,9 @@ class Wire {
     droplit::detail::ServerSocket socket(loop.context.get_executor());
     acceptor.accept(socket);
     server_ = socket.native_handle();
-    const auto connection = std::make_shared<Connection>(parties.endpoint, options_, store_threads, std::move(socket),
-                                                         [this](Connection&) { ended_ = true; });
+    const auto connection =
+        std::make_shared<Connection>(parties.endpoint, options_, store_threads, std::move(socket),
+                                     droplit::detail::MemoryShare(), [this](Connection&) { ended_ = true; });
     connection_ = connection;
     connection->start();
     loop.run();
