@@ -162,6 +162,7 @@ TEST_CASE("what other programs left in a session, or the database's own settings
 TEST_CASE("a pooled insert is one round trip, too, and its connection a round trip less") {
   WiredSite own;
   WiredSite shared(pooled(in("")));
+  CHECK(own.wire.flights() > shared.wire.flights());  // so far they connected, and that is all
   for (WiredSite* each : {&own, &shared}) {
     const int before = each->wire.flights();
     for (std::uint32_t n = 1; n != 11; ++n) CHECK(each->storage.insert(client(n)).value() == Insertion::kept);

@@ -1333,6 +1333,16 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
   CHECK(SqliteStorage::inspect(directory / "").has_exception());
   CHECK(SqliteStorage::inspect("").has_exception());
 
+  for (const std::string name : {":memory:", "file:x?mode=memory"}) {  // files, as to `open`
+    const fs::path before = fs::current_path();
+    fs::current_path(directory / "");
+    CHECK(inspect(name) == StoreState::absent);
+    CHECK(SqliteStorage::open(name).has_value());
+    CHECK(inspect(name) == StoreState::current);
+    fs::remove(name);
+    fs::current_path(before);
+  }
+
   std::ofstream(path).close();
   CHECK(inspect(path) == StoreState::absent);
   fs::create_hard_link(path, directory / "other name");

@@ -81,13 +81,13 @@ class PostgresPeer {
   // ---- messages ----
 
   /// One row of texts, with its description.
-  static std::string row(const std::vector<std::string>& values) {
+  static std::string row(const std::vector<std::optional<std::string>>& values) {  // nothing: NULL
     std::string description = int16(values.size());
     std::string data = int16(values.size());
-    for (const std::string& value : values) {
+    for (const std::optional<std::string>& value : values) {
       constexpr std::uint32_t text = 25;
       description += text_z("c") + int32(0) + int16(0) + int32(text) + int16(0xFFFF) + int32(0xFFFFFFFF) + int16(0);
-      data += int32(value.size()) + value;
+      data += value ? int32(value->size()) + *value : int32(0xFFFFFFFF);
     }
     return message('T', description) + message('D', data);
   }

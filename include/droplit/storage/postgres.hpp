@@ -62,7 +62,8 @@ struct PostgresOptions {
 class PostgresStorage {
  public:
   /// Connects, and makes the schema in an empty place. `conninfo` is libpq's, `key=value` pairs or a URI. A schema that
-  /// is not ours, or of a newer version, is refused and left as it was, and so is a database that is not in UTF-8.
+  /// is not ours, or of a newer version, is refused and left as it was, and so is a database that is not in UTF-8. The
+  /// fate of a failure is that of clients: empty tables may have been made.
   static Outcome<PostgresStorage> open(const std::string& conninfo, const PostgresOptions& options = {}) {
     return detail::guarded<PostgresStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<PostgresStorage> {
       auto target = target_of(conninfo, options);
@@ -97,7 +98,7 @@ class PostgresStorage {
       auto before = row.state();
       // The try that was lost may have deleted it, or be about to when it is there.
       const bool known = !settling || !before || before.assume_value() == EcosystemState::active;
-      return known ? before : work().unsettled(task);
+      return known ? before : work().unsettled(task, "an earlier try may have deleted it, or may yet");
     };
     return work().run<EcosystemState>(task, std::array{Written(id).c_str()}, read);
   }
@@ -145,7 +146,8 @@ class PostgresStorage {
       switch (state.assume_value()) {
         case EcosystemState::active: return Insertion::id_taken;
         case EcosystemState::unknown:  // the try that was lost may be about to run when it is there
-          return settling ? Settled<Insertion>(work().unsettled(task)) : Insertion::ecosystem_unknown;
+          return settling ? Settled<Insertion>(work().unsettled(task, "an earlier try may yet run"))
+                          : Insertion::ecosystem_unknown;
         case EcosystemState::deleted:
         default: break;
       }

@@ -65,6 +65,7 @@ class SqliteStorage {
  public:
   /// Opens the file, or creates it in a directory that exists. A file of another program, or with another version of
   /// our tables, is refused and left as it was, with what lies beside it. A file with a second name is refused.
+  /// The fate of a failure is that of clients: empty tables may have been made.
   static Outcome<SqliteStorage> open(const std::string& path, SqliteOptions options = {}) {
     return detail::guarded<SqliteStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<SqliteStorage> {
       using std::chrono::milliseconds;

@@ -86,14 +86,14 @@ class PostgresWork {
             default: break;
           }
         }
-        if (settling && Time::now() >= end) return unsettled(task);
+        if (settling && Time::now() >= end) return unsettled(task, postgres_limit("the server did not answer", limit_));
       }
     });
   }
 
   /// The fault of a task of which nobody can say whether it was applied.
-  [[nodiscard]] Fault unsettled(const PostgresTask& task) const {
-    std::string words = postgres_words(task.name, postgres_limit("the server did not answer", limit_));
+  [[nodiscard]] static Fault unsettled(const PostgresTask& task, std::string_view why) {
+    std::string words = postgres_words(task.name, why);
     if (!task.changes) return Fault::unavailable(FaultSource::storage, std::move(words));
     return {FaultSource::storage, Fate::maybe_applied, std::move(words)};
   }

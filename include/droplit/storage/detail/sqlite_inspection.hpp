@@ -21,23 +21,21 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-inline bool can_create_beside(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return ::access(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), W_OK | X_OK) == 0;
-}
-
 inline Outcome<StoreState> sqlite_inspect(const std::string& path) {
-  if (path.empty() || path.find('\0') != std::string::npos) return sqlite_refusal("the path is not that of a file");
+  const auto absolute = sqlite_absolute(path);
+  if (!absolute) return absolute.as_failure();
+  const std::string& name = absolute.assume_value();
   struct ::stat file {};
-  if (::stat(path.c_str(), &file) != 0) {
-    if (errno != ENOENT || !can_create_beside(path)) return sqlite_refusal("the file cannot be found or created");
+  if (::stat(name.c_str(), &file) != 0) {
+    const bool missing = errno == ENOENT;
+    const bool can_create = ::access(name.substr(0, name.rfind('/') + 1).c_str(), W_OK | X_OK) == 0;
+    if (!missing || !can_create) return sqlite_refusal("the file cannot be found or created");
     return StoreState::absent;
   }
-  if (!S_ISREG(file.st_mode)) return sqlite_refusal("the path is not that of a file");
 
   sqlite3* opened = nullptr;
   constexpr int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
   const SqliteDatabase database(opened);
   if (code != SQLITE_OK) return sqlite_fault("open", code);
   auto owner = sqlite_owner(opened);

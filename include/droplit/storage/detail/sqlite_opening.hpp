@@ -9,12 +9,8 @@
 #include "../../outcome.hpp"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <climits>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,19 +30,11 @@ class SqliteOpening {
   /// `synchronous` is a setting of SQLite's pragma of that name; `patience` is at most a day.
   static Outcome<Opened> run(const std::string& path, std::string_view synchronous,
                              std::chrono::milliseconds patience) {
-    struct ::stat found {};
-    const bool file = ::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode);
-    if (!file || path.empty() || path.find('\0') != std::string::npos)
-      return sqlite_refusal("the path is not that of a file");
-    std::array<char, PATH_MAX> folder{};
-    if (path[0] != '/' && ::getcwd(folder.data(), folder.size()) == nullptr) {
-      return sqlite_refusal("there is no working directory");
-    }
-    const std::string absolute = path[0] == '/' ? path : std::string(folder.data()).append("/").append(path);
-
+    const auto absolute = sqlite_absolute(path);
+    if (!absolute) return absolute.as_failure();
     sqlite3* opened = nullptr;
     constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int code = sqlite3_open_v2(absolute.c_str(), &opened, flags, nullptr);
+    const int code = sqlite3_open_v2(absolute.assume_value().c_str(), &opened, flags, nullptr);
     SqliteOpening opening(opened, patience);
     if (code != SQLITE_OK) return sqlite_fault("open", code);
     if (sqlite3_db_readonly(opened, "main") != 0) return sqlite_fault("open", SQLITE_READONLY);
@@ -59,7 +47,7 @@ class SqliteOpening {
     }
     if (opening.owner_ != Owner::ours) return sqlite_refusal("the file is another program's, or of another version");
 
-    SqliteFiles files(absolute, resolved);
+    SqliteFiles files(absolute.assume_value(), resolved);
     int moved = 0;
     sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     if (moved != 0 || !files.unmoved()) return sqlite_refusal("the file was moved or replaced");

@@ -18,10 +18,12 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -153,6 +155,20 @@ class SqliteLog {
 
 inline Fault sqlite_refusal(std::string_view why) {
   return {FaultSource::storage, Fate::not_applied, std::string("sqlite open: ").append(why)};
+}
+
+/// The absolute path of a database, which need not exist. SQLite then takes no name for one of its own, such as
+/// `:memory:` or a URI. Refused where the path is that of another kind of file.
+inline Outcome<std::string> sqlite_absolute(const std::string& path) {
+  struct ::stat found {};
+  const bool regular = ::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode);
+  if (!regular || path.empty() || path.find('\0') != std::string::npos) {
+    return sqlite_refusal("the path is not that of a file");
+  }
+  if (path[0] == '/') return path;
+  std::array<char, PATH_MAX> folder{};
+  if (::getcwd(folder.data(), folder.size()) == nullptr) return sqlite_refusal("there is no working directory");
+  return std::string(folder.data()).append("/").append(path);
 }
 
 /// Whose the database is that `database` was opened for, and not yet read; it and the files beside it stay as they are.
