@@ -93,7 +93,8 @@ TEST_CASE("a head keeps whether the body is encoded") {
     head.add("content-encoding", value);
     CHECK_FALSE(head.encoded());
   }
-  for (const std::string_view value : {"gzip", "identity, gzip", "identit", "identity;q=1", "br"}) {
+  for (const std::string_view value :
+       {"gzip", "identity, gzip", "identit", "identity;q=1", "br", "identity,xidentity"}) {
     RequestHead head("POST", "/");
     head.add("content-encoding", "identity");
     head.add("Content-Encoding", value);

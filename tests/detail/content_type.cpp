@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -91,7 +92,10 @@ TEST_CASE("a quoted parameter has any octet but controls, quoted or escaped, byt
 TEST_CASE("a content type that is cut is read up to there and no further") {
   const std::string_view whole = "application/json;charset=\"utf-8\"";
   for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const auto memory =
+        std::make_unique<char[]>(size);  // of exactly its size, so that a sanitizer sees who looks beyond
+    whole.copy(memory.get(), size);
     const bool right = size == whole.size() || size == whole.find(';') || size == whole.find(';') + 1;
-    if (json(whole.substr(0, size)) != right) FAIL_CHECK(size);
+    if (json({memory.get(), size}) != right) FAIL_CHECK(size);
   }
 }

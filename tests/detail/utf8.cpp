@@ -231,3 +231,17 @@ TEST_CASE("what is ill-formed becomes one U+FFFD for each maximal subpart") {
   CHECK(to_well_formed_utf8("\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64") ==
         "a" + r + r + r + "b" + r + "c" + r + r + "d");
 }
+
+TEST_CASE("a sequence whose rest is beyond the end is cut, whatever is there") {
+  for (const std::string& whole :
+       {std::string("\xC3\xA9"), std::string("\xDF\xBF"), std::string("\xE1\x80\x80"), std::string("\xE2\x82\xAC"),
+        std::string("\xEC\xBF\xBF"), std::string("\xF0\x9F\x98\x80")}) {
+    for (std::size_t before = 0; before != 80; ++before) {
+      const std::string text = std::string(before, 'x') + whole + std::string(80, 'x');
+      for (std::size_t size = 0; size <= whole.size(); ++size) {
+        const std::string_view cut = std::string_view(text).substr(0, before + size);
+        if (droplit::detail::is_utf8(cut) != (size == 0 || size == whole.size())) FAIL_CHECK(before << ", " << size);
+      }
+    }
+  }
+}
