@@ -327,7 +327,7 @@ class CountingEndpoint {
   void answer(const Outcome& outcome, droplit::Response& response) {
     endpoint_.answer(outcome, response);
   }
-  [[nodiscard]] const droplit::EndpointOptions& options() const noexcept { return endpoint_.options(); }
+  [[nodiscard]] droplit::EndpointOptions options() const noexcept { return endpoint_.options(); }
 
   std::size_t pieces = 0;
 
