@@ -141,8 +141,10 @@ void count_serving() {
       start + "Content-Length: " + std::to_string(policies::w1.size()) + "\r\n\r\n" + std::string(policies::w1);
   serve("plain", plain, plain.size());
   serve("single_bytes", plain, 1);
+  std::string body(policies::w1);
+  body.insert(body.find("Lobby"), 65'536 - body.size(), 'x');
   std::string chunks = start + "Transfer-Encoding: chunked\r\n\r\n";
-  for (int i = 0; i != 65'536; ++i) chunks += "1\r\n \r\n";
+  for (const char byte : body) chunks.append("1\r\n").append(1, byte).append("\r\n");
   serve("one_byte_chunks", chunks + "0\r\n\r\n", 16'384);
   serve("not_found", "GET / HTTP/1.1\r\nHost:a\r\n\r\n", 16'384);
 }

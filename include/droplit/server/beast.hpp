@@ -194,7 +194,7 @@ class BeastServer {
           case detail::Accepted::connection: welcome(std::move(socket), std::move(memory)); break;
           case detail::Accepted::failed: break;
           case detail::Accepted::none: return {};
-          case detail::Accepted::exhausted: return later;
+          default: return later;  // exhausted
         }
       }
       return {};

@@ -166,7 +166,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     });
   }
 
-  Clock::time_point body_deadline() const {
+  typename Clock::time_point body_deadline() const {
     auto time = options_.body_deadline;
     if (options_.body_rate != 0) {
       const auto earned = std::chrono::milliseconds(session_.body_size() * 1000 / options_.body_rate);
@@ -240,7 +240,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   }
 
   // The timer is only set anew when it would ring too late; ringing too early it looks again.
-  void set_deadline(Clock::time_point deadline) {
+  void set_deadline(typename Clock::time_point deadline) {
     deadline_ = deadline;
     if (!armed_ || deadline < timer_.expiry()) arm();
   }
@@ -285,8 +285,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   Session session_;
   boost::beast::flat_buffer buffer_;
   OnEnd on_end_;
-  Clock::time_point deadline_;
-  Clock::time_point body_start_;
+  typename Clock::time_point deadline_;
+  typename Clock::time_point body_start_;
   std::size_t dropped_ = 0;
   State state_ = State::working;
   Want want_ = Want::close;

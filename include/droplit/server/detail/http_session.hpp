@@ -124,8 +124,7 @@ class HttpSession {
     switch (scan_.read(input, max_head_)) {
       case HeadScan::State::more: return Want::head;
       case HeadScan::State::refused: return refuse(scan_.refusal());
-      case HeadScan::State::complete:
-      default: break;
+      default: break;  // complete
     }
     HeadFacts facts;
     if (const auto code = HeadReader::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
@@ -181,8 +180,7 @@ class HttpSession {
         case ChunkedReader::State::more:
           if (!held.empty() && !take(held)) return deliver();
           return chunks_.announced() > endpoint_.options().max_body - body_size_ ? outgrown() : Want::body;
-        case ChunkedReader::State::piece:
-        default: break;
+        default: break;  // a piece
       }
       body_size_ += piece.size();
       if (body_size_ > endpoint_.options().max_body) return outgrown();
