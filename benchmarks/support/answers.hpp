@@ -37,7 +37,7 @@ struct Refusal {
 template <std::size_t I>
 void add_plain_refusal(std::vector<Refusal>& to) {
   constexpr droplit::ApiErrcRow row = droplit::api_errc_table[I];
-  if constexpr (row.form != droplit::AnswerForm::entries && row.code != droplit::ApiErrc::ecosystem_not_found) {
+  if constexpr (row.form != droplit::AnswerForm::entries && !row.has_blank()) {
     to.push_back({row.name, droplit::ApiError::of<row.code>()});
   }
 }

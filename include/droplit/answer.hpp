@@ -137,12 +137,6 @@ inline bool is_exact_unavailable(const Response& response) noexcept {
          fields.get("content-length") == "0";
 }
 
-/// Whether a server that answers this cannot go on to read a next request.
-constexpr bool ends_connection(ApiErrc code) noexcept {
-  return code == ApiErrc::content_too_large || code == ApiErrc::bad_request || code == ApiErrc::request_timeout ||
-         code == ApiErrc::uri_too_long || code == ApiErrc::header_fields_too_large;
-}
-
 }  // namespace detail
 
 DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Client& client) {
@@ -154,7 +148,7 @@ DROPLIT_DETAIL_INLINE void write_answer(Response& out, const Client& client) {
 DROPLIT_DETAIL_INLINE void write_answer(Response& out, const ApiError& error) {
   detail::start(out, error.status());
   const ApiErrcRow& row = droplit::row(error.code());
-  out.close = detail::ends_connection(row.code);
+  out.close = row.closes;
   switch (row.form) {
     case AnswerForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
     case AnswerForm::text: out.body = error.violations()[0].message; return detail::end(out, detail::text_content_type);
@@ -186,9 +180,8 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& respons
   if (detail::is_encoded(response)) return std::nullopt;
   const std::string_view content_type =
       response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
-  if (response.body.empty()) return detail::error_with_status(response.status);
-  if (detail::is_content_type(content_type, "text", "plain")) {
-    return detail::error_with_text(response.status, response.body);
+  if (response.body.empty() || detail::is_content_type(content_type, "text", "plain")) {
+    return detail::error_without_entries(response.status, response.body);
   }
   if (response.status == 400 && detail::is_content_type(content_type, "application", "json")) {
     return detail::ErrorReader().read(response.body);

@@ -42,41 +42,47 @@ enum class Source : std::uint8_t { page, sibling, ours };
 /// What an answer with a code carries: `InvalidParams` entries as JSON, a line of text, or no body.
 enum class AnswerForm : std::uint8_t { entries, text, empty };
 
-/// One row of the table of codes: all that the wire, the documentation and the Console say of a code.
+/// One row of the table of codes: all that the wire, the documentation and the programs know of a code.
 struct ApiErrcRow {
   ApiErrc code;
   std::string_view name;  ///< as documented
   std::uint16_t status;   ///< of HTTP
   AnswerForm form;
-  std::string_view message;  ///< of an entry, or the text; a name list or an id may take its place, see error.hpp
+  std::string_view message;  ///< of an entry, or the text; `$` is where the names of fields or an ecosystem's id go
+  bool closes;               ///< the connection ends after this response
+  std::errc condition;       ///< the honest POSIX counterpart; `std::errc()` for none
   std::uint8_t exit_status;  ///< of the Console
   Source source;
+
+  /// Whether the message has a place for names or an id.
+  [[nodiscard]] constexpr bool has_blank() const noexcept { return message.find('$') != std::string_view::npos; }
 };
 
-/// The closed table of codes, in the order of the enumerators, one row each.
-inline constexpr std::array<ApiErrcRow, 19> api_errc_table{{
+/// The closed table of codes, in the order of the enumerators, one row each. Everything that depends on a code is read
+/// from its row: a new code is an enumerator and a row.
+inline constexpr auto api_errc_table = std::to_array<ApiErrcRow>({
     // clang-format off
-    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, AnswerForm::entries, "invalid id", 1, Source::page},
-    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, AnswerForm::entries, "field is required", 1, Source::page},
-    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, AnswerForm::entries, "", 1, Source::page},
-    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, AnswerForm::entries, "field is required", 1, Source::page},
-    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, AnswerForm::entries, "field must be one of the following values: application, server", 1, Source::page},
-    {ApiErrc::client_type_missing, "Client Type Missing", 400, AnswerForm::entries, "field is required", 1, Source::page},
-    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, AnswerForm::text, "", 1, Source::page},
-    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, AnswerForm::entries, "expected field to be a string", 1, Source::sibling},
-    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, AnswerForm::entries, "contains characters that are not allowed", 1, Source::ours},
-    {ApiErrc::unauthorized, "Unauthorized", 401, AnswerForm::empty, "", 3, Source::sibling},
-    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, AnswerForm::text, "Token type not permitted!", 3, Source::sibling},
-    {ApiErrc::forbidden, "Forbidden", 403, AnswerForm::empty, "", 3, Source::sibling},
-    {ApiErrc::not_found, "Not Found", 404, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::content_too_large, "Content Too Large", 413, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::bad_request, "Bad Request", 400, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::request_timeout, "Request Timeout", 408, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::uri_too_long, "URI Too Long", 414, AnswerForm::empty, "", 1, Source::ours},
-    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, AnswerForm::empty, "", 1, Source::ours},
+    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, AnswerForm::entries, "invalid id", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, AnswerForm::entries, "contains fields that are not allowed: [ $ ]", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, AnswerForm::entries, "field must be one of the following values: application, server", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::client_type_missing, "Client Type Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, AnswerForm::text, "Ecosystem with id $ does not exist.", false, std::errc(), 1, Source::page},
+    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, AnswerForm::entries, "expected field to be a string", false, std::errc::invalid_argument, 1, Source::sibling},
+    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, AnswerForm::entries, "contains characters that are not allowed", false, std::errc::invalid_argument, 1, Source::ours},
+    {ApiErrc::unauthorized, "Unauthorized", 401, AnswerForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, AnswerForm::text, "Token type not permitted!", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::forbidden, "Forbidden", 403, AnswerForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::not_found, "Not Found", 404, AnswerForm::empty, "", false, std::errc(), 1, Source::ours},
+    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, AnswerForm::empty, "", false, std::errc(), 1, Source::ours},
+    {ApiErrc::content_too_large, "Content Too Large", 413, AnswerForm::empty, "", true, std::errc::message_size, 1, Source::ours},
+    {ApiErrc::bad_request, "Bad Request", 400, AnswerForm::empty, "", true, std::errc::protocol_error, 1, Source::ours},
+    {ApiErrc::request_timeout, "Request Timeout", 408, AnswerForm::empty, "", true, std::errc::timed_out, 1, Source::ours},
+    {ApiErrc::uri_too_long, "URI Too Long", 414, AnswerForm::empty, "", true, std::errc(), 1, Source::ours},
+    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, AnswerForm::empty, "", true, std::errc(), 1, Source::ours},
     // clang-format on
-}};
+});
 
 /// The row of `code`, which is one of the enumerators.
 constexpr const ApiErrcRow& row(ApiErrc code) noexcept { return api_errc_table[static_cast<std::size_t>(code) - 1]; }
@@ -86,13 +92,25 @@ constexpr std::string_view to_string(ApiErrc code) noexcept { return row(code).n
 
 namespace process {
 
-consteval bool each_code_has_its_row() {
+consteval bool is_in_order() {
   for (std::size_t i = 0; i != api_errc_table.size(); ++i) {
     if (static_cast<std::size_t>(api_errc_table[i].code) != i + 1) return false;
   }
-  return static_cast<std::size_t>(ApiErrc::header_fields_too_large) == api_errc_table.size();
+  return true;
 }
-static_assert(each_code_has_its_row(), "a code without a row, or a row out of order");
+static_assert(is_in_order(), "a row out of the enumerators' order");
+
+// A response without entries is read back by its status and text alone.
+consteval bool is_readable() {
+  for (const ApiErrcRow& a : api_errc_table) {
+    for (const ApiErrcRow& b : api_errc_table) {
+      if (a.form == AnswerForm::entries || &a == &b) continue;
+      if (a.status == b.status && a.form == b.form && a.message == b.message) return false;
+    }
+  }
+  return true;
+}
+static_assert(is_readable(), "two codes with the same response");
 
 class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
  public:
@@ -104,30 +122,9 @@ class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
   }
 
   std::error_condition default_error_condition(int value) const noexcept override {
-    if (!is_code(value)) return {value, *this};  // the switch would see its lowest byte only
-    switch (static_cast<ApiErrc>(value)) {
-      case ApiErrc::ecosystem_invalid:
-      case ApiErrc::ecosystem_missing:
-      case ApiErrc::query_field_not_allowed:
-      case ApiErrc::body_parameters_missing:
-      case ApiErrc::client_type_invalid:
-      case ApiErrc::client_type_missing:
-      case ApiErrc::body_parameter_invalid:
-      case ApiErrc::body_parameter_characters_invalid: return std::errc::invalid_argument;
-      case ApiErrc::unauthorized:
-      case ApiErrc::token_kind_forbidden:
-      case ApiErrc::forbidden: return std::errc::permission_denied;
-      case ApiErrc::content_too_large: return std::errc::message_size;
-      case ApiErrc::bad_request: return std::errc::protocol_error;
-      case ApiErrc::request_timeout: return std::errc::timed_out;
-      case ApiErrc::ecosystem_not_found:  // POSIX has no word for these
-      case ApiErrc::not_found:
-      case ApiErrc::method_not_allowed:
-      case ApiErrc::uri_too_long:
-      case ApiErrc::header_fields_too_large:
-      default: break;
-    }
-    return {value, *this};
+    if (!is_code(value)) return {value, *this};
+    const std::errc condition = row(static_cast<ApiErrc>(value)).condition;
+    return condition == std::errc() ? std::error_condition(value, *this) : make_error_condition(condition);
   }
 
  private:

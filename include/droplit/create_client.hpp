@@ -45,7 +45,7 @@ DROPLIT_DETAIL_INLINE bool settle(Outcome<Client>& client, Outcome<Insertion>&& 
     case Insertion::ecosystem_deleted:
       client = ApiError::ecosystem_not_found(client.assume_value().ecosystem_id());
       return true;
-    case Insertion::ecosystem_unknown: client = *ApiError::from({.ecosystem_id = Findings::Flaw::invalid}); return true;
+    case Insertion::ecosystem_unknown: client = ApiError::ecosystem_invalid(); return true;
     case Insertion::id_taken:
     default: break;
   }

@@ -16,6 +16,29 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
+namespace detail {
+
+struct CodeOnly;
+
+/// A row's message with `word` in its blank.
+inline std::string fill_blank(std::string_view message, std::string_view word) {
+  const std::size_t blank = message.find('$');
+  std::string out;
+  out.reserve(message.size() + word.size());
+  return out.append(message.substr(0, blank)).append(word).append(message.substr(blank + 1));
+}
+
+/// What stands in the blank of a row's message in `text`; nothing if it is not that message.
+constexpr std::optional<std::string_view> read_blank(std::string_view message, std::string_view text) noexcept {
+  const std::size_t blank = message.find('$');
+  const std::string_view before = message.substr(0, blank);
+  const std::string_view after = message.substr(blank + 1);
+  if (text.size() < before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) return {};
+  return text.substr(before.size(), text.size() - before.size() - after.size());
+}
+
+}  // namespace detail
+
 /// The part of a request that a violation lies in; `none` for an answer that has no entries.
 enum class Place : std::uint8_t { none, query, body };
 
@@ -31,10 +54,6 @@ constexpr std::string_view to_string(Field field) noexcept {
   return std::array<std::string_view, 6>{
       "", "additional parameters", "ecosystemId", "type", "name", "description"}[static_cast<std::size_t>(field)];
 }
-
-/// What is said around the names of fields that are not allowed; the names are joined by `, `.
-inline constexpr std::string_view disallowed_fields_before = "contains fields that are not allowed: [ ";
-inline constexpr std::string_view disallowed_fields_after = " ]";
 
 /// One thing that is wrong with a request, as one entry of the answer says it. A view into its `ApiError`.
 struct Violation {
@@ -73,19 +92,25 @@ class ApiError {
   /// Bad Request, what is answered to something that is no request at all. BOOST_OUTCOME_TRY asks for this constructor.
   ApiError() noexcept : ApiError(ApiErrc::bad_request) {}
 
-  /// The refusal that needs no further word, such as `ApiError::of<ApiErrc::unauthorized>()`.
+  /// The refusal that its code alone makes, such as `ApiError::of<ApiErrc::unauthorized>()`.
   template <ApiErrc Code>
-  requires(row(Code).form != AnswerForm::entries && Code != ApiErrc::ecosystem_not_found) static ApiError
-      of() noexcept {
+  requires(row(Code).form != AnswerForm::entries && !row(Code).has_blank()) static ApiError of() noexcept {
     return ApiError(Code);
   }
 
+  /// The refusal whose text names an ecosystem.
+  template <ApiErrc Code>
+  requires(row(Code).form == AnswerForm::text && row(Code).has_blank()) static ApiError of(EcosystemId id) {
+    return ApiError(Code, id);
+  }
+
   /// Ecosystem Not Found: the ecosystem existed once and was deleted.
-  static ApiError ecosystem_not_found(EcosystemId id) {
-    ApiError error(ApiErrc::ecosystem_not_found);
-    std::string& text = error.texts_.get_or_make().body;
-    text.reserve(64);
-    text.append("Ecosystem with id ").append(id.text()).append(" does not exist.");
+  static ApiError ecosystem_not_found(EcosystemId id) { return of<ApiErrc::ecosystem_not_found>(id); }
+
+  /// Ecosystem Invalid alone: the id is well-formed, but no ecosystem ever had it.
+  static ApiError ecosystem_invalid() {
+    ApiError error(ApiErrc::ecosystem_invalid);
+    error.entries_[0].field = Field::ecosystem_id;
     return error;
   }
 
@@ -119,7 +144,12 @@ class ApiError {
     bool operator==(const Texts&) const = default;
   };
 
+  friend struct detail::CodeOnly;
+
   explicit ApiError(ApiErrc code) noexcept : size_(1) { entries_[0].code = code; }
+  ApiError(ApiErrc code, EcosystemId id) : ApiError(code) {
+    texts_.get_or_make().body = detail::fill_blank(row(code).message, id.text());
+  }
 
   void add(ApiErrc code, Field field) noexcept { entries_[size_++] = {code, field}; }
 
@@ -127,9 +157,9 @@ class ApiError {
     const auto [code, field] = entries_[i];
     const bool query = code == ApiErrc::query_field_not_allowed;
     const Place place = field == Field::none ? Place::none : query ? Place::query : Place::body;
-    const bool told = field == Field::additional_parameters || code == ApiErrc::ecosystem_not_found;
+    const bool filled = field == Field::additional_parameters || row(code).has_blank();
     return {code, place, field,
-            !told ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
+            !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
   detail::Box<Texts> texts_;        // the first, since copying it may fail, and then nothing has changed
@@ -181,14 +211,14 @@ inline ApiError::Violations ApiError::violations() const& noexcept { return Viol
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) {
   using Flaw = Findings::Flaw;
-  const auto sentence = [](std::string names) {
-    return names.insert(0, disallowed_fields_before).append(disallowed_fields_after);
+  const auto sentence = [](const std::string& names) {
+    return detail::fill_blank(row(ApiErrc::query_field_not_allowed).message, names);
   };
 
   ApiError error;
   error.size_ = 0;
   if (findings.query_fields) {
-    error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
+    error.texts_.get_or_make().query = sentence(*findings.query_fields);
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
   const bool id_missing = findings.ecosystem_id == Flaw::missing;
@@ -198,7 +228,7 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.add(ApiErrc::body_parameters_missing, Field::type);
   } else {
     if (id_missing && findings.body_fields) {
-      error.texts_.get_or_make().body = sentence(*std::move(findings.body_fields));
+      error.texts_.get_or_make().body = sentence(*findings.body_fields);
       error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
     }
     if (id_missing) error.add(ApiErrc::ecosystem_missing, Field::ecosystem_id);
@@ -217,6 +247,19 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
   return error;
 }
 #endif
+
+namespace detail {
+
+/// Makes the refusal of a code known only at run time; nothing if the code alone does not make one.
+struct CodeOnly {
+  static std::optional<ApiError> make(const ApiErrcRow& row) noexcept {
+    if (row.form == AnswerForm::entries || row.has_blank()) return std::nullopt;
+    return ApiError(row.code);
+  }
+  static ApiError make(const ApiErrcRow& row, EcosystemId id) { return ApiError(row.code, id); }
+};
+
+}  // namespace detail
 
 /// Found by Boost.Outcome and by `std::error_code`'s users: the code of the first violation.
 inline std::error_code make_error_code(const ApiError& error) noexcept { return make_error_code(error.code()); }

@@ -15,32 +15,21 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// The refusal that an answer without a body tells of.
-inline std::optional<ApiError> error_with_status(int status) noexcept {
-  switch (status) {
-    case 400: return ApiError::of<ApiErrc::bad_request>();
-    case 401: return ApiError::of<ApiErrc::unauthorized>();
-    case 403: return ApiError::of<ApiErrc::forbidden>();
-    case 404: return ApiError::of<ApiErrc::not_found>();
-    case 405: return ApiError::of<ApiErrc::method_not_allowed>();
-    case 408: return ApiError::of<ApiErrc::request_timeout>();
-    case 413: return ApiError::of<ApiErrc::content_too_large>();
-    case 414: return ApiError::of<ApiErrc::uri_too_long>();
-    case 431: return ApiError::of<ApiErrc::header_fields_too_large>();
-    default: return std::nullopt;
+/// The refusal that a response without entries is: its status and its text, which may be empty.
+inline std::optional<ApiError> error_without_entries(int status, std::string_view text) {
+  const AnswerForm form = text.empty() ? AnswerForm::empty : AnswerForm::text;
+  for (const ApiErrcRow& row : api_errc_table) {
+    if (row.status != status || row.form != form) continue;
+    if (!row.has_blank()) {
+      if (row.message == text) return CodeOnly::make(row);
+      continue;
+    }
+    const auto id = EcosystemId::parse(read_blank(row.message, text).value_or(std::string_view()));
+    if (id) {
+      auto error = CodeOnly::make(row, *id);
+      if (error.violations()[0].message == text) return error;  // else its id is not canonical
+    }
   }
-}
-
-/// The refusal that an answer with a line of text tells of.
-inline std::optional<ApiError> error_with_text(int status, std::string_view text) {
-  auto forbidden = ApiError::of<ApiErrc::token_kind_forbidden>();
-  if (status == forbidden.status() && text == forbidden.violations()[0].message) return forbidden;
-  constexpr std::string_view before = "Ecosystem with id ";
-  if (status != 404 || text.size() < before.size() + EcosystemId::max_size) return std::nullopt;
-  const auto id = EcosystemId::parse(text.substr(before.size(), EcosystemId::max_size));
-  if (!id) return std::nullopt;
-  auto not_found = ApiError::ecosystem_not_found(*id);
-  if (text == not_found.violations()[0].message) return not_found;
   return std::nullopt;
 }
 
@@ -137,10 +126,9 @@ class ErrorReader final : private JsonEvents {
     const std::string& path = entry[2];
     using Flaw = Findings::Flaw;
     if (path == to_string(Field::additional_parameters)) {
-      const std::size_t around = disallowed_fields_before.size() + disallowed_fields_after.size();
-      if (message.size() < around || !message.starts_with(disallowed_fields_before)) return false;
-      auto names = message.substr(disallowed_fields_before.size(), message.size() - around);
-      (in == to_string(Place::query) ? findings.query_fields : findings.body_fields) = std::move(names);
+      const auto names = read_blank(row(ApiErrc::query_field_not_allowed).message, message);
+      if (!names) return false;
+      (in == to_string(Place::query) ? findings.query_fields : findings.body_fields) = std::string(*names);
       return true;
     }
     const auto flaw = [&](ApiErrc invalid, Findings::Flaw missing_or_characters, ApiErrc other) {

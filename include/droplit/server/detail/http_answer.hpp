@@ -1,9 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../api_errc.hpp"
 #include "../../detail/config.hpp"
-#include "../../error.hpp"
 #include "../../http.hpp"
 #include "date.hpp"
 
@@ -15,17 +13,6 @@
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
-
-/// The refusal of what is wrong below the endpoint: one of the codes of framing.
-inline ApiError http_refusal(ApiErrc code) noexcept {
-  switch (code) {
-    case ApiErrc::request_timeout: return ApiError::of<ApiErrc::request_timeout>();
-    case ApiErrc::uri_too_long: return ApiError::of<ApiErrc::uri_too_long>();
-    case ApiErrc::header_fields_too_large: return ApiError::of<ApiErrc::header_fields_too_large>();
-    case ApiErrc::content_too_large: return ApiError::of<ApiErrc::content_too_large>();
-    default: return ApiError::of<ApiErrc::bad_request>();
-  }
-}
 
 /// Makes room for the answer 500, so that not even a lack of memory keeps it from being sent.
 inline void reserve_for_fault(Response& response, std::string& out) {

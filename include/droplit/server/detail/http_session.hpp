@@ -239,7 +239,7 @@ class HttpSession {
 
   Want refuse(ApiErrc code) noexcept {
     try {
-      answer_and_close(http_refusal(code));
+      answer_and_close(*CodeOnly::make(row(code)));
       return deliver();
     } catch (...) {
       return fail();
