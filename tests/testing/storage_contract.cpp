@@ -171,7 +171,7 @@ TEST_CASE("a store that breaks no rule passes") {
 }
 
 TEST_CASE("a store that breaks one rule fails the check of that rule and no other") {
-  for (const StorageCheck& check : storage_checks) {
+  for (const ContractCheck& check : storage_checks) {
     CAPTURE(check.id);
     std::vector<std::string> sentences;
     const auto failed = check_storage_contract([&] { return BrokenStorage(check.id); });
@@ -186,7 +186,7 @@ TEST_CASE("a store that breaks one rule fails the check of that rule and no othe
 TEST_CASE("a store that fails fails every check that rests on nothing, and the sentence tells how") {
   const auto failed = check_storage_contract([] { return Silent(); });
   std::vector<std::string_view> expected;
-  for (const StorageCheck& check : storage_checks) {
+  for (const ContractCheck& check : storage_checks) {
     if (check.rests_on.empty()) expected.push_back(check.id);
   }
   std::vector<std::string_view> got;
@@ -211,7 +211,9 @@ TEST_CASE("a rule is asked only of a store that has what it takes") {
 TEST_CASE("a history has an order where a single thread could have been told it, and else none") {
   using History = detail::StorageHistory;
   using Verb = History::Verb;
-  const auto has_order = [](std::vector<History::Call> calls) { return History(std::move(calls)).has_order(); };
+  const auto is_linearizable = [](std::vector<History::Call> calls) {
+    return History(std::move(calls)).is_linearizable();
+  };
   const auto insert = [](std::uint8_t variant, Insertion told, std::uint64_t from, std::uint64_t to) {
     return History::Call{Verb::insert, 0, 0, variant, told, {}, from, to};
   };
@@ -227,35 +229,37 @@ TEST_CASE("a history has an order where a single thread could have been told it,
   const auto active = EcosystemState::active;
   const auto added = add(active, 1, 2);
 
-  CHECK(has_order({}));
-  CHECK(has_order({added, insert(1, Insertion::kept, 3, 4), find(1, 5, 6)}));
-  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 4), find(0, 5, 6)}));  // forgotten
-  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), find(0, 4, 5)}));        // at the same time: either
-  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), find(1, 4, 5)}));
-  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // there and gone
-  CHECK(has_order({added, insert(1, Insertion::kept, 3, 9), find(0, 4, 5), find(1, 6, 7)}));
-  CHECK_FALSE(has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::kept, 4, 5)}));  // both
-  CHECK(has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(1, 7, 8)}));
+  CHECK(is_linearizable({}));
+  CHECK(is_linearizable({added, insert(1, Insertion::kept, 3, 4), find(1, 5, 6)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::kept, 3, 4), find(0, 5, 6)}));  // forgotten
+  CHECK(is_linearizable({added, insert(1, Insertion::kept, 3, 6), find(0, 4, 5)}));        // at the same time: either
+  CHECK(is_linearizable({added, insert(1, Insertion::kept, 3, 6), find(1, 4, 5)}));
   CHECK_FALSE(
-      has_order({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(2, 7, 8)}));
-  CHECK_FALSE(has_order({added, insert(1, Insertion::id_taken, 3, 4)}));  // by nobody
-  CHECK_FALSE(has_order({insert(1, Insertion::kept, 1, 2)}));
-  CHECK(has_order({insert(1, Insertion::ecosystem_unknown, 1, 4), add(active, 2, 3)}));
-  CHECK_FALSE(has_order({added, insert(1, Insertion::ecosystem_unknown, 3, 4)}));
-  CHECK_FALSE(has_order({insert(1, Insertion::ecosystem_unknown, 1, 4), find(1, 2, 3)}));  // a dirty read
-  CHECK(has_order({added, remove(active, 3, 6), insert(1, Insertion::kept, 4, 5)}));
-  CHECK_FALSE(has_order({added, remove(active, 3, 4), insert(1, Insertion::kept, 5, 6)}));  // after the deletion
-  CHECK(has_order({added, remove(active, 3, 4), insert(1, Insertion::ecosystem_deleted, 5, 6)}));
-  CHECK_FALSE(has_order({added, remove(active, 3, 4), add(active, 5, 6)}));  // risen from the dead
-  CHECK_FALSE(has_order({remove(active, 1, 2)}));
-  CHECK(has_order({remove(EcosystemState::unknown, 1, 2), add(active, 3, 4)}));
-  CHECK_FALSE(has_order({find(History::stranger, 1, 2)}));
+      is_linearizable({added, insert(1, Insertion::kept, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // there and gone
+  CHECK(is_linearizable({added, insert(1, Insertion::kept, 3, 9), find(0, 4, 5), find(1, 6, 7)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::kept, 4, 5)}));  // both
+  CHECK(
+      is_linearizable({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(1, 7, 8)}));
+  CHECK_FALSE(
+      is_linearizable({added, insert(1, Insertion::kept, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(2, 7, 8)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::id_taken, 3, 4)}));  // by nobody
+  CHECK_FALSE(is_linearizable({insert(1, Insertion::kept, 1, 2)}));
+  CHECK(is_linearizable({insert(1, Insertion::ecosystem_unknown, 1, 4), add(active, 2, 3)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::ecosystem_unknown, 3, 4)}));
+  CHECK_FALSE(is_linearizable({insert(1, Insertion::ecosystem_unknown, 1, 4), find(1, 2, 3)}));  // a dirty read
+  CHECK(is_linearizable({added, remove(active, 3, 6), insert(1, Insertion::kept, 4, 5)}));
+  CHECK_FALSE(is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::kept, 5, 6)}));  // after the deletion
+  CHECK(is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::ecosystem_deleted, 5, 6)}));
+  CHECK_FALSE(is_linearizable({added, remove(active, 3, 4), add(active, 5, 6)}));  // risen from the dead
+  CHECK_FALSE(is_linearizable({remove(active, 1, 2)}));
+  CHECK(is_linearizable({remove(EcosystemState::unknown, 1, 2), add(active, 3, 4)}));
+  CHECK_FALSE(is_linearizable({find(History::stranger, 1, 2)}));
 }
 
 TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
   std::set<std::string_view> ids{"", "*"};
   std::set<std::string_view> sentences;
-  for (const StorageCheck& check : storage_checks) {
+  for (const ContractCheck& check : storage_checks) {
     CHECK(ids.contains(check.rests_on));
     CHECK(ids.insert(check.id).second);
     CHECK(sentences.insert(check.sentence).second);

@@ -264,7 +264,7 @@ TEST_CASE("a transport that breaks one rule fails the check of that rule and no 
     const auto failed = check_broken(breach.name);
     CAPTURE(breach.name, sentences(failed));
     CHECK(ids(failed) == std::vector{breach.rule});
-    for (const TransportCheck& check : transport_checks) {
+    for (const ContractCheck& check : transport_checks) {
       if (check.id == breach.rule && !failed.empty()) CHECK(failed[0].sentence.starts_with(check.sentence));
     }
   }
@@ -273,7 +273,7 @@ TEST_CASE("a transport that breaks one rule fails the check of that rule and no 
 TEST_CASE("every rule can be broken") {
   std::set<std::string_view> rules;
   for (const Breach& breach : breaches) rules.insert(breach.rule);
-  for (const TransportCheck& check : transport_checks) CHECK(rules.contains(check.id));
+  for (const ContractCheck& check : transport_checks) CHECK(rules.contains(check.id));
   CHECK(rules.size() == transport_checks.size());
 }
 
@@ -335,7 +335,7 @@ TEST_CASE("the token that is asked for is the one that must arrive") {
 TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
   std::set<std::string_view> ids{""};
   std::set<std::string_view> sentences;
-  for (const TransportCheck& check : transport_checks) {
+  for (const ContractCheck& check : transport_checks) {
     CHECK(ids.contains(check.rests_on));
     CHECK(ids.insert(check.id).second);
     CHECK(sentences.insert(check.sentence).second);

@@ -1,8 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/failed_check.hpp"
-#include "detail/storage_exam.hpp"
+#include "contract_check.hpp"
+#include "detail/storage_checks.hpp"
+#include "detail/suite.hpp"
 
 #include "../client.hpp"
 #include "../detail/config.hpp"
@@ -11,12 +12,10 @@
 #include "../outcome.hpp"
 #include "../storage.hpp"
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -35,15 +34,7 @@ concept TestableStorage = Storage<S> && requires(S& storage, EcosystemId ecosyst
   { storage.find_client(client) } -> std::convertible_to<Outcome<std::optional<Client>>>;
 };
 
-/// A rule of the suite. Its id never changes; it is not looked into when the rule it rests on is broken, or was not
-/// either. `*` is all rules before it.
-struct StorageCheck {
-  std::string_view id;
-  std::string_view sentence;
-  std::string_view rests_on;
-};
-
-inline constexpr std::array<StorageCheck, 23> storage_checks{{
+inline constexpr std::array<ContractCheck, 23> storage_checks{{
     // clang-format off
     {"kept_is_found", "A client that is kept is found, equal in every part.", ""},
     {"other_is_not_found", "An id under which nothing was kept is not found.", ""},
@@ -82,24 +73,7 @@ inline constexpr std::array<StorageCheck, 23> storage_checks{{
 /// absence.
 template <std::invocable Make>
 requires TestableStorage<std::invoke_result_t<Make&>> std::vector<FailedCheck> check_storage_contract(Make make) {
-  using Exam = detail::StorageExam<std::invoke_result_t<Make&>>;
-  std::vector<FailedCheck> failed;
-  std::vector<std::string_view> founded{""};  // what later rules may rest on
-  for (std::size_t i = 0; i != storage_checks.size(); ++i) {
-    const StorageCheck& check = storage_checks[i];
-    const bool rests = check.rests_on == "*"
-                           ? failed.empty()
-                           : std::find(founded.begin(), founded.end(), check.rests_on) != founded.end();
-    if (!rests) continue;
-    Exam exam(make);
-    (exam.*Exam::checks()[i])();
-    if (exam.wrong().empty()) {
-      founded.push_back(check.id);
-    } else {
-      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(exam.wrong()).append(".")});
-    }
-  }
-  return failed;
+  return detail::run_suite<storage_checks>([&] { return detail::StorageChecks<std::invoke_result_t<Make&>>(make); });
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

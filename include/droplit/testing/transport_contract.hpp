@@ -1,33 +1,24 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/failed_check.hpp"
-#include "detail/transport_exam.hpp"
-#include "detail/transport_peer.hpp"
+#include "contract_check.hpp"
+#include "detail/suite.hpp"
+#include "detail/transport_checks.hpp"
+#include "transport_peer.hpp"
 
 #include "../detail/config.hpp"
 #include "../transport.hpp"
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A rule of the suite. Its id never changes; it is not looked into when the rule it rests on is broken, or was not
-/// either.
-struct TransportCheck {
-  std::string_view id;
-  std::string_view sentence;
-  std::string_view rests_on;
-};
-
-inline constexpr std::array<TransportCheck, 16> transport_checks{{
+inline constexpr std::array<ContractCheck, 16> transport_checks{{
     // clang-format off
     {"request_arrives", "A request arrives with its method, target and body.", ""},
     {"request_line_arrives", "Methods and targets arrive as they stand: query, escapes, dots and slashes.", "request_arrives"},
@@ -57,22 +48,8 @@ inline constexpr std::array<TransportCheck, 16> transport_checks{{
 template <std::invocable<TransportPeer&> Make>
 requires Transport<std::invoke_result_t<Make&, TransportPeer&>> std::vector<FailedCheck> check_transport_contract(
     Make make, std::string_view token) {
-  using Exam = detail::TransportExam<std::invoke_result_t<Make&, TransportPeer&>>;
-  std::vector<FailedCheck> failed;
-  std::vector<std::string_view> founded{""};  // what later rules may rest on
-  for (std::size_t i = 0; i != transport_checks.size(); ++i) {
-    const TransportCheck& check = transport_checks[i];
-    const auto run = Exam::checks()[i];
-    if (run == nullptr || std::find(founded.begin(), founded.end(), check.rests_on) == founded.end()) continue;
-    Exam exam(make, token);
-    (exam.*run)();
-    if (exam.wrong().empty()) {
-      founded.push_back(check.id);
-    } else {
-      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(exam.wrong()).append(".")});
-    }
-  }
-  return failed;
+  return detail::run_suite<transport_checks>(
+      [&] { return detail::TransportChecks<std::invoke_result_t<Make&, TransportPeer&>>(make, token); });
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

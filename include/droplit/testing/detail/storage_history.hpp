@@ -35,14 +35,14 @@ class StorageHistory {
     std::uint8_t variant = 0;    ///< of the client: inserted, 1 and up, or found
     Insertion insertion{};       ///< told by insert
     EcosystemState state{};      ///< told by add and remove
-    std::uint64_t asked = 0;
-    std::uint64_t told = 0;
+    std::uint64_t invoked = 0;
+    std::uint64_t returned = 0;
   };
 
   explicit StorageHistory(std::vector<Call> calls) : calls_(std::move(calls)) {}
 
   /// Whether there is such an order, from a store that knows neither these ecosystems nor these ids.
-  [[nodiscard]] bool has_order() {
+  [[nodiscard]] bool is_linearizable() {
     seen_.clear();
     return search(0, {});
   }
@@ -57,12 +57,12 @@ class StorageHistory {
   bool search(std::uint64_t done, const State& state) {
     if (done == (calls_.size() == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << calls_.size()) - 1)) return true;
     if (!seen_.emplace(done, state).second) return false;
-    std::uint64_t first_told = ~std::uint64_t{0};
+    std::uint64_t first_returned = ~std::uint64_t{0};
     for (std::size_t i = 0; i != calls_.size(); ++i) {
-      if ((done >> i & 1) == 0) first_told = (std::min)(first_told, calls_[i].told);
+      if ((done >> i & 1) == 0) first_returned = (std::min)(first_returned, calls_[i].returned);
     }
     for (std::size_t i = 0; i != calls_.size(); ++i) {
-      if ((done >> i & 1) != 0 || calls_[i].asked > first_told) continue;
+      if ((done >> i & 1) != 0 || calls_[i].invoked > first_returned) continue;
       State next = state;
       if (happens(calls_[i], next) && search(done | std::uint64_t{1} << i, next)) return true;
     }

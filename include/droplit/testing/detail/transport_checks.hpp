@@ -1,7 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "transport_probe.hpp"
+#include "suite.hpp"
+#include "transport_fixture.hpp"
 
 #include "../../api_errc.hpp"
 #include "../../detail/config.hpp"
@@ -19,46 +20,25 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A transport that can be left without anybody to reach.
 template <class T>
-concept Lonely = requires(T& transport) {
+concept Disconnectable = requires(T& transport) {
   transport.go_away();
 };
 
 /// One check over one new transport.
 template <class T>
-class TransportExam : public TransportProbe<T> {
-  using Probe = TransportProbe<T>;
+class TransportChecks : public TransportFixture<T> {
+  using Fixture = TransportFixture<T>;
 
  public:
-  using Check = void (TransportExam::*)();
+  using Check = void (TransportChecks::*)();
 
   template <class Make>
-  TransportExam(Make& make, std::string_view caller) : Probe(make, caller) {}
-
-  /// In the order of `transport_checks`; null where this transport cannot be asked.
-  static constexpr std::array<Check, 16> checks() noexcept {
-    using E = TransportExam;
-    return {&E::request_arrives,
-            &E::request_line_arrives,
-            &E::bodies_arrive,
-            &E::fields_arrive,
-            &E::token_arrives,
-            &E::sent_once,
-            &E::answers_arrive,
-            &E::answer_bodies_arrive,
-            &E::redirect_is_not_followed,
-            &E::goes_on,
-            &E::long_answer_is_bounded,
-            &E::lost_answer_is_maybe_applied,
-            &E::lost_answer_is_not_repeated,
-            &E::unwritable_is_not_sent,
-            &E::own_fields_are_not_sent,
-            unreachable_is_not_sent()};
-  }
+  TransportChecks(Make& make, std::string_view caller) : Fixture(make, caller) {}
 
  private:
-  using Probe::answer, Probe::arrival, Probe::arrived, Probe::awkward_bodies, Probe::bytes, Probe::comes_back,
-      Probe::created, Probe::expect, Probe::fails, Probe::is_refused, Probe::lost, Probe::max_answer, Probe::request,
-      Probe::send, Probe::token, Probe::transport;
+  using Fixture::answer, Fixture::arrival, Fixture::arrived, Fixture::awkward_bodies, Fixture::bytes,
+      Fixture::comes_back, Fixture::created, Fixture::expect, Fixture::fails, Fixture::is_refused, Fixture::lost,
+      Fixture::max_answer, Fixture::request, Fixture::send, Fixture::token, Fixture::transport;
 
   void request_arrives() {
     const Request sent = request();
@@ -253,18 +233,39 @@ class TransportExam : public TransportProbe<T> {
     }
   }
 
-  static constexpr Check unreachable_is_not_sent() noexcept {
-    if constexpr (Lonely<T>) {
-      return &TransportExam::nobody_is_there;
+  static constexpr Check if_disconnectable() noexcept {
+    if constexpr (Disconnectable<T>) {
+      return &TransportChecks::unreachable_is_not_sent;
     } else {
       return nullptr;
     }
   }
 
-  void nobody_is_there() {
+  void unreachable_is_not_sent() {
     transport().go_away();
     for (const char* which : {"the first", "the second"}) is_refused(request(), which);
   }
+
+ public:
+  /// The checks by the ids of `transport_checks`.
+  static constexpr std::array<NamedCheck<TransportChecks>, 16> named{{
+      {"request_arrives", &TransportChecks::request_arrives},
+      {"request_line_arrives", &TransportChecks::request_line_arrives},
+      {"bodies_arrive", &TransportChecks::bodies_arrive},
+      {"fields_arrive", &TransportChecks::fields_arrive},
+      {"token_arrives", &TransportChecks::token_arrives},
+      {"sent_once", &TransportChecks::sent_once},
+      {"answers_arrive", &TransportChecks::answers_arrive},
+      {"answer_bodies_arrive", &TransportChecks::answer_bodies_arrive},
+      {"redirect_is_not_followed", &TransportChecks::redirect_is_not_followed},
+      {"goes_on", &TransportChecks::goes_on},
+      {"long_answer_is_bounded", &TransportChecks::long_answer_is_bounded},
+      {"lost_answer_is_maybe_applied", &TransportChecks::lost_answer_is_maybe_applied},
+      {"lost_answer_is_not_repeated", &TransportChecks::lost_answer_is_not_repeated},
+      {"unwritable_is_not_sent", &TransportChecks::unwritable_is_not_sent},
+      {"own_fields_are_not_sent", &TransportChecks::own_fields_are_not_sent},
+      {"unreachable_is_not_sent", if_disconnectable()},
+  }};
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../detail/config.hpp"
-#include "../../http.hpp"
+#include "../detail/config.hpp"
+#include "../http.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 template <class T>
-class TransportProbe;
+class TransportFixture;
 }
 
 /// The other end of a transport, as the suite plays it: whatever a request arrives at hands it in and sends what comes
@@ -36,7 +36,7 @@ class TransportPeer {
 
  private:
   template <class T>
-  friend class detail::TransportProbe;
+  friend class detail::TransportFixture;
 
   using Answers = std::vector<std::optional<Response>>;
 

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include "storage_fixture.hpp"
 #include "storage_history.hpp"
-#include "storage_probe.hpp"
 
 #include "../../client.hpp"
 #include "../../detail/config.hpp"
@@ -23,15 +23,15 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The checks with several threads.
 template <class S>
-class StorageThreadsExam : public StorageProbe<S> {
-  using Probe = StorageProbe<S>;
+class StorageConcurrencyChecks : public StorageFixture<S> {
+  using Fixture = StorageFixture<S>;
 
  protected:
   template <class Make>
-  explicit StorageThreadsExam(Make& make) : Probe(make) {}
+  explicit StorageConcurrencyChecks(Make& make) : Fixture(make) {}
 
-  using Probe::add, Probe::at_once, Probe::client, Probe::ecosystem, Probe::expect, Probe::find, Probe::id,
-      Probe::insert, Probe::remove, Probe::text;
+  using Fixture::add, Fixture::at_once, Fixture::client, Fixture::ecosystem, Fixture::expect, Fixture::find,
+      Fixture::id, Fixture::insert, Fixture::remove, Fixture::text;
 
   void one_of_an_id() {
     add(ecosystem(1));
@@ -125,14 +125,14 @@ class StorageThreadsExam : public StorageProbe<S> {
       std::atomic<std::uint64_t> tick = 0;
       at_once(threads, [&](std::size_t t) {
         for (auto& call : calls[t]) {
-          call.asked = ++tick;
+          call.invoked = ++tick;
           make(call, round);
-          call.told = ++tick;
+          call.returned = ++tick;
         }
       });
       std::vector<History::Call> all;
       for (const auto& each : calls) all.insert(all.end(), each.begin(), each.end());
-      expect(History(std::move(all)).has_order(), "there is no order in which that could have been told");
+      expect(History(std::move(all)).is_linearizable(), "there is no order in which that could have been told");
     }
   }
 

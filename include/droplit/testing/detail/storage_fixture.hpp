@@ -25,14 +25,14 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A new store and what the checks ask of it; the first thing that is seen to be wrong is remembered. Thread-safe.
 template <class S>
-class StorageProbe {
+class StorageFixture {
  public:
   /// What was first seen to be wrong; empty if nothing was.
-  [[nodiscard]] const std::string& wrong() const noexcept { return wrong_; }
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
  protected:
   template <class Make>
-  explicit StorageProbe(Make& make) : storage_(make()) {}
+  explicit StorageFixture(Make& make) : storage_(make()) {}
 
   template <class T>
   static typename T::Bytes bytes(std::uint64_t n) {
@@ -50,7 +50,7 @@ class StorageProbe {
 
   void expect(bool right, std::string_view otherwise) {
     const std::lock_guard lock(mutex_);
-    if (!right && wrong_.empty()) wrong_ = otherwise;
+    if (!right && failure_.empty()) failure_ = otherwise;
   }
 
   std::optional<EcosystemState> add(EcosystemId e) {
@@ -120,7 +120,7 @@ class StorageProbe {
 
   S storage_;
   std::mutex mutex_;
-  std::string wrong_;
+  std::string failure_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

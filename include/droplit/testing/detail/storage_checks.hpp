@@ -1,7 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "storage_threads_exam.hpp"
+#include "storage_concurrency_checks.hpp"
+#include "suite.hpp"
 
 #include "../../client.hpp"
 #include "../../detail/config.hpp"
@@ -23,27 +24,16 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// One check over one new store.
 template <class S>
-class StorageExam : public StorageThreadsExam<S> {
-  using Probe = StorageThreadsExam<S>;
+class StorageChecks : public StorageConcurrencyChecks<S> {
+  using Fixture = StorageConcurrencyChecks<S>;
 
  public:
   template <class Make>
-  explicit StorageExam(Make& make) : Probe(make) {}
-
-  /// In the order of `storage_checks`.
-  static constexpr std::array<void (StorageExam::*)(), 23> checks() noexcept {
-    using E = StorageExam;
-    return {&E::kept_is_found,          &E::other_is_not_found,    &E::absent_is_not_empty,  &E::texts_are_kept,
-            &E::types_are_kept,         &E::times_are_kept,        &E::ids_are_told_apart,   &E::unknown_is_refused,
-            &E::deleted_is_refused,     &E::refusal_keeps_nothing, &E::taken_is_refused,     &E::taken_changes_nothing,
-            &E::deletion_keeps_clients, &E::deleted_stays_deleted, &E::adding_twice_is_once, &E::deletion_tells_before,
-            &E::ecosystems_are_apart,   &E::one_of_an_id,          &E::deletion_is_final,    &E::none_is_lost,
-            &E::history_has_an_order,   &E::fault_changes_nothing, &E::reopening_keeps_all};
-  }
+  explicit StorageChecks(Make& make) : Fixture(make) {}
 
  private:
-  using Probe::add, Probe::client, Probe::comes_back, Probe::ecosystem, Probe::expect, Probe::find, Probe::id,
-      Probe::insert, Probe::remove, Probe::storage, Probe::text;
+  using Fixture::add, Fixture::client, Fixture::comes_back, Fixture::ecosystem, Fixture::expect, Fixture::find,
+      Fixture::id, Fixture::insert, Fixture::remove, Fixture::storage, Fixture::text;
 
   void kept_is_found() { comes_back(client(1)); }
 
@@ -200,11 +190,11 @@ class StorageExam : public StorageThreadsExam<S> {
         expect(said.has_exception(), "it does not fail");
         return said.has_exception() ? said.assume_exception().fate() : Fate::maybe_applied;
       };
-      const Fate inserted = fate_of(Probe::template answer<Insertion>([&] { return storage().insert(client(2)); }));
+      const Fate inserted = fate_of(Fixture::template answer<Insertion>([&] { return storage().insert(client(2)); }));
       const Fate added =
-          fate_of(Probe::template answer<EcosystemState>([&] { return storage().add_ecosystem(ecosystem(2)); }));
+          fate_of(Fixture::template answer<EcosystemState>([&] { return storage().add_ecosystem(ecosystem(2)); }));
       const Fate removed =
-          fate_of(Probe::template answer<EcosystemState>([&] { return storage().delete_ecosystem(ecosystem(1)); }));
+          fate_of(Fixture::template answer<EcosystemState>([&] { return storage().delete_ecosystem(ecosystem(1)); }));
       storage().fail(false);
       const auto left = find(id(2));
       expect(!left || (inserted == Fate::maybe_applied && left == client(2)), "the client that failed is there");
@@ -238,6 +228,34 @@ class StorageExam : public StorageThreadsExam<S> {
       expect(find(id(3)) == client(3), "a client that came after reopening is gone");
     }
   }
+
+ public:
+  /// The checks by the ids of `storage_checks`.
+  static constexpr std::array<NamedCheck<StorageChecks>, 23> named{{
+      {"kept_is_found", &StorageChecks::kept_is_found},
+      {"other_is_not_found", &StorageChecks::other_is_not_found},
+      {"absent_is_not_empty", &StorageChecks::absent_is_not_empty},
+      {"texts_are_kept", &StorageChecks::texts_are_kept},
+      {"types_are_kept", &StorageChecks::types_are_kept},
+      {"times_are_kept", &StorageChecks::times_are_kept},
+      {"ids_are_told_apart", &StorageChecks::ids_are_told_apart},
+      {"unknown_is_refused", &StorageChecks::unknown_is_refused},
+      {"deleted_is_refused", &StorageChecks::deleted_is_refused},
+      {"refusal_keeps_nothing", &StorageChecks::refusal_keeps_nothing},
+      {"taken_is_refused", &StorageChecks::taken_is_refused},
+      {"taken_changes_nothing", &StorageChecks::taken_changes_nothing},
+      {"deletion_keeps_clients", &StorageChecks::deletion_keeps_clients},
+      {"deleted_stays_deleted", &StorageChecks::deleted_stays_deleted},
+      {"adding_twice_is_once", &StorageChecks::adding_twice_is_once},
+      {"deletion_tells_before", &StorageChecks::deletion_tells_before},
+      {"ecosystems_are_apart", &StorageChecks::ecosystems_are_apart},
+      {"one_of_an_id", &StorageChecks::one_of_an_id},
+      {"deletion_is_final", &StorageChecks::deletion_is_final},
+      {"none_is_lost", &StorageChecks::none_is_lost},
+      {"history_has_an_order", &StorageChecks::history_has_an_order},
+      {"fault_changes_nothing", &StorageChecks::fault_changes_nothing},
+      {"reopening_keeps_all", &StorageChecks::reopening_keeps_all},
+  }};
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "transport_peer.hpp"
+#include "../transport_peer.hpp"
 
 #include "../../detail/config.hpp"
 #include "../../detail/guarded.hpp"
@@ -21,10 +21,10 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// A new transport, its peer, and what the checks ask of both; the first thing that is seen to be wrong is remembered.
 template <class T>
-class TransportProbe {
+class TransportFixture {
  public:
   /// What was first seen to be wrong; empty if nothing was.
-  [[nodiscard]] const std::string& wrong() const noexcept { return wrong_; }
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
  protected:
   using Answers = TransportPeer::Answers;
@@ -32,7 +32,7 @@ class TransportProbe {
   static constexpr std::size_t max_answer = 1 << 20;
 
   template <class Make>
-  TransportProbe(Make& make, std::string_view caller) : token_(caller), transport_(make(peer_)) {}
+  TransportFixture(Make& make, std::string_view caller) : token_(caller), transport_(make(peer_)) {}
 
   static Request request(std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})") {
     Request request{"POST", "/api/clients", {}, std::move(body)};
@@ -80,7 +80,7 @@ class TransportProbe {
   }
 
   void expect(bool right, std::string_view otherwise) {
-    if (!right && wrong_.empty()) wrong_ = otherwise;
+    if (!right && failure_.empty()) failure_ = otherwise;
   }
 
   [[nodiscard]] const std::string& token() const noexcept { return token_; }
@@ -130,7 +130,7 @@ class TransportProbe {
 
  private:
   std::string token_;
-  std::string wrong_;
+  std::string failure_;
   TransportPeer peer_;
   T transport_;  // after its peer
 };
