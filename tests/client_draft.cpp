@@ -27,10 +27,10 @@ static_assert(std::is_nothrow_move_constructible_v<ClientDraft>);
 
 // The table of fields, in the order of the page.
 static_assert(client_fields.size() == 4);
-static_assert(client_fields[0].name() == "ecosystemId" && client_fields[0].required);
-static_assert(client_fields[1].name() == "type" && client_fields[1].required);
-static_assert(client_fields[2].name() == "name" && !client_fields[2].required);
-static_assert(client_fields[3].name() == "description" && !client_fields[3].required);
+static_assert(client_fields[0].name == "ecosystemId" && client_fields[0].required);
+static_assert(client_fields[1].name == "type" && client_fields[1].required);
+static_assert(client_fields[2].name == "name" && !client_fields[2].required);
+static_assert(client_fields[3].name == "description" && !client_fields[3].required);
 static_assert(client_fields[0].kind == FieldKind::ecosystem_id && client_fields[1].kind == FieldKind::client_type &&
               client_fields[2].kind == FieldKind::text && client_fields[3].kind == FieldKind::text);
 
@@ -40,7 +40,7 @@ constexpr std::string_view id = "C594b89aea18568c408c3ad24";
 
 ApiError refusal(Findings findings) { return *ApiError::from(std::move(findings)); }
 
-const ApiError unreadable = refusal({{}, {}, true, {}, {}, {}, {}});
+const ApiError unreadable = refusal({{}, {}, true, {Flaw{}, {}, {}, {}}});
 
 }  // namespace
 
@@ -86,19 +86,20 @@ static_assert(!std::is_assignable_v<decltype((ClientParameters().name)), std::nu
 
 TEST_CASE("wrong parameters make the refusal that a server would answer, every violation at once") {
   CHECK(ClientDraft::make({}).error() == unreadable);
-  CHECK(ClientDraft::make({{}, "server", {}, {}}).error() == refusal({{}, {}, false, Flaw::missing, {}, {}, {}}));
-  CHECK(ClientDraft::make({id, {}, {}, {}}).error() == refusal({{}, {}, false, {}, Flaw::missing, {}, {}}));
+  CHECK(ClientDraft::make({{}, "server", {}, {}}).error() == refusal({{}, {}, false, {Flaw::missing, {}, {}, {}}}));
+  CHECK(ClientDraft::make({id, {}, {}, {}}).error() == refusal({{}, {}, false, {Flaw{}, Flaw::missing, {}, {}}}));
   CHECK(ClientDraft::make({"x", "y", std::string_view("\0", 1), std::string_view("a\0b", 3)}).error() ==
-        refusal({{}, {}, false, Flaw::invalid, Flaw::invalid, Flaw::characters, Flaw::characters}));
-  CHECK(ClientDraft::make({"", "", "", ""}).error() == refusal({{}, {}, false, Flaw::invalid, Flaw::invalid, {}, {}}));
+        refusal({{}, {}, false, {Flaw::invalid, Flaw::invalid, Flaw::characters, Flaw::characters}}));
+  CHECK(ClientDraft::make({"", "", "", ""}).error() ==
+        refusal({{}, {}, false, {Flaw::invalid, Flaw::invalid, {}, {}}}));
   CHECK(ClientDraft::make({std::string_view("C594b89aea18568c408c3ad24\0", 26), "server", {}, {}}).error() ==
-        refusal({{}, {}, false, Flaw::invalid, {}, {}, {}}));
+        refusal({{}, {}, false, {Flaw::invalid, {}, {}, {}}}));
   CHECK(ClientDraft::make({id, std::string_view("server\0", 7), {}, {}}).error() ==
-        refusal({{}, {}, false, {}, Flaw::invalid, {}, {}}));
+        refusal({{}, {}, false, {Flaw{}, Flaw::invalid, {}, {}}}));
   CHECK(ClientDraft::make({std::string(100000, 'C'), std::string(100000, 's'), {}, {}}).error() ==
-        refusal({{}, {}, false, Flaw::invalid, Flaw::invalid, {}, {}}));
+        refusal({{}, {}, false, {Flaw::invalid, Flaw::invalid, {}, {}}}));
   CHECK(ClientDraft::make({{}, {}, std::string_view("\0", 1), {}}).error() ==
-        refusal({{}, {}, false, Flaw::missing, Flaw::missing, Flaw::characters, {}}));
+        refusal({{}, {}, false, {Flaw::missing, Flaw::missing, Flaw::characters, {}}}));
 }
 
 TEST_CASE("text that is not UTF-8 is Body Parameters Missing alone, wherever it stands") {
@@ -133,7 +134,7 @@ TEST_CASE("what make says of strings, parse_draft says of their body") {
             const std::size_t field = (first + i) % 4;
             if (!*given[field]) continue;
             if (body.size() > 1) body += ',';
-            detail::append_json_string(body, client_fields[field].name());
+            detail::append_json_string(body, client_fields[field].name);
             body += ':';
             detail::append_json_string(body, **given[field]);
           }

@@ -35,7 +35,7 @@ bool same(const Outcome<ClientDraft>& a, const Outcome<ClientDraft>& b) {
   return a.has_value() ? a.assume_value() == b.assume_value() : a.assume_error() == b.assume_error();
 }
 
-const ApiError unreadable = *ApiError::from({{}, {}, true, {}, {}, {}, {}});
+const ApiError unreadable = *ApiError::from({{}, {}, true, {Flaw{}, {}, {}, {}}});
 
 bool is_unreadable(const Outcome<ClientDraft>& outcome) { return outcome.has_error() && outcome.error() == unreadable; }
 
@@ -218,12 +218,12 @@ TEST_CASE("after reset nothing of an earlier body is left") {
 
 TEST_CASE("the refusal tells the query's fields first") {
   DraftParser parser;
-  CHECK(parser.finish("{" + right + "}", "q, r").error() == *ApiError::from({"q, r", {}, false, {}, {}, {}, {}}));
+  CHECK(parser.finish("{" + right + "}", "q, r").error() == *ApiError::from({"q, r", {}, false, {Flaw{}, {}, {}, {}}}));
   parser.reset();
-  CHECK(parser.finish("x", "").error() == *ApiError::from({"", {}, true, {}, {}, {}, {}}));
+  CHECK(parser.finish("x", "").error() == *ApiError::from({"", {}, true, {Flaw{}, {}, {}, {}}}));
   parser.reset();
   CHECK(parser.finish("{\"x\":1}", "q").error() ==
-        *ApiError::from({"q", "x", false, Flaw::missing, Flaw::missing, {}, {}}));
+        *ApiError::from({"q", "x", false, {Flaw::missing, Flaw::missing, {}, {}}}));
 }
 
 TEST_CASE("JSON values that there are, in an ignored member") {
@@ -557,5 +557,6 @@ TEST_CASE("90,000 unknown names are told once each, in order of first appearance
   std::string joined;
   for (int i = 0; i != 90000; ++i) joined += (i == 0 ? "n" : ", n") + std::to_string(i);
   const auto name = [](int i) { return "n" + std::to_string(i % 90000); };
-  CHECK(parse_draft(body_of(180000, name)).error() == *ApiError::from({{}, joined, false, Flaw::missing, {}, {}, {}}));
+  CHECK(parse_draft(body_of(180000, name)).error() ==
+        *ApiError::from({{}, joined, false, {Flaw::missing, {}, {}, {}}}));
 }

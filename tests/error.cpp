@@ -114,13 +114,13 @@ TEST_CASE("errors are equal if and only if they tell the same") {
 }
 
 TEST_CASE("findings that make no difference on the wire make no difference") {
-  const Findings unread{{}, {}, true, {}, {}, {}, {}};
-  CHECK(ApiError::from(unread) == ApiError::from({{}, "x", true, Flaw::invalid, Flaw::invalid, Flaw::invalid, {}}));
-  CHECK(ApiError::from(unread) == ApiError::from({{}, {}, false, Flaw::missing, Flaw::missing, {}, {}}));
-  CHECK(ApiError::from({{}, "x", false, Flaw::invalid, {}, {}, {}}) ==
-        ApiError::from({{}, {}, false, Flaw::invalid, {}, {}, {}}));
+  const Findings unread{{}, {}, true, {Flaw{}, {}, {}, {}}};
+  CHECK(ApiError::from(unread) == ApiError::from({{}, "x", true, {Flaw::invalid, Flaw::invalid, Flaw::invalid, {}}}));
+  CHECK(ApiError::from(unread) == ApiError::from({{}, {}, false, {Flaw::missing, Flaw::missing, {}, {}}}));
+  CHECK(ApiError::from({{}, "x", false, {Flaw::invalid, {}, {}, {}}}) ==
+        ApiError::from({{}, {}, false, {Flaw::invalid, {}, {}, {}}}));
   CHECK_FALSE(ApiError::from({}));
-  CHECK_FALSE(ApiError::from({{}, "x", false, {}, {}, {}, {}}));
+  CHECK_FALSE(ApiError::from({{}, "x", false, {Flaw{}, {}, {}, {}}}));
 }
 
 TEST_CASE("an error without entries has one violation, without a place") {
@@ -161,7 +161,8 @@ TEST_CASE("Ecosystem Not Found tells the canonical id") {
 }
 
 TEST_CASE("the range of violations can be walked and indexed") {
-  const auto error = *ApiError::from({"q", "b", false, Flaw::missing, Flaw::invalid, Flaw::invalid, Flaw::characters});
+  const auto error =
+      *ApiError::from({"q", "b", false, {Flaw::missing, Flaw::invalid, Flaw::invalid, Flaw::characters}});
   const auto all = error.violations();
   REQUIRE(all.size() == 6);
   std::size_t i = 0;
@@ -171,7 +172,7 @@ TEST_CASE("the range of violations can be walked and indexed") {
 }
 
 TEST_CASE("a copy is equal and its views are its own; a moved-from error takes a new value") {
-  auto error = *ApiError::from({"query", "body", false, Flaw::missing, {}, {}, {}});
+  auto error = *ApiError::from({"query", "body", false, {Flaw::missing, {}, {}, {}}});
   const ApiError copy = error;
   CHECK(copy == error);
   CHECK(copy.violations()[0].message.data() != error.violations()[0].message.data());
@@ -183,7 +184,7 @@ TEST_CASE("a copy is equal and its views are its own; a moved-from error takes a
 
 TEST_CASE("an error that cannot be copied for lack of memory leaves the other as it was") {
   const ApiError told_id = ApiError::ecosystem_not_found(*EcosystemId::parse("C594b89aea18568c408c3ad24"));
-  ApiError error = *ApiError::from({.query_fields = "limit", .name = Flaw::invalid});
+  ApiError error = *ApiError::from(Findings{.query_fields = "limit"}.with(Field::name, Flaw::invalid));
   const std::string before = told(error);
   for (std::size_t n = 1; n != 3; ++n) {  // the box, and the text in it
     memory::fail_at = memory::calls + n;

@@ -57,6 +57,8 @@ const std::map<std::string, Floor> floors{
     {"detail/json_scan.hpp", values},
     {"detail/json_skip.hpp", values},
     {"detail/json_unescape.hpp", values},
+    {"fields.hpp", values},
+    {"client_texts.hpp", values},
     {"detail/config.hpp", values},
     {"detail/limits.hpp", values},
     {"detail/lasting_text.hpp", values},

@@ -63,7 +63,7 @@ TEST_CASE("a client id's letter is told") {
 TEST_CASE("an error's entries have in, message and path") {
   Findings findings;
   findings.query_fields = "a\"b";
-  findings.type = Findings::Flaw::invalid;
+  findings.flaws[detail::field_index(Field::type)] = Findings::Flaw::invalid;
   CHECK(to_json(*ApiError::from(findings)) ==
         R"({"errorType":"InvalidParams","errors":[{"in":"query","message":"contains fields that are not allowed: )"
         R"([ a\"b ]","path":"additional parameters"},{"in":"body","message":)"

@@ -27,7 +27,7 @@ namespace {
 ApiError long_error() {
   Findings findings;
   findings.query_fields = "a name that is long enough to be in memory of its own";
-  findings.ecosystem_id = Findings::Flaw::invalid;
+  findings.flaws[detail::field_index(Field::ecosystem_id)] = Findings::Flaw::invalid;
   return *ApiError::from(std::move(findings));
 }
 

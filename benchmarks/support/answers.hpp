@@ -49,21 +49,21 @@ inline std::vector<Refusal> refusals() {
   const auto add = [&all](std::string_view name, droplit::Findings findings) {
     all.push_back({name, *droplit::ApiError::from(std::move(findings))});
   };
-  add("Ecosystem Invalid", {.ecosystem_id = Flaw::invalid});
-  add("Ecosystem Missing", {.ecosystem_id = Flaw::missing});
-  add("Ecosystem Missing, a name told", {.body_fields = "ecosystem", .ecosystem_id = Flaw::missing});
+  using droplit::Field, droplit::Findings;
+  add("Ecosystem Invalid", Findings().with(Field::ecosystem_id, Flaw::invalid));
+  add("Ecosystem Missing", Findings().with(Field::ecosystem_id, Flaw::missing));
+  add("Ecosystem Missing, a name told", Findings{.body_fields = "ecosystem"}.with(Field::ecosystem_id, Flaw::missing));
   add("Query Field Not Allowed", {.query_fields = "limit"});
   add("Body Parameters Missing", {.body_missing = true});
-  add("Client Type Invalid", {.type = Flaw::invalid});
-  add("Client Type Missing", {.type = Flaw::missing});
-  add("Body Parameter Invalid", {.name = Flaw::invalid});
-  add("Body Parameter Characters Invalid", {.name = Flaw::characters});
-  add("six entries", {.query_fields = "limit",
-                      .body_fields = "ecosystem",
-                      .ecosystem_id = Flaw::missing,
-                      .type = Flaw::invalid,
-                      .name = Flaw::invalid,
-                      .description = Flaw::characters});
+  add("Client Type Invalid", Findings().with(Field::type, Flaw::invalid));
+  add("Client Type Missing", Findings().with(Field::type, Flaw::missing));
+  add("Body Parameter Invalid", Findings().with(Field::name, Flaw::invalid));
+  add("Body Parameter Characters Invalid", Findings().with(Field::name, Flaw::characters));
+  add("six entries", Findings{.query_fields = "limit", .body_fields = "ecosystem"}
+                         .with(Field::ecosystem_id, Flaw::missing)
+                         .with(Field::type, Flaw::invalid)
+                         .with(Field::name, Flaw::invalid)
+                         .with(Field::description, Flaw::characters));
   all.push_back({"Ecosystem Not Found",
                  droplit::ApiError::ecosystem_not_found(*droplit::EcosystemId::parse("C594b89aea18568c408c3ad24"))});
   [&]<std::size_t... I>(std::index_sequence<I...>) { (add_plain_refusal<I>(all), ...); }

@@ -27,7 +27,7 @@ Outcome<Client> next_client(C& clock, I& ids, ClientDraft&& draft) {
                               [&]() -> Outcome<ClientId> { return ids.next(now.assume_value()); });
   if (!id) return std::move(id).as_failure();
   return Outcome<Client>(std::in_place_type<Client>, id.assume_value(), now.assume_value(), draft.ecosystem_id(),
-                         draft.type(), DraftTexts::name(draft), DraftTexts::description(draft));
+                         draft.type(), static_cast<ClientTexts&&>(draft));
 }
 
 /// Makes the outcome of a client that was given to a store, the `tries`-th, and of what the store said; false if
@@ -56,7 +56,7 @@ DROPLIT_DETAIL_INLINE bool settle(Outcome<Client>& client, Outcome<Insertion>&& 
 #endif
 
 inline ClientDraft draft_of(Client&& client) noexcept {
-  return {client.ecosystem_id(), client.type(), std::move(client).name(), std::move(client).description()};
+  return {client.ecosystem_id(), client.type(), static_cast<ClientTexts&&>(client)};
 }
 
 }  // namespace detail

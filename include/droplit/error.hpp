@@ -4,8 +4,10 @@
 #include "api_errc.hpp"
 #include "detail/box.hpp"
 #include "detail/config.hpp"
+#include "fields.hpp"
 #include "id.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -42,17 +44,8 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 /// The part of a request that a violation lies in; `none` for an answer that has no entries.
 enum class Place : std::uint8_t { none, query, body };
 
-/// The field that a violation speaks of; `additional_parameters` for those that nobody asked for.
-enum class Field : std::uint8_t { none, additional_parameters, ecosystem_id, type, name, description };
-
 constexpr std::string_view to_string(Place place) noexcept {
   return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(place)];
-}
-
-/// The wire name: the `path` of an entry.
-constexpr std::string_view to_string(Field field) noexcept {
-  return std::array<std::string_view, 6>{
-      "", "additional parameters", "ecosystemId", "type", "name", "description"}[static_cast<std::size_t>(field)];
 }
 
 /// One thing that is wrong with a request, as one entry of the answer says it. A view into its `ApiError`.
@@ -72,12 +65,18 @@ struct Findings {
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
 
   std::optional<std::string> query_fields = {};  ///< those not allowed, joined
-  std::optional<std::string> body_fields = {};   ///< unknown ones, joined; told only where `ecosystemId` is missing
+  std::optional<std::string> body_fields = {};   ///< unknown ones, joined; named only where `ecosystemId` is missing
   bool body_missing = false;                     ///< no body that can be read; the fields below then do not count
-  Flaw ecosystem_id = Flaw::none;                ///< not `characters`
-  Flaw type = Flaw::none;                        ///< not `characters`
-  Flaw name = Flaw::none;                        ///< `missing` is no flaw
-  Flaw description = Flaw::none;                 ///< `missing` is no flaw
+  std::array<Flaw, client_fields.size()>
+      flaws{};  ///< of each field: a required one has not `characters`, a text not `missing`
+
+  [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
+
+  /// The same with this flaw.
+  [[nodiscard]] Findings with(Field field, Flaw flaw) && noexcept {
+    flaws[detail::field_index(field)] = flaw;
+    return std::move(*this);
+  }
 };
 
 /// A refusal: the ordered, non-empty list of everything that is wrong with a request.
@@ -88,6 +87,9 @@ struct Findings {
 class ApiError {
  public:
   class Violations;
+
+  /// The longest list: query, unknown names, and one for each field.
+  static constexpr std::size_t max_entries = 2 + client_fields.size();
 
   /// Bad Request, what is answered to something that is no request at all. BOOST_OUTCOME_TRY asks for this constructor.
   ApiError() noexcept : ApiError(ApiErrc::bad_request) {}
@@ -162,8 +164,8 @@ class ApiError {
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
-  detail::Box<Texts> texts_;        // the first, since copying it may fail, and then nothing has changed
-  std::array<Entry, 6> entries_{};  // the longest list: query, names and missing id, type, name, description
+  detail::Box<Texts> texts_;  // the first, since copying it may fail, and then nothing has changed
+  std::array<Entry, max_entries> entries_{};
   std::uint8_t size_ = 0;
 };
 
@@ -221,26 +223,28 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.texts_.get_or_make().query = sentence(*findings.query_fields);
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
-  const bool id_missing = findings.ecosystem_id == Flaw::missing;
-  const bool type_missing = findings.type == Flaw::missing;
-  if (findings.body_missing || (id_missing && type_missing && !findings.body_fields)) {
-    error.add(ApiErrc::body_parameters_missing, Field::ecosystem_id);
-    error.add(ApiErrc::body_parameters_missing, Field::type);
-  } else {
-    if (id_missing && findings.body_fields) {
-      error.texts_.get_or_make().body = sentence(*findings.body_fields);
-      error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
-    }
-    if (id_missing) error.add(ApiErrc::ecosystem_missing, Field::ecosystem_id);
-    if (!id_missing && findings.ecosystem_id != Flaw::none) error.add(ApiErrc::ecosystem_invalid, Field::ecosystem_id);
-    if (type_missing) error.add(ApiErrc::client_type_missing, Field::type);
-    if (!type_missing && findings.type != Flaw::none) error.add(ApiErrc::client_type_invalid, Field::type);
+  const auto is_missing = [&](const FieldRow& row) {
+    return row.required && findings.flaw(row.field) == Flaw::missing;
+  };
+  const std::ptrdiff_t missing = std::count_if(client_fields.begin(), client_fields.end(), is_missing);
+  const bool no_parameters = missing == detail::first_text && !findings.body_fields;
+  if (!findings.body_missing && !no_parameters && findings.body_fields && is_missing(client_fields[0])) {
+    error.texts_.get_or_make().body = sentence(*findings.body_fields);
+    error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
   }
-  if (!findings.body_missing) {
-    for (const auto& [flaw, field] :
-         {std::pair(findings.name, Field::name), std::pair(findings.description, Field::description)}) {
-      if (flaw == Flaw::invalid) error.add(ApiErrc::body_parameter_invalid, field);
-      if (flaw == Flaw::characters) error.add(ApiErrc::body_parameter_characters_invalid, field);
+  for (const FieldRow& row : client_fields) {
+    if (row.required && (findings.body_missing || no_parameters)) {
+      error.add(ApiErrc::body_parameters_missing, row.field);
+    } else if (!findings.body_missing) {
+      const detail::FieldCodes codes = detail::codes_of(row.kind);
+      switch (findings.flaw(row.field)) {
+        case Flaw::none: break;
+        case Flaw::missing:
+          if (row.required) error.add(codes.missing, row.field);
+          break;
+        case Flaw::invalid: error.add(codes.invalid, row.field); break;
+        case Flaw::characters: error.add(codes.characters, row.field); break;
+      }
     }
   }
   if (error.size_ == 0) return std::nullopt;

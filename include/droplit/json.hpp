@@ -5,6 +5,7 @@
 #include "client_type.hpp"
 #include "detail/config.hpp"
 #include "error.hpp"
+#include "fields.hpp"
 #include "id.hpp"
 #include "timestamp.hpp"
 
@@ -13,17 +14,18 @@
 #include "detail/json_text.hpp"
 #endif
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Appends the body of a 201: one JSON object with the members in the order of the API's page, and `name` and
-/// `description` only where they were given.
+/// Appends the body of a 201: one JSON object with the members of `client_members`, a text only where it was given.
 void append_json(std::string& out, const Client& client);
 
 /// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
@@ -64,7 +66,8 @@ class JsonWriter {
     return *this;
   }
   JsonWriter& operator<<(std::string_view plain) noexcept {
-    out_ += plain.copy(out_, plain.size());
+    std::memcpy(out_, plain.data(), plain.size());
+    out_ += plain.size();
     return *this;
   }
   template <class Tag>
@@ -113,19 +116,61 @@ class JsonWriter {
 
 }  // namespace detail
 
-DROPLIT_DETAIL_INLINE void append_json(std::string& out, const Client& client) {
-  constexpr std::size_t most_but_texts = 192;
-  const detail::JsonText name(client.name());
-  const detail::JsonText description(client.description());
+namespace detail {
+
+// What is in front of a member's string: the end of the member before, and the name.
+template <std::size_t I>
+inline constexpr auto member_opening = [] {
+  constexpr std::string_view before = I == 0 ? "{\"" : "\",\"";
+  constexpr std::string_view name = client_members[I].name;
+  constexpr std::string_view after = "\":\"";
+  std::array<char, before.size() + name.size() + after.size()> text{};
+  before.copy(text.data(), before.size());
+  name.copy(text.data() + before.size(), name.size());
+  after.copy(text.data() + before.size() + name.size(), after.size());
+  return text;
+}();
+
+template <std::size_t I>
+void write_member(JsonWriter& json, const Client& client, const std::array<JsonText, text_count>& texts) noexcept {
+  constexpr ClientMemberRow row = client_members[I];
+  constexpr std::string_view opening(member_opening<I>.data(), member_opening<I>.size());
+  if constexpr (row.member == ClientMember::created_at) {
+    json << opening << client.created_at();
+  } else if constexpr (row.member == ClientMember::id) {
+    json << opening << client.id();
+  } else if constexpr (field_row(row.field).kind == FieldKind::ecosystem_id) {
+    json << opening << client.ecosystem_id();
+  } else if constexpr (field_row(row.field).kind == FieldKind::client_type) {
+    json << opening << client.type();
+  } else if (client.text(row.field)) {
+    json << opening << texts[text_index(row.field)];
+  }
+}
+
+// The most that a 201's body takes, its texts apart.
+template <std::size_t... I>
+consteval std::size_t most_but_texts(std::index_sequence<I...>) {
+  return (member_opening<I>.size() + ...) + Timestamp::text_size + EcosystemId::max_size + ClientId::max_size + 16;
+}
+
+template <std::size_t... I, std::size_t... T>
+void append_client(std::string& out, const Client& client, std::index_sequence<I...> members,
+                   std::index_sequence<T...>) {
+  const std::array<JsonText, text_count> texts{JsonText(client.texts()[T])...};
   const std::size_t before = out.size();
-  out.resize(before + most_but_texts + name.size + description.size);
-  detail::JsonWriter json(out.data() + before);
-  json << "{\"createdAt\":\"" << client.created_at();
-  if (client.description()) json << "\",\"description\":\"" << description;
-  json << "\",\"ecosystemId\":\"" << client.ecosystem_id() << "\",\"id\":\"" << client.id();
-  if (client.name()) json << "\",\"name\":\"" << name;
-  json << "\",\"type\":\"" << client.type() << "\"}";
+  out.resize(before + most_but_texts(members) + (texts[T].size + ...));
+  JsonWriter json(out.data() + before);
+  (write_member<I>(json, client, texts), ...);
+  json << "\"}";
   out.resize(static_cast<std::size_t>(json.end() - out.data()));
+}
+
+}  // namespace detail
+
+DROPLIT_DETAIL_INLINE void append_json(std::string& out, const Client& client) {
+  detail::append_client(out, client, std::make_index_sequence<client_members.size()>(),
+                        std::make_index_sequence<detail::text_count>());
 }
 
 DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ApiError& error) {

@@ -58,10 +58,10 @@ class Clients {
   /// then nothing was sent.
   Reply create(OptionalStringView ecosystem_id, OptionalStringView type, OptionalStringView name = {},
                OptionalStringView description = {}) {
-    return create(ClientParameters{ecosystem_id, type, name, description});
+    return create({.ecosystem_id = ecosystem_id, .type = type, .name = name, .description = description});
   }
 
-  /// The same.
+  /// The same for all fields there are.
   Reply create(const ClientParameters& parameters) {
     const auto draft = ClientDraft::make(parameters);
     if (draft.has_value()) return create(draft.assume_value());
@@ -81,7 +81,8 @@ class Clients {
 
  private:
   static bool is_utf8(const ClientParameters& parameters) noexcept {
-    for (const auto& text : {parameters.ecosystem_id, parameters.type, parameters.name, parameters.description}) {
+    for (const FieldRow& row : client_fields) {
+      const OptionalStringView text = parameters.*row.parameter;
       if (text && !detail::is_utf8(*text)) return false;
     }
     return true;

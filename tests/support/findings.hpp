@@ -26,8 +26,8 @@ inline std::vector<Entry> contract_of(const droplit::Findings& f) {
   if (f.query_fields) {
     out.push_back({ApiErrc::query_field_not_allowed, "query", names(*f.query_fields), "additional parameters"});
   }
-  const bool no_id = f.ecosystem_id == Flaw::missing;
-  const bool no_type = f.type == Flaw::missing;
+  const bool no_id = f.flaw(droplit::Field::ecosystem_id) == Flaw::missing;
+  const bool no_type = f.flaw(droplit::Field::type) == Flaw::missing;
   if (f.body_missing || (no_id && no_type && !f.body_fields)) {
     out.push_back({ApiErrc::body_parameters_missing, "body", "field is required", "ecosystemId"});
     out.push_back({ApiErrc::body_parameters_missing, "body", "field is required", "type"});
@@ -37,11 +37,11 @@ inline std::vector<Entry> contract_of(const droplit::Findings& f) {
       out.push_back({ApiErrc::ecosystem_missing, "body", names(*f.body_fields), "additional parameters"});
     }
     if (no_id) out.push_back({ApiErrc::ecosystem_missing, "body", "field is required", "ecosystemId"});
-    if (f.ecosystem_id == Flaw::invalid) {
+    if (f.flaw(droplit::Field::ecosystem_id) == Flaw::invalid) {
       out.push_back({ApiErrc::ecosystem_invalid, "body", "invalid id", "ecosystemId"});
     }
     if (no_type) out.push_back({ApiErrc::client_type_missing, "body", "field is required", "type"});
-    if (f.type == Flaw::invalid) {
+    if (f.flaw(droplit::Field::type) == Flaw::invalid) {
       out.push_back({ApiErrc::client_type_invalid, "body",
                      "field must be one of the following values: application, server", "type"});
     }
@@ -55,8 +55,8 @@ inline std::vector<Entry> contract_of(const droplit::Findings& f) {
           {ApiErrc::body_parameter_characters_invalid, "body", "contains characters that are not allowed", field});
     }
   };
-  text(f.name, "name");
-  text(f.description, "description");
+  text(f.flaw(droplit::Field::name), "name");
+  text(f.flaw(droplit::Field::description), "description");
   return out;
 }
 
@@ -71,7 +71,7 @@ void for_each(const std::vector<std::optional<std::string>>& lists, Call call) {
           for (const Flaw type : {Flaw::none, Flaw::missing, Flaw::invalid}) {
             for (const Flaw name : {Flaw::none, Flaw::invalid, Flaw::characters}) {
               for (const Flaw description : {Flaw::none, Flaw::invalid, Flaw::characters}) {
-                call(droplit::Findings{query, body, missing, id, type, name, description});
+                call(droplit::Findings{query, body, missing, {id, type, name, description}});
               }
             }
           }

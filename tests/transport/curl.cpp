@@ -216,7 +216,7 @@ TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and nev
       test::an_answer("201 Created", "content-type: application/json\r\ntransfer-encoding: chunked\r\n",
                       test::as_chunk(test::a_created) + "0\r\n\r\n");
   const std::string gone = test::on_the_wire(to_response(ApiError::ecosystem_not_found(test::active)));
-  const std::string missing = test::on_the_wire(to_response(*ApiError::from({.type = Findings::Flaw::missing})));
+  const std::string missing = test::on_the_wire(to_response(*ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))));
   const std::string unauthorized = test::on_the_wire(to_response(ApiError::of<ApiErrc::unauthorized>()));
   const std::string unavailable = test::on_the_wire(to_response(Fault::unavailable(FaultSource::storage, "away")));
   const std::string interim = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + created;

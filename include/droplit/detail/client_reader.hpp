@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../client.hpp"
-#include "../client_draft.hpp"
+#include "../fields.hpp"
 #include "config.hpp"
 #include "json_reader.hpp"
 
@@ -19,58 +19,59 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// Reads the body of a 201. Members that the contract does not know are ignored, and the last of a repeated one counts.
 class ClientReader final : private JsonEvents {
  public:
-  /// The client, or nothing if a member is missing, of another type or malformed. `name` and `description` may be
-  /// missing or null.
+  /// The client, or nothing if a member is missing, of another type or malformed. A text may be missing or null.
   std::optional<Client> read(std::string_view body) {
     JsonReader reader(*this);
     if (!reader.finish(body)) return std::nullopt;
-    const auto created_at = given(Member::created_at) ? Timestamp::parse(text(Member::created_at)) : std::nullopt;
-    const auto ecosystem_id =
-        given(Member::ecosystem_id) ? EcosystemId::parse(text(Member::ecosystem_id)) : std::nullopt;
-    const auto id = given(Member::id) ? ClientId::parse(text(Member::id)) : std::nullopt;
-    const auto type = given(Member::type) ? parse_client_type(text(Member::type)) : std::nullopt;
-    std::optional<Text> name;
-    std::optional<Text> description;
-    if (!created_at || !ecosystem_id || !id || !type || !take(Member::name, name) ||
-        !take(Member::description, description)) {
-      return std::nullopt;
+    const auto created_at = Timestamp::parse(given(ClientMember::created_at));
+    const auto ecosystem_id = EcosystemId::parse(given(Field::ecosystem_id));
+    const auto id = ClientId::parse(given(ClientMember::id));
+    const auto type = parse_client_type(given(Field::type));
+    ClientTexts::Array texts;
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+      const std::size_t at = index_of(ClientMember::field, client_fields[first_text + i].field);
+      if (states_[at] == State::given) texts[i] = Text::parse(std::move(texts_[at]));
+      if (states_[at] != State::absent && !texts[i]) return std::nullopt;
     }
-    return Client(*id, *created_at, *ecosystem_id, *type, std::move(name), std::move(description));
+    if (!created_at || !ecosystem_id || !id || !type) return std::nullopt;
+    return Client(*id, *created_at, *ecosystem_id, *type, ClientTexts(std::move(texts)));
   }
 
  private:
-  enum class Member : std::uint8_t { created_at, description, ecosystem_id, id, name, type, none };
   enum class State : std::uint8_t { absent, given, wrong };
 
-  static constexpr std::array<std::string_view, 6> names{"createdAt", "description", "ecosystemId",
-                                                         "id",        "name",        "type"};
+  static constexpr std::size_t none = client_members.size();
 
-  bool given(Member member) const noexcept { return states_[static_cast<std::size_t>(member)] == State::given; }
-  std::string& text(Member member) noexcept { return texts_[static_cast<std::size_t>(member)]; }
-  void set(State state) noexcept {
-    if (member_ != Member::none) states_[static_cast<std::size_t>(member_)] = state;
+  static constexpr std::size_t index_of(ClientMember member, Field field = Field::none) noexcept {
+    std::size_t i = 0;
+    while (client_members[i].member != member || client_members[i].field != field) ++i;
+    return i;
   }
 
-  bool take(Member member, std::optional<Text>& out) {
-    const State state = states_[static_cast<std::size_t>(member)];
-    if (state == State::given) out = Text::parse(std::move(text(member)));
-    return state == State::absent || out.has_value();
+  // The text of a member; empty, which is none of the required ones, where it is not a string.
+  std::string_view given(ClientMember member, Field field = Field::none) const noexcept {
+    const std::size_t at = index_of(member, field);
+    return states_[at] == State::given ? std::string_view(texts_[at]) : std::string_view();
+  }
+  std::string_view given(Field field) const noexcept { return given(ClientMember::field, field); }
+
+  void set(State state) noexcept {
+    if (member_ != none) states_[member_] = state;
   }
 
   void name(std::string_view piece, bool last) final {
     if (name_.size() <= 16) name_.append(piece.substr(0, 17));
     if (!last) return;
-    std::size_t at = 0;
-    while (at != names.size() && names[at] != name_) ++at;
-    member_ = static_cast<Member>(at);
+    member_ = 0;
+    while (member_ != none && client_members[member_].name != name_) ++member_;
     name_.clear();
     begun_ = false;
   }
 
   void string(std::string_view piece, bool last) final {
-    if (member_ == Member::none) return;
-    if (!std::exchange(begun_, !last)) text(member_).clear();
-    text(member_) += piece;
+    if (member_ == none) return;
+    if (!std::exchange(begun_, !last)) texts_[member_].clear();
+    texts_[member_] += piece;
     set(State::given);
   }
 
@@ -84,9 +85,9 @@ class ClientReader final : private JsonEvents {
   void end() final {}
 
   std::string name_;
-  std::array<std::string, names.size()> texts_;
-  std::array<State, names.size()> states_{};
-  Member member_ = Member::none;
+  std::array<std::string, none> texts_;
+  std::array<State, none> states_{};
+  std::size_t member_ = none;
   bool begun_ = false;
 };
 

@@ -68,18 +68,18 @@ class DraftStream final : private JsonEvents {
 
   static Field field_named(std::string_view name) noexcept {
     for (const FieldRow& row : client_fields) {
-      if (row.name() == name) return row.field;
+      if (row.name == name) return row.field;
     }
     return Field::none;
   }
 
   JsonReader reader_;
   DraftFields fields_;
-  Word word_;                         // an id or a type that comes in pieces
-  std::array<std::string, 2> texts_;  // name and description
-  NameList unknown_;                  // names of members that the contract does not know
-  Field field_ = Field::none;         // whose value comes next
-  bool in_piece_ = false;             // a name or a kept string has begun and goes on
+  Word word_;  // an id or a type that comes in pieces
+  std::array<std::string, text_count> texts_;
+  NameList unknown_;           // names of members that the contract does not know
+  Field field_ = Field::none;  // whose value comes next
+  bool in_piece_ = false;      // a name or a kept string has begun and goes on
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
@@ -106,8 +106,8 @@ DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view piece, bool last) 
 DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last) {
   if (field_ == Field::none) return;
   const bool begins = !std::exchange(in_piece_, !last);
-  if (field_ == Field::name || field_ == Field::description) {
-    std::string& text = texts_[field_ == Field::name ? 0 : 1];
+  if (field_row(field_).kind == FieldKind::text) {
+    std::string& text = texts_[text_index(field_)];
     begins ? text.assign(piece) : text.append(piece);
     if (last) fields_.set_string(field_, {&text, text});
   } else if (begins && last) {

@@ -131,27 +131,22 @@ class ErrorReader final : private JsonEvents {
       (in == to_string(Place::query) ? findings.query_fields : findings.body_fields) = std::string(*names);
       return true;
     }
-    const auto flaw = [&](ApiErrc invalid, Findings::Flaw missing_or_characters, ApiErrc other) {
-      return message == row(invalid).message ? Flaw::invalid
-             : message == row(other).message ? missing_or_characters
-                                             : Flaw::none;
-    };
-    if (path == to_string(Field::ecosystem_id)) {
-      findings.ecosystem_id = flaw(ApiErrc::ecosystem_invalid, Flaw::missing, ApiErrc::ecosystem_missing);
-    } else if (path == to_string(Field::type)) {
-      findings.type = flaw(ApiErrc::client_type_invalid, Flaw::missing, ApiErrc::client_type_missing);
-    } else if (path == to_string(Field::name) || path == to_string(Field::description)) {
-      (path == to_string(Field::name) ? findings.name : findings.description) =
-          flaw(ApiErrc::body_parameter_invalid, Flaw::characters, ApiErrc::body_parameter_characters_invalid);
-    } else {
-      return false;
+    for (const FieldRow& row : client_fields) {
+      if (path != row.name) continue;
+      const FieldCodes codes = codes_of(row.kind);
+      const auto is = [&message](ApiErrc code) { return message == droplit::row(code).message; };
+      findings.flaws[field_index(row.field)] = is(codes.invalid)                       ? Flaw::invalid
+                                               : row.required && is(codes.missing)     ? Flaw::missing
+                                               : !row.required && is(codes.characters) ? Flaw::characters
+                                                                                       : Flaw::none;
+      return true;
     }
-    return true;
+    return false;
   }
 
   std::string name_;
   std::string error_type_;
-  std::array<Entry, 6> entries_;
+  std::array<Entry, ApiError::max_entries> entries_;
   std::size_t size_ = 0;
   Member member_ = Member::none;
   bool in_errors_ = false;

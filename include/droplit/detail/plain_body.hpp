@@ -78,43 +78,61 @@ class PlainBody {
     return static_cast<std::size_t>(end - at) >= Size - 1 && std::memcmp(at, text, Size - 1) == 0;
   }
 
-  // What stands behind a member.
+  // A member's name as nearly every body has it, from its first character to the string of its value.
+  template <std::size_t I>
+  static constexpr auto opening = [] {
+    constexpr std::string_view name = client_fields[I].name;
+    std::array<char, name.size() + 3> text{};
+    name.copy(text.data(), name.size());
+    text[name.size()] = '"';
+    text[name.size() + 1] = ':';
+    text[name.size() + 2] = '"';
+    return text;
+  }();
+
+  // The end of a member.
   const char* member(const char* at, const char* end) {
-    static_assert(client_fields.size() == 4 && client_fields[0].name() == "ecosystemId" &&
-                      client_fields[1].name() == "type" && client_fields[2].name() == "name" &&
-                      client_fields[3].name() == "description",
-                  "a field that is not read here");
     at = after(at, end, '"');
     if (at == nullptr || at == end) return nullptr;
-    switch (*at) {
-      case 'e': return value<Field::ecosystem_id>(at, end, "ecosystemId\":\"");
-      case 't': return value<Field::type>(at, end, "type\":\"");
-      case 'n': return value<Field::name>(at, end, "name\":\"");
-      case 'd': return value<Field::description>(at, end, "description\":\"");
-      default: return unknown(at, end);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const char* result = nullptr;
+      const bool known = (... || named<I>(at, end, result));
+      return known ? result : unknown(at, end);
     }
+    (std::make_index_sequence<client_fields.size()>());
   }
 
-  // `name` is what comes mostly: the name, and no white space before its string.
-  template <Field F, std::size_t Size>
-  const char* value(const char* at, const char* end, const char (&name)[Size]) {
-    if (is_at(at, end, name)) {
-      at += Size - 1;
+  // Whether the member has the name of this field; `result` is then its end.
+  template <std::size_t I>
+  bool named(const char* at, const char* end, const char*& result) {
+    constexpr std::size_t quoted = opening<I>.size() - 2;  // the name with its closing quote
+    if (*at != opening<I>[0] || static_cast<std::size_t>(end - at) < quoted ||
+        std::memcmp(at, opening<I>.data(), quoted) != 0) {
+      return false;
+    }
+    result = value<I>(at, end);
+    return true;
+  }
+
+  template <std::size_t I>
+  const char* value(const char* at, const char* end) {
+    constexpr FieldRow row = client_fields[I];
+    constexpr std::size_t size = opening<I>.size();
+    if (static_cast<std::size_t>(end - at) >= size && std::memcmp(at + size - 2, ":\"", 2) == 0) {
+      at += size;
     } else {
-      constexpr std::size_t quoted = Size - 3;  // with its closing quote
-      if (static_cast<std::size_t>(end - at) < quoted || std::memcmp(at, name, quoted) != 0) return unknown(at, end);
-      at = after(at + quoted, end, ':');
+      at = after(at + size - 2, end, ':');
       if (at == nullptr) return nullptr;
       const char* const string = after(at, end, '"');
-      if (string == nullptr) return other(skip_json_space(at, end), end, F);
+      if (string == nullptr) return other(skip_json_space(at, end), end, row.field);
       at = string;
     }
-    if constexpr (F == Field::ecosystem_id) {
+    if constexpr (row.kind == FieldKind::ecosystem_id) {
       return ecosystem_id(at, end);
-    } else if constexpr (F == Field::type) {
+    } else if constexpr (row.kind == FieldKind::client_type) {
       return type(at, end);
     } else {
-      return text(at, end, F);
+      return text(at, end, row.field);
     }
   }
 
@@ -216,7 +234,7 @@ class PlainBody {
   }
 
   [[gnu::noinline]] const char* escaped_text(std::string_view raw, Field field) {
-    std::string& out = own_[field == Field::name ? 0 : 1];
+    std::string& out = own_[text_index(field)];
     const char* const close = raw.data() + raw.size();
     if (!unescape_json_text(raw.data(), close, out)) return nullptr;
     fields_.set_string(field, {&out, out});
@@ -225,9 +243,9 @@ class PlainBody {
 
   const char* begin_ = nullptr;
   DraftFields fields_;
-  std::array<std::string, 2> own_;  // name and description, where they had escapes
-  bool unknown_ = false;            // there is a member that the contract does not know
-  bool unsure_ = false;             // what was met must be looked at more closely than it is here
+  std::array<std::string, text_count> own_;  // texts that had escapes
+  bool unknown_ = false;                     // there is a member that the contract does not know
+  bool unsure_ = false;                      // what was met must be looked at more closely than it is here
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -26,28 +26,27 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 inline void append_json(std::string& out, const ClientParameters& parameters) {
   std::string json;  // by itself, since parameters may be views of `out`
   char before = '{';
-  const auto append = [&](Field field, OptionalStringView value) {
-    if (!value) return;
-    json.append(1, before).append(1, '"').append(to_string(field)).append("\":");
+  for (const FieldRow& row : client_fields) {
+    const OptionalStringView value = parameters.*row.parameter;
+    if (!value) continue;
+    json.append(1, before).append(1, '"').append(row.name).append("\":");
     detail::append_json_string(json, *value);
     before = ',';
-  };
-  append(Field::ecosystem_id, parameters.ecosystem_id);
-  append(Field::type, parameters.type);
-  append(Field::name, parameters.name);
-  append(Field::description, parameters.description);
+  }
   json.append(before == '{' ? "{}" : "}");
   out.append(json);
 }
 
 /// Appends the body that asks for this draft.
 inline void append_json(std::string& out, const ClientDraft& draft) {
-  using View = OptionalStringView;
   char id[EcosystemId::max_size];
-  append_json(out, {.ecosystem_id = std::string_view(id, draft.ecosystem_id().write(id)),
-                    .type = to_string(draft.type()),
-                    .name = draft.name() ? View(draft.name()->str()) : View(),
-                    .description = draft.description() ? View(draft.description()->str()) : View()});
+  ClientParameters parameters{.ecosystem_id = std::string_view(id, draft.ecosystem_id().write(id)),
+                              .type = to_string(draft.type())};
+  for (const FieldRow& row : client_fields) {
+    if (row.kind != FieldKind::text) continue;
+    if (const auto& text = draft.text(row.field)) parameters.*row.parameter = text->str();
+  }
+  append_json(out, parameters);
 }
 
 /// When a create is sent again by itself. Times are in milliseconds, from 0 to 24 hours; a value outside its range

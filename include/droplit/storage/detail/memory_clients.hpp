@@ -2,15 +2,16 @@
 #pragma once
 
 #include "../../client.hpp"
+#include "../../client_texts.hpp"
 #include "../../client_type.hpp"
 #include "../../detail/config.hpp"
+#include "../../fields.hpp"
 #include "../../id.hpp"
 #include "../../text.hpp"
 #include "../../timestamp.hpp"
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <functional>
 #include <memory_resource>
 #include <new>
@@ -47,10 +48,9 @@ class MemoryClients {
     const Packed* const client = table.entries.empty() ? nullptr : table.find(id, place.hash).client;
     if (client == nullptr) return std::nullopt;
     const char* text = reinterpret_cast<const char*>(client + 1);
-    auto name = unpack(text, client->name_size);
-    auto description = unpack(text, client->description_size);
-    return Client(client->id, client->created_at, client->ecosystem_id, client->type, std::move(name),
-                  std::move(description));
+    ClientTexts::Array texts;
+    for (std::size_t i = 0; i != texts.size(); ++i) texts[i] = unpack(text, client->sizes[i]);
+    return Client(client->id, client->created_at, client->ecosystem_id, client->type, ClientTexts(std::move(texts)));
   }
 
  private:
@@ -59,8 +59,7 @@ class MemoryClients {
 
   struct Packed {  // its texts stand behind it
     Timestamp created_at;
-    std::size_t name_size;
-    std::size_t description_size;
+    std::array<std::size_t, text_count> sizes;  // of the texts
     ClientId id;
     EcosystemId ecosystem_id;
     ClientType type;
@@ -112,18 +111,21 @@ class MemoryClients {
     }
   };
 
-  static std::size_t size(const std::optional<Text>& text) noexcept { return text ? text->str().size() : 0; }
-
   const Packed* pack(const Client& client) {
-    const auto& name = client.name();
-    const auto& description = client.description();
-    void* const memory = memory_.allocate(sizeof(Packed) + size(name) + size(description), alignof(Packed));
+    std::size_t size = sizeof(Packed);
+    std::array<std::size_t, text_count> sizes;
+    for (std::size_t i = 0; i != sizes.size(); ++i) {
+      const std::optional<Text>& text = client.texts()[i];
+      sizes[i] = text ? text->str().size() : absent;
+      if (text) size += sizes[i];
+    }
+    void* const memory = memory_.allocate(size, alignof(Packed));
     const auto* const packed =
-        new (memory) Packed{client.created_at(), name ? size(name) : absent, description ? size(description) : absent,
-                            client.id(),         client.ecosystem_id(),      client.type()};
+        new (memory) Packed{client.created_at(), sizes, client.id(), client.ecosystem_id(), client.type()};
     char* at = static_cast<char*>(memory) + sizeof(Packed);
-    if (name) std::memcpy(at, name->str().data(), size(name));
-    if (description) std::memcpy(at + size(name), description->str().data(), size(description));
+    for (const std::optional<Text>& text : client.texts()) {
+      if (text) at += text->str().copy(at, text->str().size());
+    }
     return packed;
   }
 

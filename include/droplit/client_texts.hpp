@@ -1,0 +1,53 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "detail/config.hpp"
+#include "fields.hpp"
+#include "text.hpp"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// The optional texts that a draft and a client have: one for each text of `client_fields`. A text that was not given
+/// is absent, which differs from an empty one.
+class ClientTexts {
+ public:
+  using Array = std::array<std::optional<Text>, detail::text_count>;
+
+  /// All are absent.
+  ClientTexts() noexcept = default;
+
+  /// The texts of the API's page; the others are absent.
+  ClientTexts(std::optional<Text> name, std::optional<Text> description) noexcept
+      : texts_{std::move(name), std::move(description)} {}
+
+  /// All texts in the order of `client_fields`.
+  explicit ClientTexts(Array texts) noexcept : texts_(std::move(texts)) {}
+
+  [[nodiscard]] const std::optional<Text>& name() const& noexcept { return text(Field::name); }
+  [[nodiscard]] const std::optional<Text>& description() const& noexcept { return text(Field::description); }
+  [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(*this).text(Field::name); }
+  [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(*this).text(Field::description); }
+
+  /// The text of a field whose kind is `text`.
+  [[nodiscard]] const std::optional<Text>& text(Field field) const& noexcept {
+    return texts_[detail::text_index(field)];
+  }
+  [[nodiscard]] std::optional<Text> text(Field field) && noexcept {
+    return std::move(texts_[detail::text_index(field)]);
+  }
+
+  /// All texts in the order of `client_fields`.
+  [[nodiscard]] const Array& texts() const& noexcept { return texts_; }
+  [[nodiscard]] Array texts() && noexcept { return std::move(texts_); }
+
+  bool operator==(const ClientTexts&) const = default;
+
+ protected:
+  Array texts_;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

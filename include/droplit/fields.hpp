@@ -1,0 +1,134 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include "api_errc.hpp"
+#include "detail/config.hpp"
+#include "optional_string_view.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// The field that a violation is about: one of `client_fields`, or `additional_parameters` for names that the contract
+/// does not know, or `none` for a response without entries.
+enum class Field : std::uint8_t { none, additional_parameters, ecosystem_id, type, name, description };
+
+/// What a field accepts, and with that its rules.
+enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
+
+/// The fields as a caller has them, not yet judged; a field that is not given is absent.
+///
+/// They are views. Temporaries may be written into the call itself, `create({.name = make_name()})`; a variable of this
+/// type must not outlive its texts.
+struct ClientParameters {
+  OptionalStringView ecosystem_id = {};
+  OptionalStringView type = {};
+  OptionalStringView name = {};
+  OptionalStringView description = {};
+};
+
+/// One row of the table of fields.
+struct FieldRow {
+  Field field;
+  std::string_view name;  ///< on the wire: the member of a body, and the `path` of an entry
+  bool required;
+  FieldKind kind;
+  OptionalStringView ClientParameters::*parameter;
+  std::string_view sentence;  ///< as the API's page has it
+};
+
+/// The fields of the body of "create a client", in the order of the API's page: the required ones, then the texts.
+/// Readers, writers, stores, SDK and programs read all that they know of fields from here.
+inline constexpr auto client_fields = std::to_array<FieldRow>({
+    // clang-format off
+    {Field::ecosystem_id, "ecosystemId", true, FieldKind::ecosystem_id, &ClientParameters::ecosystem_id, "The ID of the ecosystem."},
+    {Field::type, "type", true, FieldKind::client_type, &ClientParameters::type, "The type of the client."},
+    {Field::name, "name", false, FieldKind::text, &ClientParameters::name, "The name of the client."},
+    {Field::description, "description", false, FieldKind::text, &ClientParameters::description, "The description of the client."},
+    // clang-format on
+});
+
+/// A member of a 201: what the service adds, or a field of the client.
+enum class ClientMember : std::uint8_t { created_at, id, field };
+
+struct ClientMemberRow {
+  ClientMember member;
+  std::string_view name;  ///< on the wire
+  Field field = Field::none;
+};
+
+namespace detail {
+
+/// The place of a field in `client_fields`.
+constexpr std::size_t field_index(Field field) noexcept {
+  return static_cast<std::size_t>(field) - static_cast<std::size_t>(Field::ecosystem_id);
+}
+
+constexpr const FieldRow& field_row(Field field) noexcept { return client_fields[field_index(field)]; }
+
+inline constexpr std::size_t first_text = 2;
+inline constexpr std::size_t text_count = client_fields.size() - first_text;
+
+/// The place of a text among the texts.
+constexpr std::size_t text_index(Field field) noexcept { return field_index(field) - first_text; }
+
+consteval bool are_fields_in_order() {
+  for (std::size_t i = 0; i != client_fields.size(); ++i) {
+    const FieldRow& row = client_fields[i];
+    if (field_index(row.field) != i || row.required != (i < first_text)) return false;
+    if ((row.kind == FieldKind::text) != (i >= first_text)) return false;
+  }
+  return true;
+}
+static_assert(are_fields_in_order(), "a row out of the enumerators' order, or a text that is not after the others");
+
+constexpr ClientMemberRow field_member(Field field) noexcept {
+  return {ClientMember::field, field_row(field).name, field};
+}
+
+}  // namespace detail
+
+/// The members of a 201 in their order on the wire.
+inline constexpr auto client_members = std::to_array<ClientMemberRow>({
+    {ClientMember::created_at, "createdAt"},
+    detail::field_member(Field::description),
+    detail::field_member(Field::ecosystem_id),
+    {ClientMember::id, "id"},
+    detail::field_member(Field::name),
+    detail::field_member(Field::type),
+});
+
+static_assert(client_members.size() == client_fields.size() + 2, "a field that is not in the 201");
+
+/// The wire name: the `path` of an entry.
+constexpr std::string_view to_string(Field field) noexcept {
+  if (field == Field::none) return "";
+  return field == Field::additional_parameters ? "additional parameters" : detail::field_row(field).name;
+}
+
+namespace detail {
+
+/// The codes of what may be wrong with a field of a kind. `missing` is for required fields; `characters` for texts.
+struct FieldCodes {
+  ApiErrc missing;
+  ApiErrc invalid;
+  ApiErrc characters;
+};
+
+constexpr FieldCodes codes_of(FieldKind kind) noexcept {
+  switch (kind) {
+    case FieldKind::ecosystem_id:
+      return {ApiErrc::ecosystem_missing, ApiErrc::ecosystem_invalid, ApiErrc::ecosystem_invalid};
+    case FieldKind::client_type:
+      return {ApiErrc::client_type_missing, ApiErrc::client_type_invalid, ApiErrc::client_type_invalid};
+    case FieldKind::text: break;
+  }
+  return {ApiErrc::body_parameters_missing, ApiErrc::body_parameter_invalid,
+          ApiErrc::body_parameter_characters_invalid};
+}
+
+}  // namespace detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI
