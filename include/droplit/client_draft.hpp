@@ -148,7 +148,8 @@ class DraftFields {
       case State::right: return Findings::Flaw::none;
       case State::absent: return row.required ? Findings::Flaw::missing : Findings::Flaw::none;
       case State::wrong: return row.kind == FieldKind::text ? Findings::Flaw::characters : Findings::Flaw::invalid;
-      case State::other: break;
+      case State::other:
+      default: break;
     }
     return Findings::Flaw::invalid;
   }

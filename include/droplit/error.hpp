@@ -238,7 +238,8 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     } else if (!findings.body_missing) {
       const detail::FieldCodes codes = detail::codes_of(row.kind);
       switch (findings.flaw(row.field)) {
-        case Flaw::none: break;
+        case Flaw::none:
+        default: break;
         case Flaw::missing:
           if (row.required) error.add(codes.missing, row.field);
           break;

@@ -124,7 +124,8 @@ constexpr FieldCodes codes_of(FieldKind kind) noexcept {
       return {ApiErrc::ecosystem_missing, ApiErrc::ecosystem_invalid, ApiErrc::ecosystem_invalid};
     case FieldKind::client_type:
       return {ApiErrc::client_type_missing, ApiErrc::client_type_invalid, ApiErrc::client_type_invalid};
-    case FieldKind::text: break;
+    case FieldKind::text:
+    default: break;
   }
   return {ApiErrc::body_parameters_missing, ApiErrc::body_parameter_invalid,
           ApiErrc::body_parameter_characters_invalid};
