@@ -7,7 +7,6 @@
 #include "fields.hpp"
 #include "id.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -223,11 +222,9 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.texts_.get_or_make().query = sentence(*findings.query_fields);
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
-  const auto is_missing = [&](const FieldRow& row) {
-    return row.required && findings.flaw(row.field) == Flaw::missing;
-  };
-  const std::ptrdiff_t missing = std::count_if(client_fields.begin(), client_fields.end(), is_missing);
-  const bool no_parameters = missing == detail::first_text && !findings.body_fields;
+  const auto is_missing = [&](const FieldRow& row) { return findings.flaw(row.field) == Flaw::missing; };
+  bool no_parameters = !findings.body_fields;
+  for (const FieldRow& row : client_fields) no_parameters = no_parameters && (!row.required || is_missing(row));
   if (!findings.body_missing && !no_parameters && findings.body_fields && is_missing(client_fields[0])) {
     error.texts_.get_or_make().body = sentence(*findings.body_fields);
     error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);

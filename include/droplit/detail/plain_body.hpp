@@ -105,28 +105,31 @@ class PlainBody {
   // Whether the member has the name of this field; `result` is then its end.
   template <std::size_t I>
   bool named(const char* at, const char* end, const char*& result) {
-    constexpr std::size_t quoted = opening<I>.size() - 2;  // the name with its closing quote
-    if (*at != opening<I>[0] || static_cast<std::size_t>(end - at) < quoted ||
-        std::memcmp(at, opening<I>.data(), quoted) != 0) {
-      return false;
+    constexpr const auto& text = opening<I>;
+    constexpr std::size_t quoted = text.size() - 2;  // the name with its closing quote
+    if (*at != text[0]) return false;
+    const auto left = static_cast<std::size_t>(end - at);
+    if (left >= text.size() && std::memcmp(at, text.data(), text.size()) == 0) {
+      result = string<I>(at + text.size(), end);
+      return true;
     }
-    result = value<I>(at, end);
+    if (left < quoted || std::memcmp(at, text.data(), quoted) != 0) return false;
+    result = spaced_value<I>(at + quoted, end);
     return true;
   }
 
+  // A value after white space, or one that is no string.
   template <std::size_t I>
-  const char* value(const char* at, const char* end) {
+  const char* spaced_value(const char* at, const char* end) {
+    at = after(at, end, ':');
+    if (at == nullptr) return nullptr;
+    const char* const begin = after(at, end, '"');
+    return begin != nullptr ? string<I>(begin, end) : other(skip_json_space(at, end), end, client_fields[I].field);
+  }
+
+  template <std::size_t I>
+  const char* string(const char* at, const char* end) {
     constexpr FieldRow row = client_fields[I];
-    constexpr std::size_t size = opening<I>.size();
-    if (static_cast<std::size_t>(end - at) >= size && std::memcmp(at + size - 2, ":\"", 2) == 0) {
-      at += size;
-    } else {
-      at = after(at + size - 2, end, ':');
-      if (at == nullptr) return nullptr;
-      const char* const string = after(at, end, '"');
-      if (string == nullptr) return other(skip_json_space(at, end), end, row.field);
-      at = string;
-    }
     if constexpr (row.kind == FieldKind::ecosystem_id) {
       return ecosystem_id(at, end);
     } else if constexpr (row.kind == FieldKind::client_type) {
