@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ class CommandLine {
       std::string text = std::string(field.sentence) + ' ' + accepted(field.kind) + '.';
       if (field.field == droplit::Field::ecosystem_id) text += " Required.";
       if (field.field == droplit::Field::type) text += " Default: application.";
-      fields_.push_back(add_option(*create_, std::string("--").append(field.name()), placeholder(field), text));
+      fields_.push_back(add_option(*create_, std::string("--").append(field.name), placeholder(field), text));
     }
     url_ = add_option(*create_, "--url", "URL",
                       "The service. http:// or https://, a host, a port and a path are accepted. Default: DROPLIT_URL, "
@@ -86,8 +87,11 @@ class CommandLine {
 
   /// What the client shall be; views into this object.
   [[nodiscard]] droplit::ClientParameters parameters() const {
-    return {value(fields_[0]), value(fields_[1]).value_or(to_string(droplit::ClientType::application)),
-            value(fields_[2]), value(fields_[3])};
+    droplit::ClientParameters parameters;
+    for (std::size_t i = 0; i != fields_.size(); ++i)
+      parameters.*droplit::client_fields[i].parameter = value(fields_[i]);
+    if (!parameters.type) parameters.type = to_string(droplit::ClientType::application);
+    return parameters;
   }
   [[nodiscard]] std::optional<std::string_view> url() const { return value(url_); }
   [[nodiscard]] std::optional<std::string_view> ca_file() const { return value(ca_file_); }

@@ -10,7 +10,6 @@
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -58,7 +57,7 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
   }
   for (const droplit::FieldRow& field : droplit::client_fields) {
     if (field.field != violation.field) continue;
-    std::string text = std::string("--").append(field.name()).append(": ").append(violation.message);
+    std::string text = std::string("--").append(field.name).append(": ").append(violation.message);
     if (violation.code != ApiErrc::client_type_invalid) return text.append(": ").append(accepted(field.kind));
     return text + did_you_mean(parameters.type.value_or(""), droplit::client_type_names);
   }
@@ -68,13 +67,11 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
 /// The lines that tell all of a refusal.
 inline void complain(const droplit::ApiError& error, const droplit::ClientParameters& parameters) {
   bool unreadable = false;  // the contract says only that there is no body; which option it is helps more
-  const std::array<std::optional<std::string_view>, 4> given{parameters.ecosystem_id, parameters.type, parameters.name,
-                                                             parameters.description};
-  for (std::size_t i = 0; i != given.size(); ++i) {
-    if (!given[i] || droplit::detail::is_utf8(*given[i])) continue;
+  for (const droplit::FieldRow& field : droplit::client_fields) {
+    const auto& given = parameters.*field.parameter;
+    if (!given || droplit::Text::parse(std::string(*given))) continue;  // no argument has a NUL
     unreadable = true;
-    const droplit::FieldRow& field = droplit::client_fields[i];
-    complain(std::string("--").append(field.name()).append(": is not UTF-8: ").append(accepted(field.kind)));
+    complain(std::string("--").append(field.name).append(": is not UTF-8: ").append(accepted(field.kind)));
   }
   if (unreadable) return;
   for (const droplit::Violation violation : error.violations()) complain(sentence(violation, parameters));
@@ -106,10 +103,15 @@ inline std::string record(const droplit::Client& client, bool colours) {
     out += '\n';
   };
   line("id", client.id().text());
-  line("ecosystemId", client.ecosystem_id().text());
-  line("type", to_string(client.type()));
-  if (client.name()) line("name", client.name()->str());
-  if (client.description()) line("description", client.description()->str());
+  for (const droplit::FieldRow& field : droplit::client_fields) {
+    switch (field.kind) {
+      case droplit::FieldKind::ecosystem_id: line(field.name, client.ecosystem_id().text()); break;
+      case droplit::FieldKind::client_type: line(field.name, to_string(client.type())); break;
+      case droplit::FieldKind::text:
+      default:
+        if (const auto& text = client.text(field.field)) line(field.name, text->str());
+    }
+  }
   line("createdAt", client.created_at().text());
   return out;
 }
