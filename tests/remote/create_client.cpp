@@ -367,7 +367,7 @@ TEST_CASE("a response with a content-encoding is one that the contract does not 
   std::vector<Response> known{to_response(client()),
                               to_response(Fault()),
                               to_response(Fault::unavailable(FaultSource::storage, "away")),
-                              to_response(*ApiError::from({.type = Findings::Flaw::missing})),
+                              to_response(*ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))),
                               to_response(ApiError::ecosystem_not_found(home)),
                               to_response(ApiError::of<ApiErrc::token_kind_forbidden>())};
   for (const ApiErrcRow& row : api_errc_table) {

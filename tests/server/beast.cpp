@@ -251,19 +251,6 @@ TEST_CASE("a head or body that trickles has a deadline for all of it", "[server]
   }
 }
 
-TEST_CASE("a body may be as slow as the rate says", "[server]") {
-  ServerOptions options;
-  options.body_grace = 100ms;
-  options.body_rate = 100;
-  const Running running(options);
-  RawSocket socket = running.connect();
-  const std::string request = post(good_body);
-  const std::size_t head = request.size() - good_body.size();
-  socket.send(request.substr(0, head + 50));  // half a second's worth
-  std::this_thread::sleep_for(250ms);
-  CHECK(status(socket.ask(request.substr(head + 50))) == 201);
-}
-
 TEST_CASE("a peer that does not read waits alone, and not for ever", "[server]") {
   ServerOptions options = with_threads(1);
   options.write_deadline = 300ms;

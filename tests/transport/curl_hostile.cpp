@@ -147,7 +147,7 @@ TEST_CASE("whatever a service does, it does the same to the second and to the th
         }
         misbehaviour.script(connection);
       });
-      CurlTransport transport("canary-token", options(server, 700ms));
+      CurlTransport transport("canary-token", options(server, 3000ms));
       const ClientDraft draft(active, ClientType::application);
       INFO(misbehaviour.name << " after " << before);
       for (int i = 0; i != before; ++i) CHECK(told(create_client(transport, draft)).starts_with("created"));
@@ -216,7 +216,7 @@ TEST_CASE("twenty thousand calls: hostile responses and mutated ones in any orde
       created, test::an_answer("201 Created", "content-type: application/json\r\ntransfer-encoding: chunked\r\n",
                                test::as_chunk(test::a_created) + "0\r\nx: y\r\n\r\n")};
   for (const ApiError& error : {ApiError::of<ApiErrc::unauthorized>(), ApiError::ecosystem_not_found(active),
-                                *ApiError::from({.type = Findings::Flaw::missing})}) {
+                                *ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))}) {
     pool.push_back(test::on_the_wire(to_response(error)));
   }
   pool.push_back(test::on_the_wire(to_response(Fault::unavailable(FaultSource::storage, "away"))));
@@ -258,7 +258,7 @@ TEST_CASE("twenty thousand calls: hostile responses and mutated ones in any orde
   }
   for (const std::string& each : wrong) FAIL_CHECK(each);
   CHECK(service.calls >= calls);
-  CHECK(as_alone > in_sequences / 2);  // the few others met a connection that was closed in the same moment
+  CHECK(as_alone > in_sequences / 20 * 19);  // the few others met a connection that was closed in the same moment
   std::cout << service.calls << " calls, " << in_sequences - as_alone << " of them on a connection that was closed\n";
   CHECK(service.led_astray == 0);
 }

@@ -12,6 +12,7 @@
 #include "config.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #if __has_include(<sys/mman.h>) && __has_include(<unistd.h>)

@@ -203,9 +203,9 @@ class BeastServer {
     }
   }
 
-  // With no long request.
+  // With no long request; a buffer that grows exists twice.
   [[nodiscard]] std::uint64_t memory_of_connection() const noexcept {
-    return Connection::own_memory + options_.max_head + detail::HttpSession<E>::own_memory;
+    return Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<E>::own_memory;
   }
 
   void welcome(detail::ServerSocket socket, detail::MemoryShare memory) {

@@ -90,15 +90,28 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   static constexpr std::size_t first_read_size = 4'096;  // enough for nearly every request
   static constexpr std::size_t max_linger = 1'048'576;   // bytes that are dropped for the last answer's sake
 
-  // A handler that keeps this alive, for any thread that serves. What it throws, for lack of memory, ends the
-  // connection.
+  // A handler that keeps this alive, for any thread that serves. What `call` throws, for lack of memory, ends the
+  // connection; a strand without memory is asked again, since a lost handler would leave the connection open.
   template <class F>
   auto handler(F call) {
     return [self = this->shared_from_this(), call](auto... arguments) mutable {
       if (!self->strand_) return self->run(call, arguments...);
-      const ServerStrand strand = *self->strand_;
-      boost::asio::dispatch(strand, [self = std::move(self), call, arguments...] { self->run(call, arguments...); });
+      until_done([&] {
+        boost::asio::dispatch(*self->strand_, [self, call, arguments...] { self->run(call, arguments...); });
+      });
     };
+  }
+
+  // Tries again while there is no memory.
+  template <class F>
+  static void until_done(F attempt) {
+    for (;;) {
+      try {
+        return attempt();
+      } catch (...) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }
   }
 
   template <class F, class... Arguments>
@@ -156,13 +169,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     state_ = State::working;
     boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
       self->session_.store();
-      for (;;) {
-        try {
-          return self->post([](HttpConnection& connection) { connection.advance(); });
-        } catch (...) {  // no memory to say that it is done
-          std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-      }
+      until_done([&self] { self->post([](HttpConnection& connection) { connection.advance(); }); });
     });
   }
 

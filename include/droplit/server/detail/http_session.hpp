@@ -146,6 +146,7 @@ class HttpSession {
       endpoint_.answer(std::move(good).as_failure(), response_);
       if (has_body && (facts.expects_continue || left_ > endpoint_.options().max_body)) response_.close = true;
       if (response_.close) return deliver();
+      memory_.give_extra_back();  // the body is dropped
       phase_ = Phase::drain;
     } else if (has_body && facts.expects_continue && input.empty()) {
       output_ = "HTTP/1.1 100 Continue\r\n\r\n";
