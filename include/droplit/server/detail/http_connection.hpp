@@ -102,18 +102,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     };
   }
 
-  // Tries again while there is no memory.
-  template <class F>
-  static void until_done(F attempt) {
-    for (;;) {
-      try {
-        return attempt();
-      } catch (...) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      }
-    }
-  }
-
   template <class F, class... Arguments>
   void run(F call, Arguments... arguments) {
     try {

@@ -10,6 +10,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <chrono>
+#include <thread>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -19,5 +20,17 @@ using ServerStrand = boost::asio::strand<ServerExecutor>;
 using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
 template <class Executor, class Clock = std::chrono::steady_clock>
 using ServerTimer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
+
+/// Calls `attempt`, and again after a pause while it throws, which it does for lack of memory.
+template <class F>
+void until_done(F attempt) {
+  for (;;) {
+    try {
+      return attempt();
+    } catch (...) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+}
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
