@@ -130,7 +130,7 @@ for seconds in 0 3601 -1 1.5 '' ' 1' 1s 99999999999; do
   create 2 '' 'droplit: --timeout takes a whole number of seconds from 1 to 3600' "--timeout=$seconds"
 done
 create 2 '' 'droplit: --cacert takes the name of a file' --cacert ''
-ends 2 '' 'droplit: unknown option --name before the command; it stands behind `droplit client create`' --name x client create
+ends 2 '' 'droplit: unknown option --name before the command; it belongs after `droplit client create`' --name x client create
 ends 0 'droplit 0.1.0' '' --version
 
 for command in '' client 'client create' login logout completion 'completion bash'; do

@@ -8,6 +8,7 @@ docs=$(dirname "$0")/../docs
 umask 077
 folder=$(mktemp -d)
 server=
+as=
 trap 'if [ -n "$server" ]; then kill -9 "$server" 2>/dev/null; fi; rm -rf "$folder"' EXIT
 failures=0
 fail() {
@@ -44,8 +45,12 @@ refused 2 '--threads is given twice' --threads 1 --threads 2
 refused 2 '--threads takes a number from 1 to 256' --threads 0
 refused 2 '--threads takes a number from 1 to 256' --threads 2x
 refused 2 '--store-threads takes a number from 0 to 256' --store-threads 257
-refused 2 '--max-body takes a number from 1 to 4294967295' --max-body 4294967296
-refused 2 '--max-body takes a number from 1 to 4294967295' --max-body -1
+refused 2 '--max-body takes a number from 1 to 1073741824' --max-body 1073741825
+refused 2 '--max-body takes a number from 1 to 1073741824' --max-body -1
+refused 2 '--max-head takes a number from 1024 to 1048576' --max-head 1023
+refused 2 '--max-head takes a number from 1024 to 1048576' --max-head 1048577
+refused 2 '--max-memory takes a number from 4194304 to 18446744073709551615' --max-memory 4194303
+refused 2 '--max-memory takes a number from 4194304 to 18446744073709551615' --max-memory 18446744073709551616
 refused 2 '--listen takes HOST:PORT' --listen 8080
 refused 2 'the port of --listen takes a number from 0 to 65535' --listen 127.0.0.1:65536
 refused 2 '--storage takes memory or sqlite:PATH' --storage sqlite:
@@ -83,7 +88,7 @@ diff "$folder/helped" "$folder/shown" >&2 || fail '--help and docs/server.md tel
 log=$folder/log
 start() {
   rm -f "$folder/out"  # or the line of the server before might be taken for this one's
-  "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" >"$folder/out" 2>"$log" </dev/null &
+  $as "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" >"$folder/out" 2>"$log" </dev/null &
   server=$!
   listening
 }
@@ -115,10 +120,18 @@ answers() {
 here="{\"ecosystemId\":\"$active\",\"type\":\"server\"}"
 gone="{\"ecosystemId\":\"$deleted\",\"type\":\"server\"}"
 
-start --ecosystem $active --ecosystem $deleted --delete-ecosystem $deleted --threads 2 --max-body 100
+start --ecosystem $active --ecosystem $deleted --delete-ecosystem $deleted --threads 2 --max-body 100 --max-memory 4194304 \
+  --max-head 1024
 answers 201 "$here"
 answers 404 "$gone"
 answers 413 "{\"name\":\"$(printf '%0100d' 0)\"}"
+got=$(curl -sS --max-time 10 -o "$folder/body" -w '%{http_code}' "$url/" -H "x: $(printf '%01024d' 0)")
+[ "$got" = 431 ] || fail "a head longer than --max-head is answered $got"
+stopped TERM
+# of what 7 MB of body need, 4 MiB are too little
+start --ecosystem $active --max-body 1073741824 --max-memory 4194304
+printf '{"ecosystemId":"%s","type":"server","name":"%07000000d"}' $active 0 >"$folder/long.json"
+answers 503 "@$folder/long.json"
 stopped TERM
 
 start --storage "sqlite:$folder/store.db" --ecosystem $active
@@ -135,7 +148,7 @@ answers 404 "$gone"
 ln "$folder/store.db" "$folder/second.db"
 answers 404 "$gone"
 answers 404 "$gone"
-[ "$(grep -c 'droplit-server: warning: the file has another name' "$folder/log")" -eq 1 ] ||
+[ "$(grep -c 'droplit-server: warning: sqlite: the file has another name' "$folder/log")" -eq 1 ] ||
   fail "a second name of the store is not logged once: $(cat "$folder/log")"
 refused 1 'the file has another name' --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/second.db"
 rm "$folder/second.db"
@@ -340,7 +353,8 @@ until answers '' "$here" && [ "$got" != 201 ] || [ $tries -ge 200 ]; do tries=$(
 case $got in 500 | 503) ;; *) fail "a file that may not grow is answered $got" ;; esac
 grep -q 'fault: storage: ' "$folder/log" || fail "the fault is not in the log: $(cat "$folder/log")"
 stopped TERM
-(ulimit -f 0 && exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/none.db" \
+# (no folder for ThreadSanitizer's own file, which it would die of)
+(ulimit -f 0 && TMPDIR=/nonexistent exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/none.db" \
   2>&1 >/dev/null </dev/null) | grep -q 'droplit-server: sqlite open: ' || fail 'a store that may not be written is not told'
 
 # few files may be open: fewer connections, told at the start; too few for the store is an error in words
@@ -350,7 +364,13 @@ server=$!
 serving
 answers 201 "$here"
 stopped TERM
-grep -q 'warning: 40 files may be open, so at most 8 connections' "$folder/log" || fail "ulimit -n 40: $(cat "$folder/log")"
+grep -q 'warning: 40 files may be open, so at most 7 connections' "$folder/log" || fail "ulimit -n 40: $(cat "$folder/log")"
+# one file for each thread that asks the store, whichever those are
+for threads in '--threads 6 --store-threads 0' '--threads 2 --store-threads 6'; do
+  (ulimit -n 40 && exec timeout 20 "$program" --listen 127.0.0.1:0 --access "$folder/access.json" $threads \
+    --storage postgresql://127.0.0.1:1/none) >"$folder/out" 2>"$folder/log" </dev/null
+  grep -q 'warning: 40 files may be open, so at most 2 connections' "$folder/log" || fail "$threads: $(cat "$folder/log")"
+done
 for most in 4 5 6 7 8 9 10; do
   (ulimit -n $most && exec timeout 10 "$program" --check --listen 127.0.0.1:0 --access "$folder/access.json" \
     --storage "sqlite:$folder/store.db") >"$folder/out" 2>"$folder/log" </dev/null
@@ -362,6 +382,51 @@ for most in 4 5 6 7 8 9 10; do
     *) fail "ulimit -n $most ends it with $got: $(cat "$folder/log")" ;;
   esac
 done
+
+# few threads may be started: a start that fails has deleted no ecosystem, and --check finds out that it fails. Root has
+# no such limit; the user is one without other processes.
+mkdir "$folder/few"
+if [ "$(id -u)" -eq 0 ]; then
+  as='setpriv --reuid=54322 --clear-groups'
+  cp "$program" "$folder/few/droplit-server"
+  program=$folder/few/droplit-server
+  chmod 711 "$folder"
+  chmod 755 "$program"
+  chown 54322 "$folder/few" "$folder/access.json"
+fi
+set -- --storage "sqlite:$folder/few/store.db" --threads 3 --store-threads 2
+start "$@" --ecosystem $active
+stopped TERM
+failed=0
+for most in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  rm -f "$folder/out"
+  $as prlimit --nproc=$most "$program" --listen 127.0.0.1:0 --access "$folder/access.json" "$@" --delete-ecosystem $active \
+    >"$folder/out" 2>"$folder/log" </dev/null &
+  server=$!
+  tries=0
+  until grep -q . "$folder/out" 2>/dev/null || ! kill -0 $server 2>/dev/null || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  if grep -q . "$folder/out"; then
+    listening
+    answers 404 "$here"
+    stopped TERM
+    break
+  fi
+  wait $server
+  got=$?
+  server=
+  grep -q '^droplit-server: \|Sanitizer' "$folder/log" || fail "with $most threads it ends with $got: $(cat "$folder/log")"
+  $as prlimit --nproc=$most "$program" --check --listen 127.0.0.1:0 --access "$folder/access.json" "$@" \
+    >"$folder/out" 2>"$folder/log" </dev/null && fail "--check finds that $most threads are enough"
+  failed=$((failed + 1))
+  start "$@"
+  answers 201 "$here"
+  stopped TERM
+done
+[ "$failed" -ge 7 ] || fail "only $failed limits of the threads were too low"
+[ "$most" -lt 12 ] || fail "12 threads are too few: $(cat "$folder/log")"
 
 if [ "$failures" -ne 0 ]; then exit 1; fi
 echo 'droplit-server does what its help says'

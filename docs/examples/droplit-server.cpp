@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // A server of the one endpoint, from the library's parts: options in, policies made, requests served until a signal.
-// docs/server.md says what it does. All that can fail is tried before the store is opened, which may create it.
+// docs/server.md says what it does. All else that can fail is tried before the store is opened, which may create it.
 #include "program/process.hpp"
 #include "server/command_line.hpp"
 #include "server/log.hpp"
@@ -14,6 +14,8 @@
 
 #include <cstdint>
 #include <exception>
+#include <future>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,12 +42,30 @@ void log_fault_to(const server::Log& log, const droplit::Fault& fault) {
                    .append(to_string(fault.fate())));
 }
 
-/// Prints where it listens, without waiting for a reader.
-void announce(const std::string& url, const server::Log& log) {
-  std::thread([line = "listening on " + url + "\n", log] {
-    if (!program::print(line)) log.line("standard output cannot be written: " + line.substr(0, line.size() - 1));
-  }).detach();
-}
+/// Prints where it listens, once `print` is called, without waiting for a reader: in a thread that the constructor
+/// starts, so that `print` cannot fail.
+class Announcement {
+ public:
+  Announcement(const std::string& url, const server::Log& log) {
+    std::thread([line = "listening on " + url, log, wanted = wanted_.get_future()]() mutable {
+      if (!wanted.get()) return;
+      if (!program::print(line + "\n")) log.line("standard output cannot be written: " + line);
+    }).detach();
+  }
+  Announcement(const Announcement&) = delete;
+  Announcement& operator=(const Announcement&) = delete;
+  ~Announcement() {
+    if (!printed_) wanted_.set_value(false);
+  }
+  void print() {
+    printed_ = true;
+    wanted_.set_value(true);
+  }
+
+ private:
+  std::promise<bool> wanted_;
+  bool printed_ = false;
+};
 
 ExitStatus report(droplit::StoreState state, const server::Log& log) {
   switch (state) {
@@ -70,20 +90,26 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   const auto log_fault = [&log](const droplit::Fault& fault) { log_fault_to(log, fault); };
   droplit::Endpoint endpoint(storage, access, clock, ids, options.endpoint, log_fault);
   droplit::BeastServer server(endpoint, options.server);  // listens
-  if (options.check) return report(Kind::inspect(options), log);
-
-  storage.open(Kind::open(options));
-  for (const auto id : options.active) {
-    droplit::Outcome<droplit::EcosystemState>(storage.get().add_ecosystem(id)).value();
-  }
-  for (const auto id : options.deleted) {
-    droplit::Outcome<droplit::EcosystemState>(storage.get().delete_ecosystem(id)).value();
-  }
-
-  const server::Signals::Serving serving(signals, [&server] { server.stop(); });
-  announce(server.url(), log);
-  server.run();  // by this thread: what the first thread of a process allocates costs the fewest system calls
-  return ExitStatus::done;
+  Announcement announcement(server.url(), log);
+  auto status = ExitStatus::done;
+  std::optional<server::Signals::Serving> serving;
+  const auto ready = [&] {  // all threads are there
+    if (options.check) {
+      status = report(Kind::inspect(options), log);
+      return server.stop();
+    }
+    storage.open(Kind::open(options));
+    for (const auto id : options.active) {
+      droplit::Outcome<droplit::EcosystemState>(storage.get().add_ecosystem(id)).value();
+    }
+    for (const auto id : options.deleted) {
+      droplit::Outcome<droplit::EcosystemState>(storage.get().delete_ecosystem(id)).value();
+    }
+    serving.emplace(signals, [&server] { server.stop(); });
+    announcement.print();
+  };
+  server.run(ready);  // by this thread: what the first thread of a process allocates costs the fewest system calls
+  return status;
 }
 
 ExitStatus serve(const server::Options& options, const server::Log& log, const server::Signals& signals) {

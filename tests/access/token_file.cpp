@@ -3,6 +3,9 @@
 
 #include "support/catch.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdarg>
 #include <cstdint>
 #include <filesystem>
@@ -227,23 +230,57 @@ TEST_CASE("a file is read from disk, and one that cannot be read is refused with
 
 TEST_CASE("the file is closed in child programs, and a terminal does not become the process's own") {
   flags_of_last_open = 0;
-  CHECK(TokenFile::load("/").has_exception());
+  CHECK(TokenFile::load("/proc/self/status").has_exception());
   CHECK((flags_of_last_open & O_CLOEXEC) != 0);
   CHECK((flags_of_last_open & O_NOCTTY) != 0);
 }
 
-TEST_CASE("what is not a regular file is refused at once: a pipe, a device without end, a folder") {
+TEST_CASE("what is not a regular file is refused at once, without opening it: a pipe, a device, a folder") {
   const auto refusal_of = [](const char* path) {
     const auto file = TokenFile::load(path);
     return file.has_value() ? "accepted" : file.exception().what();
   };
   const std::string said = "access file: is not a regular file";
+  flags_of_last_open = -1;
   CHECK(refusal_of("/") == said);
   CHECK(refusal_of("/dev/zero") == said);
   CHECK(refusal_of("/dev/null") == said);
   const Path file;
   REQUIRE(::mkfifo(file.path.c_str(), 0600) == 0);
   CHECK(file.refusal() == said);
+  CHECK(flags_of_last_open == -1);
+}
+
+TEST_CASE("a program that waits for the reader of a pipe still waits, and its data is not lost") {
+  std::signal(SIGPIPE, SIG_IGN);
+  const Path file;
+  REQUIRE(::mkfifo(file.path.c_str(), 0600) == 0);
+  std::atomic<::pid_t> id{0};
+  std::atomic<bool> opened{false};
+  std::thread writer([&] {
+    id = ::gettid();
+    const int end = ::openat(AT_FDCWD, file.path.c_str(), O_WRONLY | O_CLOEXEC);
+    opened = true;
+    static_cast<void>(!::write(end, "x", 1));
+    ::close(end);
+  });
+  const auto sleeps = [&] {
+    std::ifstream about("/proc/self/task/" + std::to_string(id) + "/stat");
+    std::string text;
+    std::getline(about, text);
+    return text.find(") S ") != std::string::npos;
+  };
+  while (id == 0 || !sleeps()) std::this_thread::yield();
+  CHECK(file.refusal() == "access file: is not a regular file");
+  for (int i = 0; i != 50 && !opened; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK_FALSE(opened);
+  const int end = ::openat(AT_FDCWD, file.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ::fcntl(end, F_SETFL, 0);
+  char got = 0;
+  CHECK(::read(end, &got, 1) == 1);  // 0 if there is no writer any more
+  CHECK(got == 'x');
+  ::close(end);
+  writer.join();
 }
 
 TEST_CASE("a file of 16 MiB is read, and a longer one is refused, also one whose size does not show") {

@@ -2,7 +2,7 @@
 #pragma once
 
 // Reads command lines with CLI11 such that no value is lost, changed or repeated in an error: CLI11 drops an empty
-// value behind `=`, knows abbreviations of its own, and quotes arguments, which may be secrets, in its errors.
+// value after `=`, knows abbreviations of its own, and quotes arguments, which may be secrets, in its errors.
 
 #include "command_tree.hpp"
 #include "nearest.hpp"
@@ -118,7 +118,7 @@ inline void read_arguments(CLI::App& root, int argc, char** argv) {
   const std::string named = "unknown option --" + escaped(name);
   const auto options = options_of(command);
   if (std::find(options.begin(), options.end(), name) != options.end()) {
-    throw SyntaxError(named + " before the command; it stands behind `" + path_of(command) + "`");
+    throw SyntaxError(named + " before the command; it belongs after `" + path_of(command) + "`");
   }
   const std::string meant = did_you_mean(name, options, "--");
   throw SyntaxError((meant.empty() ? "unknown option" : named + meant) + see_help(root));

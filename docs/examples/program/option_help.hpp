@@ -10,7 +10,7 @@
 
 namespace program {
 
-/// Appends `text` in lines of at most 80 columns, each behind `indent` spaces.
+/// Appends `text` in lines of at most 80 columns, each after `indent` spaces.
 inline void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
   std::size_t column = 0;
   while (!text.empty()) {

@@ -20,7 +20,6 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +48,11 @@ struct Options {
 #if defined(DROPLIT_POSTGRES)
   droplit::PostgresOptions postgres;
 #endif
+
+  /// How many threads may ask the store at a time, each of which may need a file descriptor there.
+  [[nodiscard]] unsigned asking() const noexcept {
+    return server.store_threads != 0 ? server.store_threads : server.threads;
+  }
 };
 
 /// A whole number of ms, s, m or h, from `least` to 24 hours; nothing if it is not one.
@@ -85,8 +89,8 @@ class CommandLine {
     add_deadlines();
     add_stores();
     check_ = program::add_flag(root_, "--check",
-                               "Tries all but serving: options, access file, addresses and store, none of which it "
-                               "changes. Ends with 0, or with 3 if a start would create or upgrade the store.");
+                               "Tries all but serving and the ecosystems: options, access file, address, threads and "
+                               "store, which it leaves as it is. Ends with 3 if a start would create or upgrade it.");
     help_ = program::add_flag(root_, "-h,--help", "Prints this.");
   }
 
@@ -105,8 +109,7 @@ class CommandLine {
     const unsigned defaults[] = {0, 64, 8};
     options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
 #if defined(DROPLIT_POSTGRES)
-    const unsigned asking = options_.server.store_threads;
-    options_.postgres.connections = asking != 0 ? asking : options_.server.threads;
+    options_.postgres.connections = options_.asking();
 #endif
     return std::move(options_);
   }
@@ -118,11 +121,10 @@ class CommandLine {
     program::append_options(out, root_);
     return out + R"(
 Each option is given as --name VALUE or --name=VALUE, and once, but for the
-ecosystems. A TIME is a whole number with its unit: 500ms, 30s, 5m, 1h; at most
-24h.
+ecosystems. A TIME is a whole number with its unit: 500ms, 30s, 5m; at most 24h.
 
 exit status:
-  0         served until a signal came, or --check found nothing to do
+  0         served until a signal came; --check: the store is there and current
   1         could not start, or could not go on
   2         the command line is wrong
   3         --check: a start would create or upgrade the store
@@ -152,7 +154,7 @@ exit status:
   /// An option that sets `field`, whose value now is the default.
   template <std::unsigned_integral Number>
   void add_number(const std::string& name, const std::string& unit, const std::string& sentence, Number& field,
-                  Number least, Number most = std::numeric_limits<Number>::max()) {
+                  Number least, Number most) {
     const std::string range = std::to_string(least) + " to " + std::to_string(most);
     add(name, unit, sentence + ", " + range + ". Default: " + std::to_string(field) + ".",
         [=, &field](const std::string& text) { field = number(name, text, least, most); });
@@ -199,13 +201,15 @@ exit status:
         "How many more threads ask the store, 0 to 256; 0: those that serve. Default: 0 for memory; 64 for sqlite, as "
         "many creates may share a commit; 8 for postgresql, each with a connection.",
         [this](const std::string& text) { options_.store_threads = number("--store-threads", text, 0U, 256U); });
-    using Bytes = std::uint32_t;
     add_number("--max-connections", "N", "How many connections are served at a time", options_.server.max_connections,
-               Bytes{1});
-    add_number("--max-head", "BYTES", "The longest request line and fields", options_.server.max_head, Bytes{1});
-    add_number("--max-body", "BYTES", "The longest body", options_.endpoint.max_body, Bytes{1});
+               1U, UINT32_MAX);
+    add_number("--max-memory", "BYTES", "What all connections may use together", options_.server.max_memory,
+               std::uint64_t{4 * 1024 * 1024}, UINT64_MAX);
+    add_number("--max-head", "BYTES", "The longest request line and fields", options_.server.max_head, 1024U,
+               1024U * 1024);
+    add_number("--max-body", "BYTES", "The longest body", options_.endpoint.max_body, 1U, 1024U * 1024 * 1024);
     add_number("--body-rate", "BYTES", "The least bytes a second of a body, on average; 0: any",
-               options_.server.body_rate, Bytes{0});
+               options_.server.body_rate, 0U, UINT32_MAX);
   }
 
   void add_deadlines() {

@@ -100,11 +100,11 @@ class Log {
       std::unique_lock lock(mutex);
       Time::time_point next = Time::now() + period;
       for (;;) {
-        if (!changed.wait_until(lock, next, [this] { return !queue.empty(); })) {
+        if (const auto now = Time::now(); now >= next) {
           sum_up();
-          next = Time::now() + period;
-          continue;
+          next = now + period;
         }
+        if (!changed.wait_until(lock, next, [this] { return !queue.empty(); })) continue;
         const Entry entry = std::move(queue.front());
         queue.pop_front();
         writing = true;

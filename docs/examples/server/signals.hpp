@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,15 +31,17 @@ struct StopSignals {
 };
 
 /// Waits for those signals in a thread of its own, so that no slow file, name server or database can hold them up. The
-/// first one while a `Serving` lives stops the service. Any other ends the process at once, with the status by which a
-/// shell says it: 128 and the number of the signal.
+/// first one while a `Serving` lives stops the service. Any other ends the process, with the status by which a shell
+/// says it: 128 and the number of the signal. That waits for nothing but the log, and for that `last_lines` at most.
 class Signals {
+  enum class State : std::uint8_t { starting, serving, stopping, ended };
+
   struct Shared {
     StopSignals signals;
     Log log;
     std::mutex mutex;
-    std::function<void()> stop;  // only while serving
-    bool stopping = false;
+    std::function<void()> stop;  // while serving
+    State state = State::starting;
 
     Shared(const StopSignals& awaited, Log to) : signals(awaited), log(std::move(to)) {}
 
@@ -47,12 +50,16 @@ class Signals {
         int signal = 0;
         if (::sigwait(&signals.set, &signal) != 0) continue;
         const std::lock_guard lock(mutex);
-        if (stop && !stopping) {
-          stopping = true;
-          stop();
-          continue;
+        switch (state) {
+          case State::serving:
+            state = State::stopping;
+            stop();
+            continue;
+          case State::starting: log.line("ended by a signal before it served"); break;
+          case State::stopping: log.line("ended at once by a second signal"); break;
+          case State::ended:
+          default: log.line("ended at once by a signal when it no longer served"); break;
         }
-        log.line(stopping ? "ended at once by a second signal" : "ended by a signal before it served");
         log.drain(last_lines);
         ::_exit(128 + signal);
       }
@@ -74,12 +81,14 @@ class Signals {
     Serving(const Signals& signals, std::function<void()> stop) : shared_(signals.shared_) {
       const std::lock_guard lock(shared_->mutex);
       shared_->stop = std::move(stop);
+      shared_->state = State::serving;
     }
     Serving(const Serving&) = delete;
     Serving& operator=(const Serving&) = delete;
     ~Serving() {
       const std::lock_guard lock(shared_->mutex);
       shared_->stop = nullptr;
+      if (shared_->state == State::serving) shared_->state = State::ended;
     }
 
    private:

@@ -47,8 +47,8 @@ class TokenFile {
     const Token* token_;
   };
 
-  /// Reads a regular file of at most 16 MiB; never waits for a pipe or a device. A `Fault` names what is wrong with the
-  /// file, or the line and the field.
+  /// Reads a regular file of at most 16 MiB; a pipe or a device is refused without opening it. A `Fault` names what is
+  /// wrong with the file, or the line and the field.
   static Outcome<TokenFile> load(const std::string& path) {
     const detail::TokenFileText file(path);
     if (!file.flaw().empty()) return Fault(FaultSource::access, Fate::not_applied, "access file: " + file.flaw());

@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -78,18 +77,18 @@ class BeastServer {
   /// Serves until `stop` was called and all connections have ended, or were ended when the grace was over. Once only.
   /// Throws `std::system_error`, and has then stopped, if the threads cannot be started.
   void run() {
-    if (options_.store_threads != 0) store_threads_.emplace(options_.store_threads);
+    run([] {});
+  }
+
+  /// The same, but calls `ready()`, in the thread that called this, when all threads were started and before the first
+  /// connection is accepted. What `ready` throws stops the server, and this throws it.
+  template <class F>
+  void run(F ready) {
+    Threads threads(*this);
+    threads.start();
+    ready();
     boost::asio::dispatch(strand_, [this] { accept(); });
-    std::vector<std::thread> threads;
-    try {
-      for (unsigned i = 1; i < options_.threads; ++i) threads.emplace_back([this] { serve(); });
-    } catch (...) {
-      context_.stop();
-      for (auto& thread : threads) thread.join();
-      throw;
-    }
     serve();
-    for (auto& thread : threads) thread.join();
   }
 
   /// Accepts nobody any more, ends connections that have no request under way at once and the others after their
@@ -139,6 +138,30 @@ class BeastServer {
    private:
     std::mutex mutex_;
     std::unordered_set<Connection*> set_;
+  };
+
+  // All threads of `run` but the one that calls it. They are idle until there is work.
+  class Threads {
+   public:
+    explicit Threads(BeastServer& server) noexcept : server_(server) {}
+    Threads(const Threads&) = delete;
+    Threads& operator=(const Threads&) = delete;
+    ~Threads() {
+      server_.context_.stop();
+      server_.store_threads_.stop();
+      for (auto& thread : threads_) thread.join();
+    }
+
+    void start() {
+      const ServerOptions& options = server_.options_;
+      const auto ask_store = [this] { server_.store_threads_.attach(); };
+      for (unsigned i = 0; i != options.store_threads; ++i) threads_.emplace_back(ask_store);
+      for (unsigned i = 1; i != options.threads; ++i) threads_.emplace_back([this] { server_.serve(); });
+    }
+
+   private:
+    BeastServer& server_;
+    std::vector<std::thread> threads_;
   };
 
   static constexpr int accepts_in_a_row = 16;
@@ -210,8 +233,8 @@ class BeastServer {
 
   void welcome(detail::ServerSocket socket, detail::MemoryShare memory) {
     const auto connection = std::make_shared<Connection>(
-        endpoint_, options_, store_threads_ ? &*store_threads_ : nullptr, std::move(socket), std::move(memory),
-        [this](Connection& ended) { connections_.remove(ended); });
+        endpoint_, options_, options_.store_threads != 0 ? &store_threads_ : nullptr, std::move(socket),
+        std::move(memory), [this](Connection& ended) { connections_.remove(ended); });
     connections_.add(connection);
     connection->start();
   }
@@ -239,8 +262,9 @@ class BeastServer {
   detail::Listener<detail::ServerStrand> listener_;
   detail::ServerTimer<detail::ServerStrand> timer_;  // for accepting, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::optional<boost::asio::thread_pool> store_threads_;  // idle when the last connection has ended
-  bool stopping_ = false;                                  // as all of the listener, only on the strand
+  boost::asio::thread_pool store_threads_{0};  // idle when the last connection has ended. The threads are those of
+                                               // `run`: a pool that can start only some of its own waits for ever
+  bool stopping_ = false;                      // as all of the listener, only on the strand
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

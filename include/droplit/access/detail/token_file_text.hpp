@@ -2,7 +2,7 @@
 #pragma once
 
 // Reads the file of a `TokenFile` in bounded time and memory, whatever the path names: nothing but a regular file is
-// read, and opening a pipe or a terminal neither waits nor changes anything.
+// opened, since opening a pipe or a device can wait or act: it lets go of a program that waits to write to the pipe.
 
 #include "../../detail/config.hpp"
 
@@ -23,13 +23,12 @@ class TokenFileText {
   static constexpr std::size_t max_size = std::size_t{16} * 1024 * 1024;
 
   explicit TokenFileText(const std::string& path) {
-    const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     struct ::stat about {};
-    if (file.number == -1 || ::fstat(file.number, &about) != 0) {
-      flaw_ = "cannot be opened: " + std::generic_category().message(errno);
-    } else if (!S_ISREG(about.st_mode)) {
-      flaw_ = "is not a regular file";
-    } else if (about.st_size > static_cast<::off_t>(max_size)) {
+    if (!is_regular(::stat(path.c_str(), &about), about)) return;
+    // By now it may be another file, so this does not wait either, and what was opened is looked at again.
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!is_regular(file.number == -1 ? -1 : ::fstat(file.number, &about), about)) return;
+    if (about.st_size > static_cast<::off_t>(max_size)) {
       flaw_ = too_long;
     } else {
       open_to_others_ = (about.st_mode & (S_IRWXG | S_IRWXO)) != 0;
@@ -56,6 +55,16 @@ class TokenFileText {
       if (number != -1) ::close(number);
     }
   };
+
+  // Judges what a system call that returned `result` said of the file.
+  bool is_regular(int result, const struct ::stat& about) {
+    if (result != 0) {
+      flaw_ = "cannot be opened: " + std::generic_category().message(errno);
+    } else if (!S_ISREG(about.st_mode)) {
+      flaw_ = "is not a regular file";
+    }
+    return flaw_.empty();
+  }
 
   // The size is only where to begin: the file may grow meanwhile, and those of the kernel have none.
   void read(int file, std::size_t expected) {
