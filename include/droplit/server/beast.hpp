@@ -87,15 +87,15 @@ class BeastServer {
     Threads threads(*this);
     threads.start();
     ready();
-    boost::asio::dispatch(strand_, [this] { accept(); });
+    on_strand([this] { accept(); });
     serve();
   }
 
   /// Accepts nobody any more, ends connections that have no request under way at once and the others after their
   /// answer, or when the grace is over; a policy that waits is waited for all the same. From any thread, any number of
-  /// times; not from a signal handler.
+  /// times; not from a signal handler. Throws `std::bad_alloc`, and then nothing has changed.
   void stop() {
-    boost::asio::post(strand_, [this] {
+    on_strand([this] {
       if (std::exchange(stopping_, true)) return;
       listener_.close();
       stop_end_ = std::chrono::steady_clock::now() + options_.stop_grace;
@@ -186,13 +186,30 @@ class BeastServer {
 
   // Begins anew what may have ended for lack of memory, when there is some.
   void recover() noexcept {
-    for (;;) {
-      std::this_thread::sleep_for(later);
-      try {
-        return boost::asio::post(strand_, [this] { stopping_ ? await_end() : accept(); });
-      } catch (...) {  // none yet
-      }
-    }
+    std::this_thread::sleep_for(later);
+    detail::until_done([this] {
+      on_strand([this] {
+        if (stopping_) return await_end();
+        accept();
+      });
+    });
+  }
+
+  // Calls `call` on the strand, by way of a thread that serves, in which an idle strand calls it at once. (From another
+  // thread a strand of Asio 1.81 is taken before memory is; where there is none, it never runs again.)
+  template <class F>
+  void on_strand(F call) {
+    boost::asio::post(context_, [this, call] {
+      detail::until_done([&] {
+        boost::asio::dispatch(strand_, [this, call] {
+          try {
+            call();
+          } catch (...) {
+            recover();
+          }
+        });
+      });
+    });
   }
 
   void accept() {
