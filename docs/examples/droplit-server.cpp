@@ -73,6 +73,7 @@ ExitStatus report(droplit::StoreState state, const server::Log& log) {
     case droplit::StoreState::absent: log.line("the store is not there; a start creates it"); break;
     case droplit::StoreState::older: log.line("the store is of an older version; a start upgrades it"); break;
     case droplit::StoreState::foreign:
+    default:
       log.line("the store is another program's, or of a newer version");
       return ExitStatus::failed;
   }
