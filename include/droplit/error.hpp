@@ -21,12 +21,10 @@ namespace detail {
 
 struct CodeOnly;
 
-/// A row's message with `word` in its blank.
-inline std::string fill_blank(std::string_view message, std::string_view word) {
+/// A row's message with `word` in its blank. The memory of `word` is used again, since it may be long.
+inline std::string fill_blank(std::string_view message, std::string word) {
   const std::size_t blank = message.find('$');
-  std::string out;
-  out.reserve(message.size() + word.size());
-  return out.append(message.substr(0, blank)).append(word).append(message.substr(blank + 1));
+  return word.insert(0, message.substr(0, blank)).append(message.substr(blank + 1));
 }
 
 /// What stands in the blank of a row's message in `text`; nothing if it is not that message.
@@ -212,21 +210,21 @@ inline ApiError::Violations ApiError::violations() const& noexcept { return Viol
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) {
   using Flaw = Findings::Flaw;
-  const auto sentence = [](const std::string& names) {
-    return detail::fill_blank(row(ApiErrc::query_field_not_allowed).message, names);
+  const auto sentence = [](std::string&& names) {
+    return detail::fill_blank(row(ApiErrc::query_field_not_allowed).message, std::move(names));
   };
 
   ApiError error;
   error.size_ = 0;
   if (findings.query_fields) {
-    error.texts_.get_or_make().query = sentence(*findings.query_fields);
+    error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
   const auto is_missing = [&](const FieldRow& row) { return findings.flaw(row.field) == Flaw::missing; };
   bool no_parameters = !findings.body_fields;
   for (const FieldRow& row : client_fields) no_parameters = no_parameters && (!row.required || is_missing(row));
   if (!findings.body_missing && !no_parameters && findings.body_fields && is_missing(client_fields[0])) {
-    error.texts_.get_or_make().body = sentence(*findings.body_fields);
+    error.texts_.get_or_make().body = sentence(*std::move(findings.body_fields));
     error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
   }
   for (const FieldRow& row : client_fields) {
