@@ -27,7 +27,7 @@ exec $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
   before=
   # The names of the init scripts and units that are enabled and are not in $before.
   enabled() {
-    find "$root"/etc/rc?.d "$root/etc/systemd/system" -type l ! -name "K[0-9][0-9]*" ! -lname /dev/null 2>/dev/null |
+    find "$root"/etc/rc[2-5].d "$root/etc/systemd/system" -type l ! -name "K[0-9][0-9]*" ! -lname /dev/null 2>/dev/null |
       sed "s,.*/,,; s,^S[0-9][0-9],," | sort -u | grep -vxF "$before"
   }
   restore() {

@@ -16,6 +16,10 @@
 // a program all of whose files define DROPLIT_SEPARATE_COMPILATION, the one that includes <droplit/src.hpp>.
 // DROPLIT_DETAIL_INLINE is in front of those definitions.
 
+#if defined(__GNUC__) && __cplusplus < 202002L
+#error "droplit needs C++20: compile with -std=c++20 or newer"
+#endif
+
 #if defined(DROPLIT_SEPARATE_COMPILATION)
 #define DROPLIT_DETAIL_INLINE
 #else
