@@ -216,7 +216,8 @@ TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and nev
       test::an_answer("201 Created", "content-type: application/json\r\ntransfer-encoding: chunked\r\n",
                       test::as_chunk(test::a_created) + "0\r\n\r\n");
   const std::string gone = test::on_the_wire(to_response(ApiError::ecosystem_not_found(test::active)));
-  const std::string missing = test::on_the_wire(to_response(*ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))));
+  const std::string missing =
+      test::on_the_wire(to_response(*ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))));
   const std::string unauthorized = test::on_the_wire(to_response(ApiError::of<ApiErrc::unauthorized>()));
   const std::string unavailable = test::on_the_wire(to_response(Fault::unavailable(FaultSource::storage, "away")));
   const std::string interim = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + created;
@@ -473,10 +474,10 @@ TEST_CASE("the heads of a proxy's answer to CONNECT are not the service's") {
          {std::pair(test::with_length("201 Created", json, test::a_created), "created"),
           std::pair(test::with_length("401 Unauthorized", "", ""), "Unauthorized"),
           std::pair(test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""), "not applied")}) {
-      test::ScriptedServer proxy([&](test::Connection& connection) {
+      test::ScriptedServer proxy([&, &body = response](test::Connection& connection) {
         const auto request = connection.read_request();
         if (!request || request->method != "CONNECT" || !connection.send(heads)) return;
-        tls.serve(connection.fd(), response);
+        tls.serve(connection.fd(), body);
       });
       CurlOptions tunnel = options("https://127.0.0.1:1");
       tunnel.proxy = proxy.url();
