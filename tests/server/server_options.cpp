@@ -44,8 +44,6 @@ struct Running {
 int status(const std::optional<test::WireAnswer>& answer) { return answer ? answer->response.status : 0; }
 
 template <class Value>
-[[maybe_unused]] constexpr Value least = std::numeric_limits<Value>::min();
-template <class Value>
 constexpr Value most = std::numeric_limits<Value>::max();
 
 struct Duration {
