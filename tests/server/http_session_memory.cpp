@@ -202,12 +202,14 @@ TEST_CASE(
   CHECK(serve(*holds, half.substr(0, half.size() - 1), 16 * kib, written) == Want::body);  // 2.5 of 3 million
   for (const bool suspends : {false, true}) {
     for (const std::size_t piece : {half.size(), std::size_t{1000}}) {
+      const std::uint64_t used = budget.used();
       auto refused = session(suspends);
       written.clear();
       CHECK(serve(*refused, half, piece, written) == Want::close);
       CHECK(test::statuses(written) == "503 close");
       CHECK(written.starts_with("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\ndate: "));
       CHECK(parties.store.kept == 0);
+      CHECK(budget.used() == used + Session::own_memory);  // at once, not only when the connection ends
       refused.reset();
 
       const auto served = session(suspends);

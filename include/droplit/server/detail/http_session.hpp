@@ -16,7 +16,6 @@
 #include "memory_budget.hpp"
 #include "piece_gatherer.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -201,8 +200,9 @@ class HttpSession {
   bool afford() {
     const std::uint64_t needed = 8 * scan_.size() + 5 * body_size_;
     if (needed <= own_memory || memory_.take_extra(needed - own_memory)) return true;
-    return answer_and_close(
-        Fault::unavailable(FaultSource::library, "the server's memory for long requests is in use"));
+    held_.emplace(endpoint_);  // what has arrived of it is of no use
+    memory_.give_extra_back();
+    return answer_and_close(Fault::unavailable(FaultSource::library, "no memory for a long request"));
   }
 
   // Takes a piece of the body; false if it was answered.
