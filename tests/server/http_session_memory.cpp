@@ -254,3 +254,17 @@ TEST_CASE("long requests leave a quarter of all memory to connections and short 
   CHECK_FALSE(first.take_extra(UINT64_MAX));
   CHECK(first.take_extra(1));
 }
+
+TEST_CASE("a request that is refused by its head has no memory of its own while its body is dropped",
+          "[http_session]") {
+  droplit::detail::MemoryBudget budget(4'000'000);
+  test::Parties parties;
+  droplit::detail::MemoryShare share(budget);
+  REQUIRE(share.take_own(Session::own_memory));
+  Session session(parties.endpoint, 16 * kib, false, std::move(share));
+  const std::string request =
+      test::post(std::string(100'000, ' '), "x: " + std::string(8 * kib, 'x') + "\r\n", "no such token");
+  std::string written;
+  CHECK(serve(session, request.substr(0, request.size() - 1), request.size(), written) == Want::body);
+  CHECK(budget.used() == Session::own_memory);
+}
