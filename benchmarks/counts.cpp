@@ -10,9 +10,9 @@
 #include "support/policies.hpp"
 #include "support/workloads.hpp"
 
-#include <droplit/answer.hpp>
 #include <droplit/endpoint.hpp>
 #include <droplit/json.hpp>
+#include <droplit/response.hpp>
 #include <droplit/server/detail/http_session.hpp>
 
 #include <valgrind/callgrind.h>
@@ -81,7 +81,7 @@ void count_writing(const job::Writer& boost) {
     });
     droplit::Response response;
     count("write", name, "droplit, whole answer", 20, [&](std::size_t) {
-      write_answer(response, client);
+      write_response(response, client);
       job::keep(response);
     });
     count("write", name, boost.name, 20, [&](std::size_t) {
@@ -92,7 +92,7 @@ void count_writing(const job::Writer& boost) {
   for (const job::Refusal& refusal : job::refusals()) {
     droplit::Response response;
     count("refuse", refusal.name, "droplit, whole answer", 20, [&](std::size_t) {
-      write_answer(response, refusal.error);
+      write_response(response, refusal.error);
       job::keep(response);
     });
   }

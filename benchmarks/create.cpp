@@ -26,7 +26,8 @@ struct HandMap {
   droplit::Insertion insert(const droplit::Client& client) {
     const std::lock_guard lock(mutex);
     if (!ecosystems.contains(client.ecosystem_id())) return droplit::Insertion::ecosystem_unknown;
-    return clients.try_emplace(client.id(), client).second ? droplit::Insertion::kept : droplit::Insertion::id_taken;
+    return clients.try_emplace(client.id(), client).second ? droplit::Insertion::inserted
+                                                           : droplit::Insertion::id_taken;
   }
   void reserve(std::size_t size) { clients.reserve(size); }
   void add_ecosystem(droplit::EcosystemId id) { ecosystems.emplace(id, droplit::EcosystemState::active); }

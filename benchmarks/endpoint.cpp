@@ -60,10 +60,10 @@ void add(std::string_view name, std::string_view body, int status) {
         const droplit::ClientDraft& is = draft.assume_value();
         const auto ecosystem = is.ecosystem_id();
         const auto type = is.type();
-        write_answer(response, droplit::Client(id, now, ecosystem, type, std::move(draft).assume_value().name(),
-                                               std::move(draft).assume_value().description()));
+        write_response(response, droplit::Client(id, now, ecosystem, type, std::move(draft).assume_value().name(),
+                                                 std::move(draft).assume_value().description()));
       } else {
-        write_answer(response, draft.assume_error());
+        write_response(response, draft.assume_error());
       }
       job::keep(response);
     }

@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
   job::check(out == policies::w1, out, "Boost.JSON DOM", "encode");
   encode_nlohmann(out, reading);
   job::check(out == policies::w1, out, "nlohmann-json", "encode");
-  const auto client = read_answer(response, draft);
+  const auto client = read_response(response, draft);
   job::check(client.has_value() && to_json(client.assume_value()) == answer, "client", "droplit", "decode");
   job::check(decode_boost(answer).has_value(), "client", "Boost.JSON DOM", "decode");
   job::check(decode_boost(answer) == decode_nlohmann(answer), "client", "nlohmann-json", "decode");
@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   });
   bench::add("remote", "decode", "droplit", [&](benchmark::State& state) {
     for (auto _ : state) {
-      const auto decoded = read_answer(response, draft);
+      const auto decoded = read_response(response, draft);
       job::keep(decoded);
     }
   });

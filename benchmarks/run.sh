@@ -24,12 +24,12 @@ programs=
 for word in "$@"; do
   case $word in
     read*) programs="$programs read_draft" ;;
-    write* | refuse*) programs="$programs write_answer" ;;
+    write* | refuse*) programs="$programs write_response" ;;
     create* | endpoint* | remote* | counts) programs="$programs ${word%%/*}" ;;
     *) programs=; break ;;
   esac
 done
-[ -n "$programs" ] || programs="read_draft write_answer create endpoint remote counts"
+[ -n "$programs" ] || programs="read_draft write_response create endpoint remote counts"
 programs=$(echo "$programs" | xargs -n 1 | sort -u)
 # shellcheck disable=SC2046,SC2086
 cmake --build "$build" --target $(printf "benchmark_%s " $programs)

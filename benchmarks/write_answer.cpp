@@ -6,8 +6,8 @@
 #include "support/answers.hpp"
 #include "support/bench.hpp"
 
-#include <droplit/answer.hpp>
 #include <droplit/json.hpp>
+#include <droplit/response.hpp>
 
 #include <string>
 #include <string_view>
@@ -37,7 +37,7 @@ void add_created(std::string_view name) {
   bench::add("write", name, "droplit, whole answer", [client](benchmark::State& state) {
     droplit::Response response;
     for (auto _ : state) {
-      write_answer(response, client);
+      write_response(response, client);
       job::keep(response);
     }
   });
@@ -59,11 +59,11 @@ void add_refusal(const job::Refusal& refusal) {
   bench::add("refuse", refusal.name, "droplit, whole answer", [&refusal](benchmark::State& state) {
     droplit::Response response;
     for (auto _ : state) {
-      write_answer(response, refusal.error);
+      write_response(response, refusal.error);
       job::keep(response);
     }
   });
-  if (row(refusal.error.code()).form != droplit::AnswerForm::entries) return;
+  if (row(refusal.error.code()).form != droplit::ResponseForm::entries) return;
   const std::string text = to_json(refusal.error);
   bench::add("refuse", refusal.name, "droplit", [&refusal](benchmark::State& state) {
     std::string out;

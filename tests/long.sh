@@ -8,4 +8,4 @@ for preset in dev tsan clang release; do
   sh tests/run.sh "$preset"
 done
 ctest --preset tsan --repeat until-fail:10
-sh tests/crash.sh build/dev
+sh tests/system/crash.sh build/dev

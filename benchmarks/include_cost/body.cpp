@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The smallest program with a JSON body: reads one, creates the client in memory and prints the answer.
-#include <droplit/answer.hpp>
+#include <droplit/response.hpp>
 #include <droplit/create_client.hpp>
 #include <droplit/draft_parser.hpp>
 #include <droplit/storage/memory.hpp>

@@ -41,7 +41,7 @@ struct Hash {
 /// Thread-safe, as the store of ours is.
 class Store {
  public:
-  enum class Insertion { kept, taken, ecosystem_unknown };
+  enum class Insertion { inserted, taken, ecosystem_unknown };
 
   void add_ecosystem(const job::Id& id) {
     const std::lock_guard lock(mutex_);
@@ -51,7 +51,7 @@ class Store {
   Insertion insert(const job::Created& client) {
     const std::lock_guard lock(mutex_);
     if (ecosystems_.count(client.ecosystem_id) == 0) return Insertion::ecosystem_unknown;
-    return clients_.try_emplace(client.id, client).second ? Insertion::kept : Insertion::taken;
+    return clients_.try_emplace(client.id, client).second ? Insertion::inserted : Insertion::taken;
   }
 
  private:
@@ -108,7 +108,7 @@ Answer create(Store& store, std::string_view body) {
   for (int tries = 0; tries != 4; ++tries) {
     if (::getentropy(client.id.data(), client.id.size()) != 0) break;
     switch (store.insert(client)) {
-      case Store::Insertion::kept: return created(client);
+      case Store::Insertion::inserted: return created(client);
       case Store::Insertion::ecosystem_unknown: return refused({{"body", "invalid id", "ecosystemId"}});
       case Store::Insertion::taken: break;
     }

@@ -108,10 +108,10 @@ surprises() {
     $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^server/") }
     $3 ~ /\/boost\/json[.\/]/ {
       if ($1 != "") only("Boost.JSON", "^src\\.hpp$")
-      else only("Boost.JSON", "^(draft_parser|answer|exchange|endpoint|sdk|droplit)\\.hpp$|^detail/((json|error|client)_reader|draft_stream)|^(remote|access|transport|server|testing)/")
+      else only("Boost.JSON", "^(draft_parser|response|exchange|endpoint|sdk|droplit)\\.hpp$|^detail/json/((error_|client_)?reader|draft_stream)|^(remote|access|transport|server|testing)/")
     }
-    $3 ~ /\/sqlite3\.h$/ { only("SQLite", "^storage/(detail/)?sqlite") }
-    $3 ~ /\/libpq-fe\.h$/ { only("libpq", "^storage/(detail/)?postgres") }
-    $3 ~ /\/curl\/curl\.h$/ { only("libcurl", "^transport/(detail/)?curl") }
+    $3 ~ /\/sqlite3\.h$/ { only("SQLite", "^storage/sqlite") }
+    $3 ~ /\/libpq-fe\.h$/ { only("libpq", "^storage/postgres") }
+    $3 ~ /\/curl\/curl\.h$/ { only("libcurl", "^transport/curl") }
     END { for (header in read) headers++; if (headers < 70) print "only " headers + 0 " headers were read" }'
 }

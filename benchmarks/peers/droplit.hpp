@@ -22,7 +22,7 @@ inline job::Reading tell(const droplit::Outcome<droplit::ClientDraft>& outcome) 
       for (const auto& row : droplit::api_errc_table) {
         if (row.message == violation.message) message = row.message;
       }
-      reading.errors.push_back({to_string(violation.place), message, to_string(violation.field)});
+      reading.errors.push_back({to_string(violation.location), message, to_string(violation.field)});
     }
     return reading;
   }

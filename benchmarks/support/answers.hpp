@@ -37,7 +37,7 @@ struct Refusal {
 template <std::size_t I>
 void add_plain_refusal(std::vector<Refusal>& to) {
   constexpr droplit::ApiErrcRow row = droplit::api_errc_table[I];
-  if constexpr (row.form != droplit::AnswerForm::entries && !row.has_blank()) {
+  if constexpr (row.form != droplit::ResponseForm::entries && !row.has_blank()) {
     to.push_back({row.name, droplit::ApiError::of<row.code>()});
   }
 }
@@ -75,7 +75,7 @@ inline std::vector<Refusal> refusals() {
 inline std::vector<Entry> entries_of(const droplit::ApiError& error) {
   std::vector<Entry> entries;
   for (const droplit::Violation violation : error.violations()) {
-    entries.push_back({to_string(violation.place), violation.message, to_string(violation.field)});
+    entries.push_back({to_string(violation.location), violation.message, to_string(violation.field)});
   }
   return entries;
 }

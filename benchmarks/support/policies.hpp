@@ -23,7 +23,7 @@ inline constexpr std::string_view w2 = R"({"ecosystemId":"C594b89aea18568c408c3a
 
 /// Keeps nothing.
 struct Forgets {
-  droplit::Insertion insert(const droplit::Client&) const noexcept { return droplit::Insertion::kept; }
+  droplit::Insertion insert(const droplit::Client&) const noexcept { return droplit::Insertion::inserted; }
 };
 
 /// Knows one token.
@@ -34,8 +34,8 @@ struct OneToken {
       return known ? droplit::PrincipalKind::account : droplit::PrincipalKind::none;
     }
   };
-  [[nodiscard]] Principal identify(std::string_view given) const noexcept { return {given == token}; }
-  [[nodiscard]] bool may_touch(Principal, droplit::EcosystemId) const noexcept { return true; }
+  [[nodiscard]] Principal authenticate(std::string_view given) const noexcept { return {given == token}; }
+  [[nodiscard]] bool authorize(Principal, droplit::EcosystemId) const noexcept { return true; }
 };
 
 }  // namespace policies

@@ -41,7 +41,7 @@ class LogStorage {
     log_ << ' ' << to_string(client.type()) << written(client.name()) << written(client.description()) << std::endl;
     if (!log_) return Fault(FaultSource::storage, Fate::maybe_applied, "log: a line was not written");
     clients_.emplace(client.id(), client);
-    return Insertion::kept;
+    return Insertion::inserted;
   }
 
   // The suite also fills the store and looks into it.
@@ -147,7 +147,7 @@ int main() {
                       std::nullopt);
   Reopenable log(directory / "log");
   log.add_ecosystem(client.ecosystem_id()).value();
-  const bool kept = log.insert(client).value() == Insertion::kept;
+  const bool kept = log.insert(client).value() == Insertion::inserted;
   std::ofstream(log.path, std::ios::app) << "client 594b89aea18568c408c3ad26 2018-02-";  // and here it crashed
   log.reopen();
   const bool found = log.find_client(client.id()) == client;

@@ -83,7 +83,7 @@ int main() {
 
   const auto caught =
       check_transport_contract([](TransportPeer& peer) { return Rig<StubbornTransport>(peer); }, "demo");
-  assert(caught.size() == 1 && caught[0].id == "lost_answer_is_not_repeated");
+  assert(caught.size() == 1 && caught[0].id == "lost_response_is_not_repeated");
 
   // And what it is for.
   MemoryStorage storage;

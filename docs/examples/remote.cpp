@@ -33,7 +33,7 @@ struct FakeTime {
   std::int64_t time = 0;
   std::int64_t now() const { return time; }
   void sleep_until(std::int64_t until) { time = until; }
-  std::uint32_t dice() const { return 0x80000000; }
+  std::uint32_t random_bits() const { return 0x80000000; }
 };
 
 }  // namespace
@@ -60,6 +60,6 @@ int main() {
   FakeTime time;
   const auto again = create_client(stumbling, draft, {.max_attempts = 3, .first_delay = 200}, time);
   assert(again.has_value());
-  assert(time.time == 100);  // half of the first delay, as the dice fell
+  assert(time.time == 100);  // half of the first delay, as the random_bits fell
   std::cout << "created " << again.value().id().text() << " at the second attempt\n";
 }

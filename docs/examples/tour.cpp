@@ -105,8 +105,8 @@ struct OneToken {
       return known ? droplit::PrincipalKind::account : droplit::PrincipalKind::none;
     }
   };
-  Principal identify(std::string_view token) const { return {token == "demo"}; }
-  bool may_touch(Principal, droplit::EcosystemId) const { return true; }
+  Principal authenticate(std::string_view token) const { return {token == "demo"}; }
+  bool authorize(Principal, droplit::EcosystemId) const { return true; }
 };
 static_assert(droplit::Access<OneToken>);
 
@@ -133,18 +133,18 @@ void token_file() {
     {"token": "demo-server", "kind": "server", "ecosystems": ["C594b89aea18568c408c3ad24"]}
   ]})")
                     .value();
-  const auto holder = access.identify("demo-server");
+  const auto holder = access.authenticate("demo-server");
   assert(holder.kind() == droplit::PrincipalKind::server);
-  assert(access.may_touch(holder, "C594b89aea18568c408c3ad24"_ecosystem_id));
+  assert(access.authorize(holder, "C594b89aea18568c408c3ad24"_ecosystem_id));
   access.revoke("demo-server");
-  assert(access.identify("demo-server").kind() == droplit::PrincipalKind::none);
+  assert(access.authenticate("demo-server").kind() == droplit::PrincipalKind::none);
 }
 
 /// Somebody else's store, which answers later: the Exchange and the Creation are steps around it.
 struct LaterStore {
   std::map<droplit::ClientId, droplit::Client> kept;
   droplit::Insertion finish_later(const droplit::Client& client) {
-    return kept.try_emplace(client.id(), client).second ? droplit::Insertion::kept : droplit::Insertion::id_taken;
+    return kept.try_emplace(client.id(), client).second ? droplit::Insertion::inserted : droplit::Insertion::id_taken;
   }
 };
 

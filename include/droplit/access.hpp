@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "id.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/id.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -21,14 +21,14 @@ template <class A>
 concept Access = requires(const A& access, std::string_view token) {
   /// Who holds the token; the token is the bare value of the `authorization` field and is never empty. The time it
   /// takes must not tell how much of a wrong token is right. The holder is a value that outlives the token.
-  { access.identify(token) } -> std::movable;
+  { access.authenticate(token) } -> std::movable;
 }
-&&requires(const A& access, decltype(access.identify(std::string_view()))& holder, EcosystemId ecosystem) {
+&&requires(const A& access, decltype(access.authenticate(std::string_view()))& holder, EcosystemId ecosystem) {
   /// Of what kind the holder is.
   { holder.kind() } -> std::convertible_to<PrincipalKind>;
   /// Whether the holder, an account or a server, may create clients in that ecosystem. Neither the answer nor the work
   /// may depend on whether the ecosystem exists.
-  { access.may_touch(holder, ecosystem) } -> std::convertible_to<bool>;
+  { access.authorize(holder, ecosystem) } -> std::convertible_to<bool>;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

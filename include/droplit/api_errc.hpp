@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
+#include <droplit/detail/config.hpp>
 
 #include <array>
 #include <cstddef>
@@ -40,14 +40,14 @@ enum class ApiErrc : std::uint8_t {
 enum class Source : std::uint8_t { page, sibling, ours };
 
 /// What an answer with a code carries: `InvalidParams` entries as JSON, a line of text, or no body.
-enum class AnswerForm : std::uint8_t { entries, text, empty };
+enum class ResponseForm : std::uint8_t { entries, text, empty };
 
 /// One row of the table of codes: all that the wire, the documentation and the programs know of a code.
 struct ApiErrcRow {
   ApiErrc code;
   std::string_view name;  ///< as documented
   std::uint16_t status;   ///< of HTTP
-  AnswerForm form;
+  ResponseForm form;
   std::string_view message;  ///< of an entry, or the text; `$` is where the names of fields or an ecosystem's id go
   bool closes;               ///< the connection ends after this response
   std::errc condition;       ///< the honest POSIX counterpart; `std::errc()` for none
@@ -62,25 +62,25 @@ struct ApiErrcRow {
 /// from its row: a new code is an enumerator and a row.
 inline constexpr auto api_errc_table = std::to_array<ApiErrcRow>({
     // clang-format off
-    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, AnswerForm::entries, "invalid id", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, AnswerForm::entries, "contains fields that are not allowed: [ $ ]", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, AnswerForm::entries, "field must be one of the following values: application, server", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::client_type_missing, "Client Type Missing", 400, AnswerForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, AnswerForm::text, "Ecosystem with id $ does not exist.", false, std::errc(), 1, Source::page},
-    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, AnswerForm::entries, "expected field to be a string", false, std::errc::invalid_argument, 1, Source::sibling},
-    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, AnswerForm::entries, "contains characters that are not allowed", false, std::errc::invalid_argument, 1, Source::ours},
-    {ApiErrc::unauthorized, "Unauthorized", 401, AnswerForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, AnswerForm::text, "Token type not permitted!", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::forbidden, "Forbidden", 403, AnswerForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::not_found, "Not Found", 404, AnswerForm::empty, "", false, std::errc(), 1, Source::ours},
-    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, AnswerForm::empty, "", false, std::errc(), 1, Source::ours},
-    {ApiErrc::content_too_large, "Content Too Large", 413, AnswerForm::empty, "", true, std::errc::message_size, 1, Source::ours},
-    {ApiErrc::bad_request, "Bad Request", 400, AnswerForm::empty, "", true, std::errc::protocol_error, 1, Source::ours},
-    {ApiErrc::request_timeout, "Request Timeout", 408, AnswerForm::empty, "", true, std::errc::timed_out, 1, Source::ours},
-    {ApiErrc::uri_too_long, "URI Too Long", 414, AnswerForm::empty, "", true, std::errc(), 1, Source::ours},
-    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, AnswerForm::empty, "", true, std::errc(), 1, Source::ours},
+    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, ResponseForm::entries, "invalid id", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, ResponseForm::entries, "contains fields that are not allowed: [ $ ]", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, ResponseForm::entries, "field must be one of the following values: application, server", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::client_type_missing, "Client Type Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
+    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, ResponseForm::text, "Ecosystem with id $ does not exist.", false, std::errc(), 1, Source::page},
+    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, ResponseForm::entries, "expected field to be a string", false, std::errc::invalid_argument, 1, Source::sibling},
+    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, ResponseForm::entries, "contains characters that are not allowed", false, std::errc::invalid_argument, 1, Source::ours},
+    {ApiErrc::unauthorized, "Unauthorized", 401, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, ResponseForm::text, "Token type not permitted!", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::forbidden, "Forbidden", 403, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
+    {ApiErrc::not_found, "Not Found", 404, ResponseForm::empty, "", false, std::errc(), 1, Source::ours},
+    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, ResponseForm::empty, "", false, std::errc(), 1, Source::ours},
+    {ApiErrc::content_too_large, "Content Too Large", 413, ResponseForm::empty, "", true, std::errc::message_size, 1, Source::ours},
+    {ApiErrc::bad_request, "Bad Request", 400, ResponseForm::empty, "", true, std::errc::protocol_error, 1, Source::ours},
+    {ApiErrc::request_timeout, "Request Timeout", 408, ResponseForm::empty, "", true, std::errc::timed_out, 1, Source::ours},
+    {ApiErrc::uri_too_long, "URI Too Long", 414, ResponseForm::empty, "", true, std::errc(), 1, Source::ours},
+    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, ResponseForm::empty, "", true, std::errc(), 1, Source::ours},
     // clang-format on
 });
 
@@ -104,7 +104,7 @@ static_assert(is_in_order(), "a row out of the enumerators' order");
 consteval bool is_readable() {
   for (const ApiErrcRow& a : api_errc_table) {
     for (const ApiErrcRow& b : api_errc_table) {
-      if (a.form == AnswerForm::entries || &a == &b) continue;
+      if (a.form == ResponseForm::entries || &a == &b) continue;
       if (a.status == b.status && a.form == b.form && a.message == b.message) return false;
     }
   }

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "timestamp.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client_texts.hpp"
-#include "client_type.hpp"
-#include "detail/config.hpp"
-#include "id.hpp"
-#include "text.hpp"
-#include "timestamp.hpp"
+#include <droplit/client_texts.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/id.hpp>
+#include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <optional>
 #include <utility>

@@ -1,14 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client_texts.hpp"
-#include "client_type.hpp"
-#include "detail/config.hpp"
-#include "detail/name_list.hpp"
-#include "fields.hpp"
-#include "id.hpp"
-#include "outcome.hpp"
-#include "text.hpp"
+#include <droplit/client_texts.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/name_list.hpp>
+#include <droplit/fields.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/text.hpp>
 
 #include <array>
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 namespace detail {
 
 /// A text that was checked: in a string that may be taken, or somewhere else.
-struct FoundText {
+struct ParsedText {
   std::string* own = nullptr;
   std::string_view view = {};
 };
@@ -51,7 +51,7 @@ class ClientDraft : public ClientTexts {
 
   /// For the reader of drafts: takes the texts that it found; null where there is none.
   ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type,
-              const std::array<const detail::FoundText*, detail::text_count>& texts)
+              const std::array<const detail::ParsedText*, detail::text_count>& texts)
       : ecosystem_id_(ecosystem_id), type_(type) {
     for (std::size_t i = 0; i != texts.size(); ++i) {
       if (texts[i] == nullptr) continue;
@@ -85,13 +85,13 @@ class DraftFields {
   }
 
   /// The member is right: UTF-8 without U+0000, which must stay where it is until `finish`.
-  void set(Field field, FoundText text) noexcept {
+  void set(Field field, ParsedText text) noexcept {
     state(field) = State::right;
     texts_[text_index(field)] = text;
   }
 
   /// The member is this string, UTF-8; if the field is a text it must stay where it is until `finish`.
-  void set_string(Field field, FoundText found) noexcept {
+  void set_string(Field field, ParsedText found) noexcept {
     state(field) = State::wrong;
     switch (field_row(field).kind) {
       case FieldKind::ecosystem_id:
@@ -125,7 +125,7 @@ class DraftFields {
       valid = valid && (is == State::right || (is == State::absent && !row.required));
     }
     if (valid) {
-      std::array<const FoundText*, text_count> found{};
+      std::array<const ParsedText*, text_count> found{};
       for (std::size_t i = 0; i != text_count; ++i) {
         if (states_[first_text + i] == State::right) found[i] = &texts_[i];
       }
@@ -157,7 +157,7 @@ class DraftFields {
   std::array<State, client_fields.size()> states_{};
   ClientType type_{};
   EcosystemId id_{EcosystemId::Bytes{}};
-  std::array<FoundText, text_count> texts_;
+  std::array<ParsedText, text_count> texts_;
 };
 
 /// The refusal of a body that cannot be read.

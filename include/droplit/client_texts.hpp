@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "fields.hpp"
-#include "text.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/fields.hpp>
+#include <droplit/text.hpp>
 
 #include <array>
 #include <optional>

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client_draft.hpp"
-#include "clock.hpp"
-#include "detail/config.hpp"
-#include "detail/guarded.hpp"
-#include "id_source.hpp"
-#include "storage.hpp"
+#include <droplit/client_draft.hpp>
+#include <droplit/clock.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/id_source.hpp>
+#include <droplit/storage.hpp>
 
 #include <optional>
 #include <utility>
@@ -41,7 +41,7 @@ DROPLIT_DETAIL_INLINE bool settle(Outcome<Client>& client, Outcome<Insertion>&& 
     return true;
   }
   switch (insertion.assume_value()) {
-    case Insertion::kept: return true;
+    case Insertion::inserted: return true;
     case Insertion::ecosystem_deleted:
       client = ApiError::ecosystem_not_found(client.assume_value().ecosystem_id());
       return true;

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client_draft.hpp"
-#include "detail/config.hpp"
-#include "detail/draft_stream.hpp"
+#include <droplit/client_draft.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/json/draft_stream.hpp>
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-#include "detail/plain_body.hpp"
+#include <droplit/detail/json/fast/draft_reader.hpp>
 #endif
 
 #include <cstdint>
@@ -53,7 +53,7 @@ class DraftParser {
     over,     // it was read, or there was no memory for it
   };
 
-  Outcome<ClientDraft> finish_odd(std::string_view last_piece, std::optional<std::string>&& query_fields);
+  Outcome<ClientDraft> finish_slow(std::string_view last_piece, std::optional<std::string>&& query_fields);
 
   detail::DraftStream& stream() {
     if (!stream_) stream_.emplace();
@@ -74,14 +74,14 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish(std::string_view 
                                                                std::optional<std::string> query_fields) {
   if (state_ == State::fresh) {  // nearly every body comes in one piece and is plain
     state_ = State::over;        // and stays so if that throws
-    detail::PlainBody body;
+    detail::FastDraftReader body;
     if (body.read(last_piece)) return body.finish(std::move(query_fields));
     if (!body.is_wrong(last_piece)) state_ = State::fresh;
   }
-  return finish_odd(last_piece, std::move(query_fields));
+  return finish_slow(last_piece, std::move(query_fields));
 }
 
-[[gnu::noinline]] DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_odd(
+[[gnu::noinline]] DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_slow(
     std::string_view last_piece, std::optional<std::string>&& query_fields) {
   if (state_ == State::over) return detail::unreadable_body(std::move(query_fields));
   return stream().finish(last_piece, std::move(query_fields));

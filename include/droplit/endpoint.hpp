@@ -1,13 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "access.hpp"
-#include "answer.hpp"
-#include "create_client.hpp"
-#include "detail/config.hpp"
-#include "exchange.hpp"
-#include "http.hpp"
-#include "request_head.hpp"
+#include <droplit/access.hpp>
+#include <droplit/create_client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/exchange.hpp>
+#include <droplit/http.hpp>
+#include <droplit/request_head.hpp>
+#include <droplit/response.hpp>
 
 #include <concepts>
 #include <string_view>
@@ -77,12 +77,12 @@ class Endpoint {
   void answer(const Outcome<Client>& outcome, Response& response) {
     if (outcome.has_exception()) report(outcome.assume_exception());
     const auto written = detail::guarded<bool>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<bool> {
-      write_answer(response, outcome);
+      write_response(response, outcome);
       return true;
     });
     if (written) return;
     report(written.assume_exception());
-    write_answer(response, written.assume_exception());  // in memory that was reserved
+    write_response(response, written.assume_exception());  // in memory that was reserved
   }
 
   /// The options, each within its range.

@@ -1,11 +1,11 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "api_errc.hpp"
-#include "detail/box.hpp"
-#include "detail/config.hpp"
-#include "fields.hpp"
-#include "id.hpp"
+#include <droplit/api_errc.hpp>
+#include <droplit/detail/box.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/fields.hpp>
+#include <droplit/id.hpp>
 
 #include <array>
 #include <cstddef>
@@ -39,16 +39,16 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 }  // namespace detail
 
 /// The part of a request that a violation lies in; `none` for an answer that has no entries.
-enum class Place : std::uint8_t { none, query, body };
+enum class Location : std::uint8_t { none, query, body };
 
-constexpr std::string_view to_string(Place place) noexcept {
-  return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(place)];
+constexpr std::string_view to_string(Location location) noexcept {
+  return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(location)];
 }
 
 /// One thing that is wrong with a request, as one entry of the answer says it. A view into its `ApiError`.
 struct Violation {
   ApiErrc code;
-  Place place;
+  Location location;
   Field field;
   std::string_view message;  ///< the exact wire text; empty for an answer without a body
 
@@ -93,13 +93,13 @@ class ApiError {
 
   /// The refusal that its code alone makes, such as `ApiError::of<ApiErrc::unauthorized>()`.
   template <ApiErrc Code>
-  requires(row(Code).form != AnswerForm::entries && !row(Code).has_blank()) static ApiError of() noexcept {
+  requires(row(Code).form != ResponseForm::entries && !row(Code).has_blank()) static ApiError of() noexcept {
     return ApiError(Code);
   }
 
   /// The refusal whose text names an ecosystem.
   template <ApiErrc Code>
-  requires(row(Code).form == AnswerForm::text && row(Code).has_blank()) static ApiError of(EcosystemId id) {
+  requires(row(Code).form == ResponseForm::text && row(Code).has_blank()) static ApiError of(EcosystemId id) {
     return ApiError(Code, id);
   }
 
@@ -155,9 +155,9 @@ class ApiError {
   [[nodiscard]] Violation violation(std::size_t i) const noexcept {
     const auto [code, field] = entries_[i];
     const bool query = code == ApiErrc::query_field_not_allowed;
-    const Place place = field == Field::none ? Place::none : query ? Place::query : Place::body;
+    const Location location = field == Field::none ? Location::none : query ? Location::query : Location::body;
     const bool filled = field == Field::additional_parameters || row(code).has_blank();
-    return {code, place, field,
+    return {code, location, field,
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
@@ -253,7 +253,7 @@ namespace detail {
 /// Makes the refusal of a code known only at run time; nothing if the code alone does not make one.
 struct CodeOnly {
   static std::optional<ApiError> make(const ApiErrcRow& row) noexcept {
-    if (row.form == AnswerForm::entries || row.has_blank()) return std::nullopt;
+    if (row.form == ResponseForm::entries || row.has_blank()) return std::nullopt;
     return ApiError(row.code);
   }
   static ApiError make(const ApiErrcRow& row, EcosystemId id) { return ApiError(row.code, id); }

@@ -1,15 +1,15 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "access.hpp"
-#include "client_draft.hpp"
-#include "detail/config.hpp"
-#include "detail/content_type.hpp"
-#include "detail/guarded.hpp"
-#include "detail/limits.hpp"
-#include "detail/request_target.hpp"
-#include "draft_parser.hpp"
-#include "request_head.hpp"
+#include <droplit/access.hpp>
+#include <droplit/client_draft.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/detail/http/content_type.hpp>
+#include <droplit/detail/http/target.hpp>
+#include <droplit/detail/limits.hpp>
+#include <droplit/draft_parser.hpp>
+#include <droplit/request_head.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -64,7 +64,7 @@ class Exchange {
       return ApiError::of<ApiErrc::unauthorized>();
     auto known =
         detail::guarded<PrincipalKind>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<PrincipalKind> {
-          return principal_.emplace(access_.identify(head.authorization().value)).kind();
+          return principal_.emplace(access_.authenticate(head.authorization().value)).kind();
         });
     if (!known) return std::move(known).as_failure();
     if (known.assume_value() == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
@@ -106,7 +106,7 @@ class Exchange {
                               : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
     if (!draft) return draft;
     auto right = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
-      return static_cast<bool>(access_.may_touch(*principal_, draft.assume_value().ecosystem_id()));
+      return static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
     });
     if (!right) {
       draft = std::move(right).as_failure();
@@ -123,7 +123,7 @@ class Exchange {
 
   const A& access_;
   DraftParser parser_;
-  std::optional<decltype(std::declval<const A&>().identify(std::string_view()))> principal_;
+  std::optional<decltype(std::declval<const A&>().authenticate(std::string_view()))> principal_;
   std::optional<std::string> query_fields_;
   std::uint64_t read_ = 0;
   std::uint32_t max_body_;

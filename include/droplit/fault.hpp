@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/box.hpp"
-#include "detail/config.hpp"
+#include <droplit/detail/box.hpp>
+#include <droplit/detail/config.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -71,8 +71,8 @@ class Fault {
   }
 
   /// An answer that the contract does not know. It may be that of a service that created the client all the same.
-  static Fault unknown_answer(int status, std::string what, std::string_view body,
-                              std::optional<std::int64_t> retry_after = {}) {
+  static Fault unknown_response(int status, std::string what, std::string_view body,
+                                std::optional<std::int64_t> retry_after = {}) {
     Fault fault(FaultSource::answer, Fate::maybe_applied, std::move(what));
     fault.words_.get_or_make().excerpt = body.substr(0, max_excerpt);
     fault.status_ = status;

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "api_errc.hpp"
-#include "detail/config.hpp"
-#include "optional_string_view.hpp"
+#include <droplit/api_errc.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/optional_string_view.hpp>
 
 #include <array>
 #include <cstddef>

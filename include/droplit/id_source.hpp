@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "detail/process_ids.hpp"
-#include "fault.hpp"
-#include "id.hpp"
-#include "outcome.hpp"
-#include "timestamp.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/process_ids.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -25,9 +25,9 @@ concept IdSource = requires(I& ids, Timestamp now) {
 ///
 /// Thread-safe. Ids of one process differ, whatever its clock says: when the counter wraps, the process goes on with
 /// other bytes in the place of the random ones. A child process draws its own, however it was made (`fork`, `_Fork`,
-/// `clone`). Ids of different processes differ unless their random bytes agree; a restored snapshot of a running machine
-/// goes on with those that it had. Before 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value that 4
-/// bytes hold.
+/// `clone`). Ids of different processes differ unless their random bytes agree; a restored snapshot of a running
+/// machine goes on with those that it had. Before 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value
+/// that 4 bytes hold.
 class ObjectIds {
  public:
   Outcome<ClientId> next(Timestamp now) const noexcept {

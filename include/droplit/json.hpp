@@ -1,17 +1,17 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client.hpp"
-#include "client_type.hpp"
-#include "detail/config.hpp"
-#include "error.hpp"
-#include "fields.hpp"
-#include "id.hpp"
-#include "timestamp.hpp"
+#include <droplit/client.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/error.hpp>
+#include <droplit/fields.hpp>
+#include <droplit/id.hpp>
+#include <droplit/timestamp.hpp>
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-#include "detail/hex.hpp"
-#include "detail/json_text.hpp"
+#include <droplit/detail/hex.hpp>
+#include <droplit/detail/json/text.hpp>
 #endif
 
 #include <array>
@@ -187,7 +187,7 @@ DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ApiError& error) 
   for (const Violation violation : error.violations()) {
     if (!first) json << ",";
     first = false;
-    json << "{\"in\":\"" << to_string(violation.place) << "\",\"message\":\"" << detail::JsonText(violation.message)
+    json << "{\"in\":\"" << to_string(violation.location) << "\",\"message\":\"" << detail::JsonText(violation.message)
          << "\",\"path\":\"" << to_string(violation.field) << "\"}";
   }
   json << "]}";

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
+#include <droplit/detail/config.hpp>
 
 #include <cstddef>
 #include <optional>

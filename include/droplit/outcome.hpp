@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "error.hpp"
-#include "fault.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/error.hpp>
+#include <droplit/fault.hpp>
 
 #include <boost/outcome/std_outcome.hpp>
 

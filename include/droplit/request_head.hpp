@@ -1,10 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "detail/content_type.hpp"
-#include "detail/lasting_text.hpp"
-#include "http.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/content_type.hpp>
+#include <droplit/detail/lasting_text.hpp>
+#include <droplit/http.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -23,7 +23,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 class RequestHead {
  public:
   /// A field that may stand once: how often it stands, and the first value.
-  struct Once {
+  struct SingletonField {
     unsigned count = 0;
     std::string_view value;
   };
@@ -50,8 +50,8 @@ class RequestHead {
 
   [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }
   [[nodiscard]] constexpr std::string_view target() const noexcept { return target_; }
-  [[nodiscard]] constexpr Once authorization() const noexcept { return authorization_; }
-  [[nodiscard]] constexpr Once content_type() const noexcept { return content_type_; }
+  [[nodiscard]] constexpr SingletonField authorization() const noexcept { return authorization_; }
+  [[nodiscard]] constexpr SingletonField content_type() const noexcept { return content_type_; }
 
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }
@@ -63,7 +63,7 @@ class RequestHead {
   [[nodiscard]] constexpr bool length_malformed() const noexcept { return length_malformed_; }
 
  private:
-  static constexpr void note(Once& field, std::string_view value) noexcept {
+  static constexpr void note(SingletonField& field, std::string_view value) noexcept {
     if (field.count++ == 0) field.value = detail::trim(value);
   }
 
@@ -92,8 +92,8 @@ class RequestHead {
 
   std::string_view method_;
   std::string_view target_;
-  Once authorization_;
-  Once content_type_;
+  SingletonField authorization_;
+  SingletonField content_type_;
   std::optional<std::uint64_t> length_;
   bool encoded_ = false;
   bool length_malformed_ = false;

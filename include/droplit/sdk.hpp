@@ -1,14 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "answer.hpp"
-#include "client_draft.hpp"
-#include "detail/config.hpp"
-#include "detail/utf8.hpp"
-#include "optional_string_view.hpp"
-#include "remote/create_client.hpp"
-#include "transport.hpp"
-#include "waiter.hpp"
+#include <droplit/client_draft.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/utf8.hpp>
+#include <droplit/optional_string_view.hpp>
+#include <droplit/remote/create_client.hpp>
+#include <droplit/response.hpp>
+#include <droplit/sleeper.hpp>
+#include <droplit/transport.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -45,11 +45,11 @@ struct SdkOptions {
 };
 
 /// The calls about clients.
-template <Transport T, Waiter W>
+template <Transport T, Sleeper W>
 class Clients {
  public:
-  Clients(T& transport, const SdkOptions& options, W waiter)
-      : transport_(transport), waiter_(std::move(waiter)), options_(options) {}
+  Clients(T& transport, const SdkOptions& options, W sleeper)
+      : transport_(transport), sleeper_(std::move(sleeper)), options_(options) {}
 
   /// Creates a client at the service. What the contract refuses is refused here, before anything is sent, with the very
   /// `ApiError` that the service would have given; unless the options say to send it anyway.
@@ -68,7 +68,7 @@ class Clients {
     if (draft.has_error() && !(options_.send_anyway && is_utf8(parameters))) {
       return {draft.assume_error(), to_response(draft.assume_error())};
     }
-    return ask(RemoteCreation(parameters, options_.retry, waiter_.now()));
+    return ask(RemoteCreation(parameters, options_.retry, sleeper_.now()));
   }
 
   /// The same with values that are right already.
@@ -77,7 +77,7 @@ class Clients {
     return create(ClientDraft(ecosystem_id, type, std::move(name), std::move(description)));
   }
 
-  Reply create(const ClientDraft& draft) { return ask(RemoteCreation(draft, options_.retry, waiter_.now())); }
+  Reply create(const ClientDraft& draft) { return ask(RemoteCreation(draft, options_.retry, sleeper_.now())); }
 
  private:
   static bool is_utf8(const ClientParameters& parameters) noexcept {
@@ -89,7 +89,7 @@ class Clients {
   }
 
   Reply ask(RemoteCreation creation) {
-    auto answer = detail::drive(creation, transport_, waiter_);
+    auto answer = detail::drive(creation, transport_, sleeper_);
     const std::uint32_t attempts = creation.attempts();
     Reply reply{std::move(creation).outcome(), {}, attempts};
     if (answer.has_value()) reply.response = std::move(answer).assume_value();
@@ -97,7 +97,7 @@ class Clients {
   }
 
   T& transport_;
-  [[no_unique_address]] W waiter_;
+  [[no_unique_address]] W sleeper_;
   SdkOptions options_;
 };
 
@@ -106,12 +106,12 @@ class Clients {
 ///     droplit::Sdk droplit(transport);
 ///     const auto reply = droplit.clients.create("ECOSYSTEM-ID", "TYPE", "NAME", "DESCRIPTION");
 ///
-/// Holds a reference to the transport, which must outlive it. As thread-safe as transport and waiter are.
-template <Transport T, Waiter W = SystemWaiter>
+/// Holds a reference to the transport, which must outlive it. As thread-safe as transport and sleeper are.
+template <Transport T, Sleeper W = SystemSleeper>
 class Sdk {
  public:
-  explicit Sdk(T& transport, const SdkOptions& options = {}, W waiter = W())
-      : clients(transport, options, std::move(waiter)) {}
+  explicit Sdk(T& transport, const SdkOptions& options = {}, W sleeper = W())
+      : clients(transport, options, std::move(sleeper)) {}
 
   Clients<T, W> clients;
 };

@@ -9,4 +9,4 @@
 #endif
 #define DROPLIT_DETAIL_SRC 1
 
-#include "droplit.hpp"
+#include <droplit/droplit.hpp>

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "client.hpp"
-#include "detail/config.hpp"
-#include "outcome.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/outcome.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a store did with a client.
 enum class Insertion : std::uint8_t {
-  kept,               ///< it is there, as durable as the store promises
+  inserted,           ///< it is there, as durable as the store promises
   ecosystem_deleted,  ///< nothing was kept: its ecosystem existed once
   ecosystem_unknown,  ///< nothing was kept: its ecosystem never existed
   id_taken,           ///< nothing was kept: another client has its id

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "detail/utf8.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/utf8.hpp>
 
 #include <optional>
 #include <string>

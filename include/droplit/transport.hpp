@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/config.hpp"
-#include "http.hpp"
-#include "outcome.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/http.hpp>
+#include <droplit/outcome.hpp>
 
 #include <concepts>
 

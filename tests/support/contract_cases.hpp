@@ -38,7 +38,7 @@ struct Storage {
     if (id == deleted || id == foreign_deleted) return droplit::Insertion::ecosystem_deleted;
     if (id != active && id != foreign) return droplit::Insertion::ecosystem_unknown;
     clients.push_back(client);
-    return droplit::Insertion::kept;
+    return droplit::Insertion::inserted;
   }
 };
 
@@ -48,14 +48,14 @@ struct Principal {
 };
 
 struct Access {
-  [[nodiscard]] Principal identify(std::string_view token) const noexcept {
+  [[nodiscard]] Principal authenticate(std::string_view token) const noexcept {
     using droplit::PrincipalKind;
     return {token == account_token                         ? PrincipalKind::account
             : token == server_token                        ? PrincipalKind::server
             : token == client_token || token == user_token ? PrincipalKind::other
                                                            : PrincipalKind::none};
   }
-  [[nodiscard]] bool may_touch(Principal principal, droplit::EcosystemId id) const noexcept {
+  [[nodiscard]] bool authorize(Principal principal, droplit::EcosystemId id) const noexcept {
     return principal.is == droplit::PrincipalKind::account ||
            (principal.is == droplit::PrincipalKind::server && id.bytes()[0] != 0xFF);
   }

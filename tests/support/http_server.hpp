@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "droplit/http.hpp"
-#include "droplit/testing/transport_contract.hpp"
+#include <droplit/http.hpp>
+#include <droplit/testing/transport_contract.hpp>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

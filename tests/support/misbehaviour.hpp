@@ -57,13 +57,13 @@ inline std::string as_chunk(std::string_view data) {
 inline const std::string a_created =
     R"({"createdAt":"2018-02-28T15:16:58.941Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"application"})";
 
-inline std::string an_answer(std::string_view status_line, std::string_view fields, std::string_view body) {
+inline std::string a_response(std::string_view status_line, std::string_view fields, std::string_view body) {
   return std::string("HTTP/1.1 ").append(status_line).append("\r\n").append(fields).append("\r\n").append(body);
 }
 
 /// The same with its right length.
 inline std::string with_length(std::string_view status_line, std::string fields, std::string_view body) {
-  return an_answer(status_line, fields + "content-length: " + std::to_string(body.size()) + "\r\n", body);
+  return a_response(status_line, fields + "content-length: " + std::to_string(body.size()) + "\r\n", body);
 }
 
 /// All that is tried. `elsewhere` is the URL of another host, which no redirect must lead to.
@@ -107,42 +107,42 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
 
   go_on("one byte of a status line a second", "H", "T", 1000);
   go_on("one byte of a head a second", "HTTP/1.1 201 Created\r\nx: ", "y", 1000);
-  go_on("one byte of a body a second", an_answer("201 Created", json + "content-length: 1000\r\n", "{"), " ", 1000);
+  go_on("one byte of a body a second", a_response("201 Created", json + "content-length: 1000\r\n", "{"), " ", 1000);
   go_on("a line of a head without end", "HTTP/1.1 201 Created\r\nx: ", std::string(8192, 'y'));
   go_on("fields without end", "HTTP/1.1 201 Created\r\n", "x: y\r\n");
   go_on("1xx without end", "", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
   go_on("100 without end", "", "HTTP/1.1 100 Continue\r\n\r\n");
-  go_on("a body without end", an_answer("201 Created", json + "content-length: 67108864\r\n", ""),
+  go_on("a body without end", a_response("201 Created", json + "content-length: 67108864\r\n", ""),
         std::string(8192, ' '));
-  go_on("a body without end or length", an_answer("201 Created", json, ""), std::string(8192, ' '));
-  go_on("chunks without end", an_answer("201 Created", json + "transfer-encoding: chunked\r\n", ""),
+  go_on("a body without end or length", a_response("201 Created", json, ""), std::string(8192, ' '));
+  go_on("chunks without end", a_response("201 Created", json + "transfer-encoding: chunked\r\n", ""),
         as_chunk(std::string(8192, ' ')));
-  go_on("a chunk extension without end", an_answer("201 Created", json + "transfer-encoding: chunked\r\n", "1;"),
+  go_on("a chunk extension without end", a_response("201 Created", json + "transfer-encoding: chunked\r\n", "1;"),
         std::string(8192, 'x'));
   go_on("trailers without end",
-        an_answer("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk(a_created) + "0\r\n"), "x: y\r\n");
+        a_response("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk(a_created) + "0\r\n"), "x: y\r\n");
   go_on("a trailer line without end",
-        an_answer("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk(a_created) + "0\r\nx: "),
+        a_response("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk(a_created) + "0\r\nx: "),
         std::string(8192, 'y'));
   go_on("a status text without end", "HTTP/1.1 201 ", std::string(8192, 'C'));
 
   for (const char* length : {"1", "100", "1000", "-1", "0x80", "1,1", "99999999999999999999999", "x", ""}) {
     say("content-length: " + std::string(length),
-        an_answer("201 Created", json + "content-length: " + length + "\r\n", a_created));
+        a_response("201 Created", json + "content-length: " + length + "\r\n", a_created));
   }
   const std::string right = "content-length: " + std::to_string(a_created.size()) + "\r\n";
-  say("two lengths", an_answer("201 Created", json + "content-length: 10\r\n" + right, a_created));
-  say("a length and chunks", an_answer("201 Created", json + right + "transfer-encoding: chunked\r\n", a_created));
-  say("a chunk size that is none", an_answer("201 Created", json + "transfer-encoding: chunked\r\n", "zz\r\n"));
+  say("two lengths", a_response("201 Created", json + "content-length: 10\r\n" + right, a_created));
+  say("a length and chunks", a_response("201 Created", json + right + "transfer-encoding: chunked\r\n", a_created));
+  say("a chunk size that is none", a_response("201 Created", json + "transfer-encoding: chunked\r\n", "zz\r\n"));
   say("a chunk size beyond 64 bits",
-      an_answer("201 Created", json + "transfer-encoding: chunked\r\n", "fffffffffffffffffff\r\n"));
-  say("a chunk that is cut", an_answer("201 Created", json + "transfer-encoding: chunked\r\n", "ff\r\n" + a_created));
-  say("an unknown transfer coding", an_answer("201 Created", json + "transfer-encoding: rot13\r\n", a_created));
+      a_response("201 Created", json + "transfer-encoding: chunked\r\n", "fffffffffffffffffff\r\n"));
+  say("a chunk that is cut", a_response("201 Created", json + "transfer-encoding: chunked\r\n", "ff\r\n" + a_created));
+  say("an unknown transfer coding", a_response("201 Created", json + "transfer-encoding: rot13\r\n", a_created));
 
   const std::string bomb = gzip_bomb(64);
   say("a bomb of gzip", with_length("201 Created", json + "content-encoding: gzip\r\n", bomb));
   say("a bomb of gzip as a transfer coding",
-      an_answer("201 Created", json + "transfer-encoding: gzip, chunked\r\n", as_chunk(bomb) + "0\r\n\r\n"));
+      a_response("201 Created", json + "transfer-encoding: gzip, chunked\r\n", as_chunk(bomb) + "0\r\n\r\n"));
   say("a bomb for a 400", with_length("400 Bad Request", json + "content-encoding: gzip\r\n", bomb));
 
   for (const char* status :
@@ -156,14 +156,14 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("refresh", with_length("200 OK", "refresh: 0; url=" + elsewhere + "\r\n", ""));
 
   say("200", with_length("200 OK", json, a_created));
-  say("204", an_answer("204 No Content", "", ""));
+  say("204", a_response("204 No Content", "", ""));
   say("202", with_length("202 Accepted", json, a_created));
   say("a 201 of HTML", with_length("201 Created", "content-type: text/html\r\n", "<html>"));
   say("a 201 of two content types", with_length("201 Created", json + json, a_created));
   say("an empty 201", with_length("201 Created", json, ""));
-  say("a 201 without length or body", an_answer("201 Created", json, ""));
-  say("a 401 without length or body", an_answer("401 Unauthorized", "", ""));
-  say("a 503 without length or body", an_answer("503 Service Unavailable", "retry-after: 1\r\n", ""));
+  say("a 201 without length or body", a_response("201 Created", json, ""));
+  say("a 401 without length or body", a_response("401 Unauthorized", "", ""));
+  say("a 503 without length or body", a_response("503 Service Unavailable", "retry-after: 1\r\n", ""));
   say("a 201 that is an array", with_length("201 Created", json, "[" + a_created + "]"));
   say("a 201 with a tail", with_length("201 Created", json, a_created + "{}"));
   say("a deep 201", with_length("201 Created", json, std::string(100'000, '[')));
@@ -208,7 +208,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("a 503 of a proxy", with_length("503 Service Unavailable", "retry-after: 1\r\n", "<html>"));
   say("a 503 with a content type", with_length("503 Service Unavailable", "retry-after: 1\r\n" + json, ""));
   say("a 503 in chunks",
-      an_answer("503 Service Unavailable", "retry-after: 1\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n"));
+      a_response("503 Service Unavailable", "retry-after: 1\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n"));
   const std::string text = "content-type: text/plain; charset=utf-8\r\n";
   say("a 404 that names another ecosystem",
       with_length("404 Not Found", text, "Ecosystem with id C594b89aea18568c408c3ad99 does not exist."));
@@ -228,15 +228,15 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("status 20x", with_length("20x Created", json, a_created));
   say("status 000", with_length("000 Nothing", json, a_created));
 
-  say("101", an_answer("101 Switching Protocols", "upgrade: x\r\nconnection: upgrade\r\n", good));
-  say("a 103 and then the end", an_answer("103 Early Hints", "link: </a>\r\n", ""));
+  say("101", a_response("101 Switching Protocols", "upgrade: x\r\nconnection: upgrade\r\n", good));
+  say("a 103 and then the end", a_response("103 Early Hints", "link: </a>\r\n", ""));
   say("HTTP/0.9", a_created);
   say("an SSH server", "SSH-2.0-OpenSSH_9.2\r\n");
   say("a TLS server", std::string("\x15\x03\x01\x00\x02\x02\x46", 7));
   say("zeros", std::string(1000, '\0'));
-  say("a NUL in a field", an_answer("201 Created", json + std::string("x: a\0b\r\n", 8) + right, a_created));
-  say("a bare CR in a field", an_answer("201 Created", json + "x: a\rcontent-length: 1\r\n" + right, a_created));
-  say("a folded field", an_answer("201 Created", json + "x: a\r\n b\r\n" + right, a_created));
+  say("a NUL in a field", a_response("201 Created", json + std::string("x: a\0b\r\n", 8) + right, a_created));
+  say("a bare CR in a field", a_response("201 Created", json + "x: a\rcontent-length: 1\r\n" + right, a_created));
+  say("a folded field", a_response("201 Created", json + "x: a\r\n b\r\n" + right, a_created));
   for (const std::string space : {" ", "\t", "  \t "}) {
     say("a first field behind white space: " + std::to_string(space.size()) + (space[0] == '\t' ? ", a tab" : ""),
         "HTTP/1.1 201 Created\r\n" + space + "x: y\r\n" + json + right + "\r\n" + a_created);
@@ -245,13 +245,13 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   say("a folded line that goes on a 1xx",
       "HTTP/1.1 103 Early Hints\r\nx: a\r\n\r\nHTTP/1.1 201 Created\r\n b\r\n" + (json + right + "\r\n" + a_created));
   say("a folded trailer",
-      an_answer("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk("{}") + "0\r\n x: y\r\n\r\n"));
-  say("a line without a colon", an_answer("201 Created", json + "nothing\r\n" + right, a_created));
-  say("a space before the colon", an_answer("201 Created", json + "x : y\r\n" + right, a_created));
+      a_response("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk("{}") + "0\r\n x: y\r\n\r\n"));
+  say("a line without a colon", a_response("201 Created", json + "nothing\r\n" + right, a_created));
+  say("a space before the colon", a_response("201 Created", json + "x : y\r\n" + right, a_created));
   say("a status line among the fields",
-      an_answer("201 Created", json + "HTTP/1.1 503 : x\r\nretry-after: 1\r\ncontent-length: 0\r\n", ""));
+      a_response("201 Created", json + "HTTP/1.1 503 : x\r\nretry-after: 1\r\ncontent-length: 0\r\n", ""));
   say("a status line among the fields of a whole answer",
-      an_answer("201 Created", json + "HTTP/1.1 401 : x\r\ncontent-length: 0\r\n", a_created));
+      a_response("201 Created", json + "HTTP/1.1 401 : x\r\ncontent-length: 0\r\n", a_created));
   say("HTTP/2 in clear text", "HTTP/2 201\r\n" + json + right + "\r\n" + a_created);
   say("HTTP/3 in clear text", "HTTP/3 201\r\n" + json + right + "\r\n" + a_created);
   return all;

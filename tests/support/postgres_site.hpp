@@ -2,7 +2,7 @@
 // A PostgresStorage in a schema of its own, beside sessions that look on.
 #pragma once
 
-#include "droplit/storage/postgres.hpp"
+#include <droplit/storage/postgres.hpp>
 
 #include "catch.hpp"
 #include "postgres_cluster.hpp"

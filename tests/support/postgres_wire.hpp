@@ -171,7 +171,7 @@ struct WiredSite {
   PostgresStorage storage;
   explicit WiredSite(PostgresOptions options = in(""))
       : storage((options.schema = site.schema, open(options, wire.conninfo()))) {
-    REQUIRE(storage.insert(client(0)).value() == Insertion::kept);
+    REQUIRE(storage.insert(client(0)).value() == Insertion::inserted);
   }
   std::string there(std::uint32_t n) {
     return site.ask("SELECT count(*) FROM @.clients WHERE id = '" + id(n).text() + "'");

@@ -2,9 +2,9 @@
 // An endpoint over policies that a server's tests can hold up, break and count.
 #pragma once
 
-#include "droplit/endpoint.hpp"
-#include "droplit/storage/memory.hpp"
-#include "droplit/testing/fixed_clock.hpp"
+#include <droplit/endpoint.hpp>
+#include <droplit/storage/memory.hpp>
+#include <droplit/testing/fixed_clock.hpp>
 
 #include <atomic>
 #include <charconv>
@@ -27,12 +27,12 @@ class Holder {
 };
 
 struct Tokens {
-  Holder identify(std::string_view token) const {
+  Holder authenticate(std::string_view token) const {
     if (token == "throws") throw std::runtime_error("canary");
     if (token == "client") return Holder(droplit::PrincipalKind::other);
     return Holder(token == "account" ? droplit::PrincipalKind::account : droplit::PrincipalKind::none);
   }
-  bool may_touch(const Holder&, droplit::EcosystemId) const { return true; }
+  bool authorize(const Holder&, droplit::EcosystemId) const { return true; }
 };
 
 struct CountingIds {
@@ -59,7 +59,7 @@ class Store {
       changed_.wait(lock, [this] { return open_; });
     }
     const auto done = memory_.insert(client);
-    if (done == droplit::Insertion::kept) ++kept;
+    if (done == droplit::Insertion::inserted) ++kept;
     return done;
   }
 

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "droplit/http.hpp"
+#include <droplit/http.hpp>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -24,7 +24,7 @@
 namespace test {
 
 /// An answer as it came over a socket.
-struct WireAnswer {
+struct WireResponse {
   std::string head;            ///< status line and fields, the empty line included
   droplit::Response response;  ///< the same taken apart; `close` says that `connection: close` stood in it
 };
@@ -90,14 +90,14 @@ class RawSocket {
 
   /// Reads one whole answer, which must tell its `content-length`; a 1xx has no body. Nothing if the peer closes,
   /// resets or is silent before its end. `to_head` for the answer to a HEAD, which has no body either.
-  std::optional<WireAnswer> receive(bool to_head = false) {
+  std::optional<WireResponse> receive(bool to_head = false) {
     const auto end = Clock::now() + patience_;
     std::size_t head_size = 0;
     while ((head_size = received_.find("\r\n\r\n")) == std::string::npos) {
       if (!fill(end)) return std::nullopt;
     }
     head_size += 4;
-    WireAnswer answer;
+    WireResponse answer;
     answer.head = received_.substr(0, head_size);
     if (!take_apart(answer)) return std::nullopt;
     std::size_t length = 0;
@@ -113,7 +113,7 @@ class RawSocket {
   }
 
   /// Sends and reads the answer.
-  std::optional<WireAnswer> ask(std::string_view bytes) {
+  std::optional<WireResponse> ask(std::string_view bytes) {
     send(bytes);
     return receive();
   }
@@ -191,7 +191,7 @@ class RawSocket {
     return false;
   }
 
-  static bool take_apart(WireAnswer& answer) {
+  static bool take_apart(WireResponse& answer) {
     std::string_view rest = answer.head;
     if (!rest.starts_with("HTTP/1.1 ") || rest.size() < 12) return false;
     std::from_chars(rest.data() + 9, rest.data() + 12, answer.response.status);

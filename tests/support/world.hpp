@@ -2,11 +2,11 @@
 // A service with all its policies, the same each time it is made, and drafts to try it with.
 #pragma once
 
-#include "droplit/client_draft.hpp"
-#include "droplit/endpoint.hpp"
-#include "droplit/outcome.hpp"
-#include "droplit/storage/memory.hpp"
-#include "droplit/testing/fixed_clock.hpp"
+#include <droplit/client_draft.hpp>
+#include <droplit/endpoint.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage/memory.hpp>
+#include <droplit/testing/fixed_clock.hpp>
 
 #include <cstdint>
 #include <iterator>
@@ -30,8 +30,8 @@ struct OneToken {
       return known ? droplit::PrincipalKind::account : droplit::PrincipalKind::none;
     }
   };
-  Principal identify(std::string_view token) const { return {token == "token"}; }
-  bool may_touch(Principal, droplit::EcosystemId) const { return true; }
+  Principal authenticate(std::string_view token) const { return {token == "token"}; }
+  bool authorize(Principal, droplit::EcosystemId) const { return true; }
 };
 
 struct OrderedIds {

@@ -4,7 +4,7 @@
 #include "../program/text.hpp"
 #include "output.hpp"
 
-#include <droplit/detail/json_text.hpp>
+#include <droplit/detail/json/text.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/system/error_code.hpp>
@@ -149,10 +149,10 @@ class Account {
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw unwritten(words_of(errno));
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder) throw unwritten("droplit.io must be a directory that can be opened, and no link");
-    std::uint32_t dice[4];
-    if (::getentropy(dice, sizeof dice) != 0) throw unwritten("there are no random numbers");
+    std::uint32_t random_bits[4];
+    if (::getentropy(random_bits, sizeof random_bits) != 0) throw unwritten("there are no random numbers");
     std::string aside = std::string(".") + name + ".";
-    for (const std::uint32_t number : dice) append_hex(aside, number, 8, "0123456789abcdef");
+    for (const std::uint32_t number : random_bits) append_hex(aside, number, 8, "0123456789abcdef");
 
     File file(::openat(folder.fd(), aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file) throw unwritten(words_of(errno));

@@ -1,11 +1,11 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../access.hpp"
-#include "../detail/config.hpp"
-#include "../outcome.hpp"
-#include "detail/token_file_reader.hpp"
-#include "detail/token_file_text.hpp"
+#include <droplit/access.hpp>
+#include <droplit/access/token_file/reader.hpp>
+#include <droplit/access/token_file/text.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/outcome.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -26,7 +26,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// account may touch every ecosystem and a server none. A token is 1 to 4096 visible ASCII characters. Anything
 /// malformed, repeated or unknown in the file refuses the whole of it.
 ///
-/// Thread-safe. `identify` compares with every token of the same length, whole, so that its instruction count tells
+/// Thread-safe. `authenticate` compares with every token of the same length, whole, so that its instruction count tells
 /// nothing but lengths; it is linear in the number of tokens, fit for some thousands. Nothing here ever prints a token.
 class TokenFile {
   struct Token {
@@ -68,9 +68,9 @@ class TokenFile {
     return file;
   }
 
-  [[nodiscard]] Principal identify(std::string_view token) const noexcept { return Principal(find(token)); }
+  [[nodiscard]] Principal authenticate(std::string_view token) const noexcept { return Principal(find(token)); }
 
-  [[nodiscard]] bool may_touch(const Principal& holder, EcosystemId ecosystem) const noexcept {
+  [[nodiscard]] bool authorize(const Principal& holder, EcosystemId ecosystem) const noexcept {
     if (holder.token_ == nullptr) return false;
     const detail::TokenEntry& entry = holder.token_->value;
     if (!entry.limited) return entry.kind == PrincipalKind::account;

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../outcome.hpp"
-#include "config.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/outcome.hpp>
 
 #include <exception>
 #include <string>

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../id.hpp"
-#include "config.hpp"
-#include "sse2.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/sse2.hpp>
+#include <droplit/id.hpp>
 
 #include <cstring>
 

@@ -4,8 +4,8 @@
 // The argument type of functions that keep a view of a text beyond the call. A temporary that owns its characters, such
 // as the `std::string` that an accessor returns by value, is gone by then, so it does not compile.
 
-#include "../optional_string_view.hpp"
-#include "config.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/optional_string_view.hpp>
 
 #include <cstddef>
 #include <optional>

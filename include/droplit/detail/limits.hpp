@@ -4,7 +4,7 @@
 // The one rule of all options types: a duration, size or count outside its range counts as the nearest value within it,
 // so that neither 0, a negative value nor the type's maximum (what people write for "never") can overflow anything.
 
-#include "config.hpp"
+#include <droplit/detail/config.hpp>
 
 #include <cstdint>
 

@@ -9,7 +9,7 @@
 // a child (MADV_WIPEONFORK), whichever call made the child; where there is no such page, the process id is compared
 // each time.
 
-#include "config.hpp"
+#include <droplit/detail/config.hpp>
 
 #include <atomic>
 #include <cstddef>

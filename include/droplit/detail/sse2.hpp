@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "config.hpp"
+#include <droplit/detail/config.hpp>
 
 #if defined(__SSE2__) && !defined(DROPLIT_PORTABLE)  // which the tests define, to have the other way too
 #define DROPLIT_DETAIL_SSE2 1

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "config.hpp"
-#include "sse2.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/sse2.hpp>
 
 #include <bit>
 #include <cstddef>

@@ -1,15 +1,15 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../answer.hpp"
-#include "../client_draft.hpp"
-#include "../detail/config.hpp"
-#include "../detail/guarded.hpp"
-#include "../detail/json_text.hpp"
-#include "../detail/limits.hpp"
-#include "../optional_string_view.hpp"
-#include "../transport.hpp"
-#include "../waiter.hpp"
+#include <droplit/client_draft.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/detail/json/text.hpp>
+#include <droplit/detail/limits.hpp>
+#include <droplit/optional_string_view.hpp>
+#include <droplit/response.hpp>
+#include <droplit/sleeper.hpp>
+#include <droplit/transport.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -64,7 +64,7 @@ struct RetryPolicy {
 ///
 ///     while (creation.step() != RemoteCreation::Step::done) {
 ///       if (creation.step() == RemoteCreation::Step::send) {
-///         creation.settle(transport.send(creation.request()), now(), dice());
+///         creation.settle(transport.send(creation.request()), now(), random_bits());
 ///       } else {
 ///         sleep_until(creation.wait_until());
 ///         creation.wake(now());
@@ -74,7 +74,7 @@ struct RetryPolicy {
 ///
 /// It is sent again only where the request before surely was not applied: `not_sent`, or, if the policy says so, the
 /// contract's exact 503. So no failure at any step creates two clients behind the caller's back. `now` is any clock
-/// that does not go backwards, in milliseconds; `dice` any 32 random bits.
+/// that does not go backwards, in milliseconds; `random_bits` any 32 random bits.
 class RemoteCreation {
  public:
   enum class Step : std::uint8_t { send, wait, done };
@@ -107,11 +107,11 @@ class RemoteCreation {
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
 
   /// Hears what came of sending the request.
-  void settle(const Outcome<Response>& answer, std::int64_t now, std::uint32_t dice) {
+  void settle(const Outcome<Response>& answer, std::int64_t now, std::uint32_t random_bits) {
     ++attempts_;
     outcome_ = detail::guarded<Client>(FaultSource::answer, Fate::maybe_applied, [&]() -> Outcome<Client> {
       if (!answer.has_value()) return answer.as_failure();
-      return read_answer(answer.assume_value(), ecosystem_id_, type_);
+      return read_response(answer.assume_value(), ecosystem_id_, type_);
     });
     step_ = Step::done;
     if (!outcome_.has_exception() || attempts_ >= policy_.max_attempts) return;
@@ -122,7 +122,7 @@ class RemoteCreation {
         unavailable
             ? detail::bounded<std::int64_t>(fault.retry_after().value_or(0), 0, detail::longest_millis / 1000) * 1000
             : 0;
-    wait_until_ = later(now, asked_for + jittered_delay(dice));
+    wait_until_ = later(now, asked_for + jittered_delay(random_bits));
     if (wait_until_ < deadline_) step_ = Step::wait;
   }
 
@@ -159,11 +159,11 @@ class RemoteCreation {
   }
 
   // Anything up to the doubled delay, so that callers that failed together do not come back together.
-  [[nodiscard]] std::int64_t jittered_delay(std::uint32_t dice) const noexcept {
+  [[nodiscard]] std::int64_t jittered_delay(std::uint32_t random_bits) const noexcept {
     std::int64_t most = policy_.first_delay;
     for (std::uint32_t i = 1; i < attempts_ && most < policy_.max_delay && most != 0; ++i) most *= 2;
     most = (std::min)(most, policy_.max_delay);
-    return most * static_cast<std::int64_t>(dice) / 0xFFFFFFFF;
+    return most * static_cast<std::int64_t>(random_bits) / 0xFFFFFFFF;
   }
 
   RetryPolicy policy_;
@@ -180,15 +180,15 @@ class RemoteCreation {
 namespace detail {
 
 /// Goes on until `creation` is done, and gives what the transport said last.
-template <Transport T, Waiter W>
-Outcome<Response> drive(RemoteCreation& creation, T& transport, W& waiter) {
+template <Transport T, Sleeper W>
+Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
   for (;;) {
     auto answer = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
                                     [&]() -> Outcome<Response> { return transport.send(creation.request()); });
-    creation.settle(answer, waiter.now(), waiter.dice());
+    creation.settle(answer, sleeper.now(), sleeper.random_bits());
     if (creation.step() == RemoteCreation::Step::wait) {
-      waiter.sleep_until(creation.wait_until());
-      creation.wake(waiter.now());
+      sleeper.sleep_until(creation.wait_until());
+      creation.wake(sleeper.now());
     }
     if (creation.step() == RemoteCreation::Step::done) return answer;
   }
@@ -201,10 +201,10 @@ Outcome<Response> drive(RemoteCreation& creation, T& transport, W& waiter) {
 ///
 /// Whatever the transport throws arrives as a `Fault` that is maybe applied unless it says better. As thread-safe as
 /// the policies are.
-template <Transport T, Waiter W>
-Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy, W& waiter) {
-  RemoteCreation creation(draft, policy, waiter.now());
-  static_cast<void>(detail::drive(creation, transport, waiter));
+template <Transport T, Sleeper W>
+Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy, W& sleeper) {
+  RemoteCreation creation(draft, policy, sleeper.now());
+  static_cast<void>(detail::drive(creation, transport, sleeper));
   return std::move(creation).outcome();
 }
 
@@ -214,7 +214,7 @@ Outcome<Client> create_client(T& transport, const ClientDraft& draft) {
   struct Never {
     std::int64_t now() const noexcept { return 0; }
     void sleep_until(std::int64_t) const noexcept {}
-    std::uint32_t dice() const noexcept { return 0; }
+    std::uint32_t random_bits() const noexcept { return 0; }
   } never;
   return create_client(transport, draft, RetryPolicy{}, never);
 }

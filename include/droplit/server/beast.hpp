@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../detail/config.hpp"
-#include "detail/http_connection.hpp"
-#include "detail/listener.hpp"
-#include "detail/memory_budget.hpp"
-#include "detail/server_options.hpp"
-#include "detail/server_types.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/server/detail/http_connection.hpp>
+#include <droplit/server/detail/listener.hpp>
+#include <droplit/server/detail/memory_budget.hpp>
+#include <droplit/server/detail/server_types.hpp>
+#include <droplit/server/server_options.hpp>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../client.hpp"
-#include "../detail/config.hpp"
-#include "../ecosystem.hpp"
-#include "../id.hpp"
-#include "../storage.hpp"
-#include "detail/memory_clients.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/id.hpp>
+#include <droplit/storage.hpp>
+#include <droplit/storage/memory/clients.hpp>
 
 #include <mutex>
 #include <optional>
@@ -55,7 +55,7 @@ class MemoryStorage {
       case EcosystemState::active:
       default: break;
     }
-    return clients_.insert(client) ? Insertion::kept : Insertion::id_taken;
+    return clients_.insert(client) ? Insertion::inserted : Insertion::id_taken;
   }
 
  private:

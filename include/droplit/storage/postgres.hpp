@@ -1,23 +1,23 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/postgres_connection.hpp"
-#include "detail/postgres_opening.hpp"
-#include "detail/postgres_statements.hpp"
-#include "detail/postgres_work.hpp"
+#include <droplit/storage/postgres/connection.hpp>
+#include <droplit/storage/postgres/opening.hpp>
+#include <droplit/storage/postgres/statements.hpp>
+#include <droplit/storage/postgres/work.hpp>
 
-#include "../client.hpp"
-#include "../client_type.hpp"
-#include "../detail/config.hpp"
-#include "../detail/guarded.hpp"
-#include "../detail/limits.hpp"
-#include "../ecosystem.hpp"
-#include "../fault.hpp"
-#include "../id.hpp"
-#include "../outcome.hpp"
-#include "../storage.hpp"
-#include "../text.hpp"
-#include "../timestamp.hpp"
+#include <droplit/client.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/detail/limits.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+#include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <array>
 #include <charconv>
@@ -142,7 +142,7 @@ class PostgresStorage {
     const auto read = [&](const Row& row, bool settling) -> Settled<Insertion> {
       const auto state = row.state();
       if (!state) return state.as_failure();
-      if (row.number(1).value_or(0) != 0) return Insertion::kept;
+      if (row.number(1).value_or(0) != 0) return Insertion::inserted;
       switch (state.assume_value()) {
         case EcosystemState::active: return Insertion::id_taken;
         case EcosystemState::unknown:  // the try that was lost may be about to run when it is there

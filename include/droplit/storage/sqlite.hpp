@@ -1,24 +1,24 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/sqlite_connection.hpp"
-#include "detail/sqlite_group.hpp"
-#include "detail/sqlite_handles.hpp"
-#include "detail/sqlite_inspection.hpp"
-#include "detail/sqlite_opening.hpp"
+#include <droplit/storage/sqlite/connection.hpp>
+#include <droplit/storage/sqlite/group.hpp>
+#include <droplit/storage/sqlite/handles.hpp>
+#include <droplit/storage/sqlite/inspection.hpp>
+#include <droplit/storage/sqlite/opening.hpp>
 
-#include "../client.hpp"
-#include "../client_type.hpp"
-#include "../detail/config.hpp"
-#include "../detail/guarded.hpp"
-#include "../detail/limits.hpp"
-#include "../ecosystem.hpp"
-#include "../fault.hpp"
-#include "../id.hpp"
-#include "../outcome.hpp"
-#include "../storage.hpp"
-#include "../text.hpp"
-#include "../timestamp.hpp"
+#include <droplit/client.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/detail/limits.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+#include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <sqlite3.h>
 
@@ -209,7 +209,7 @@ class SqliteStorage {
       if (one_failed && inserts.size() > 1) {
         each->outcome = change<Insertion>("insert", [&](Connection& c) { return c.insert_client(each->client); });
       } else {
-        const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::kept;
+        const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted;
         each->outcome = copy(done.assume_exception(), refused);
       }
     }

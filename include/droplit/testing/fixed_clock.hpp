@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../clock.hpp"
-#include "../detail/config.hpp"
-#include "../timestamp.hpp"
+#include <droplit/clock.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/timestamp.hpp>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../detail/config.hpp"
-#include "../fault.hpp"
-#include "../id.hpp"
-#include "../id_source.hpp"
-#include "../outcome.hpp"
-#include "../timestamp.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/id_source.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <cstddef>
 #include <utility>

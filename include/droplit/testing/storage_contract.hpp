@@ -1,16 +1,16 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "contract_check.hpp"
-#include "detail/storage_checks.hpp"
-#include "detail/suite.hpp"
+#include <droplit/testing/contract_check.hpp>
+#include <droplit/testing/detail/storage_checks.hpp>
+#include <droplit/testing/detail/suite.hpp>
 
-#include "../client.hpp"
-#include "../detail/config.hpp"
-#include "../ecosystem.hpp"
-#include "../id.hpp"
-#include "../outcome.hpp"
-#include "../storage.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
 
 #include <array>
 #include <concepts>

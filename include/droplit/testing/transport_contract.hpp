@@ -1,13 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "contract_check.hpp"
-#include "detail/suite.hpp"
-#include "detail/transport_checks.hpp"
-#include "transport_peer.hpp"
+#include <droplit/testing/contract_check.hpp>
+#include <droplit/testing/detail/suite.hpp>
+#include <droplit/testing/detail/transport_checks.hpp>
+#include <droplit/testing/transport_peer.hpp>
 
-#include "../detail/config.hpp"
-#include "../transport.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/transport.hpp>
 
 #include <array>
 #include <concepts>
@@ -30,9 +30,9 @@ inline constexpr std::array<ContractCheck, 16> transport_checks{{
     {"answer_bodies_arrive", "Bodies of answers come back byte for byte, up to 1 MiB.", "answers_arrive"},
     {"redirect_is_not_followed", "A redirect comes back as it is, and nobody follows it.", "answers_arrive"},
     {"goes_on", "After a lost answer, a long one and a refusal the next answer comes back.", "answers_arrive"},
-    {"long_answer_is_bounded", "An answer beyond 1 MiB becomes a fault that is maybe applied and knows the status.", "goes_on"},
-    {"lost_answer_is_maybe_applied", "Where the answer is lost the request is maybe applied.", "goes_on"},
-    {"lost_answer_is_not_repeated", "Where the answer is lost the request is not sent again.", "goes_on"},
+    {"long_response_is_bounded", "An answer beyond 1 MiB becomes a fault that is maybe applied and knows the status.", "goes_on"},
+    {"lost_response_is_maybe_applied", "Where the answer is lost the request is maybe applied.", "goes_on"},
+    {"lost_response_is_not_repeated", "Where the answer is lost the request is not sent again.", "goes_on"},
     {"unwritable_is_not_sent", "A method or target that cannot be written as it stands is refused as not sent.", "goes_on"},
     {"own_fields_are_not_sent", "Fields that are the transport's own, in whatever case, are refused as not sent.", "unwritable_is_not_sent"},
     {"unreachable_is_not_sent", "Where nobody can be reached the request is not sent.", ""},

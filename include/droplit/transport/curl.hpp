@@ -1,17 +1,17 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "detail/curl_answer.hpp"
-#include "detail/curl_handle.hpp"
+#include <droplit/transport/curl/handle.hpp>
+#include <droplit/transport/curl/response.hpp>
 
-#include "../detail/config.hpp"
-#include "../detail/limits.hpp"
-#include "../detail/sendable.hpp"
-#include "../fault.hpp"
-#include "../http.hpp"
-#include "../outcome.hpp"
-#include "../transport.hpp"
-#include "../version.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/sendable.hpp>
+#include <droplit/detail/limits.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/http.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/transport.hpp>
+#include <droplit/version.hpp>
 
 #include <curl/curl.h>
 
@@ -63,7 +63,7 @@ class CurlTransport {
 
   Outcome<Response> send(const Request& request) {
     const bool to_head = request.method == "HEAD";
-    detail::CurlAnswer answer(options_.max_head, options_.max_body, to_head);
+    detail::CurlResponse answer(options_.max_head, options_.max_body, to_head);
     if (!flaw_.empty()) return answer.finish(flaw_);
     if (!detail::is_sendable(request)) return answer.finish("the request cannot be written as HTTP");
     detail::CurlConnection connection = take();
@@ -192,13 +192,13 @@ class CurlTransport {
   }
 
   static int before_request(void* answer, char*, char*, int, int) noexcept {
-    return static_cast<detail::CurlAnswer*>(answer)->begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    return static_cast<detail::CurlResponse*>(answer)->begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
   }
   static std::size_t take_head(char* data, std::size_t, std::size_t size, void* answer) noexcept {
-    return taken(size, [&] { return static_cast<detail::CurlAnswer*>(answer)->head({data, size}); });
+    return taken(size, [&] { return static_cast<detail::CurlResponse*>(answer)->head({data, size}); });
   }
   static std::size_t take_body(char* data, std::size_t, std::size_t size, void* answer) noexcept {
-    return taken(size, [&] { return static_cast<detail::CurlAnswer*>(answer)->body({data, size}); });
+    return taken(size, [&] { return static_cast<detail::CurlResponse*>(answer)->body({data, size}); });
   }
 
   // What libcurl wants to hear: all of it, or anything else to end the transfer.

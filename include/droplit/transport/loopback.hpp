@@ -1,10 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../detail/config.hpp"
-#include "../detail/sendable.hpp"
-#include "../endpoint.hpp"
-#include "../transport.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/sendable.hpp>
+#include <droplit/endpoint.hpp>
+#include <droplit/transport.hpp>
 
 #include <cstddef>
 #include <string>
@@ -20,7 +20,7 @@ template <class E>
 class LoopbackTransport {
  public:
   /// The longest body of an answer that is taken, in bytes.
-  static constexpr std::size_t max_answer = 1 << 20;
+  static constexpr std::size_t max_response = 1 << 20;
 
   /// `token` is who calls.
   LoopbackTransport(E& endpoint, std::string token) : endpoint_(endpoint), token_(std::move(token)) {}
@@ -31,8 +31,8 @@ class LoopbackTransport {
       return Fault(FaultSource::transport, Fate::not_sent, "the request cannot be sent as it stands");
     }
     Response response = endpoint_.handle(request);
-    if (response.body.size() > max_answer) {
-      return Fault::unknown_answer(response.status, "the answer is too long", response.body);
+    if (response.body.size() > max_response) {
+      return Fault::unknown_response(response.status, "the answer is too long", response.body);
     }
     return response;
   }

@@ -2,9 +2,9 @@
 // The world of the model as the library's policies, so that both judge the same requests.
 #pragma once
 
-#include "droplit/endpoint.hpp"
-#include "droplit/http.hpp"
-#include "droplit/testing/fixed_clock.hpp"
+#include <droplit/endpoint.hpp>
+#include <droplit/http.hpp>
+#include <droplit/testing/fixed_clock.hpp>
 
 #include "contract.hpp"
 
@@ -42,13 +42,13 @@ struct Access {
     droplit::PrincipalKind is;
     [[nodiscard]] droplit::PrincipalKind kind() const noexcept { return is; }
   };
-  [[nodiscard]] Principal identify(std::string_view token) const noexcept {
+  [[nodiscard]] Principal authenticate(std::string_view token) const noexcept {
     using droplit::PrincipalKind;
     if (token == "account-token") return {PrincipalKind::account};
     if (token == "server-token") return {PrincipalKind::server};
     return {token == "client-token" || token == "user-token" ? PrincipalKind::other : PrincipalKind::none};
   }
-  [[nodiscard]] bool may_touch(Principal principal, droplit::EcosystemId id) const {
+  [[nodiscard]] bool authorize(Principal principal, droplit::EcosystemId id) const {
     return principal.is == droplit::PrincipalKind::account || id.text() != forbidden;
   }
 };

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../detail/config.hpp"
-#include "../../http.hpp"
-#include "../../id.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/http.hpp>
+#include <droplit/id.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,11 +1,11 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../api_errc.hpp"
-#include "../../detail/config.hpp"
-#include "../../detail/host.hpp"
-#include "../../http.hpp"
-#include "../../request_head.hpp"
+#include <droplit/api_errc.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/host.hpp>
+#include <droplit/http.hpp>
+#include <droplit/request_head.hpp>
 
 #include <array>
 #include <cstddef>
@@ -33,7 +33,7 @@ inline constexpr HeadBytes head_bytes;
 
 /// Finds the end of a request's head in bytes that arrive bit by bit, and what no head may hold: control characters, a
 /// bare CR or LF, too much of it. A first line that is not HTTP is told as soon as it is there.
-class HeadScan {
+class HeadScanner {
  public:
   enum class State : std::uint8_t { more, complete, refused };
 
@@ -99,7 +99,7 @@ class HeadScan {
 };
 
 /// What a server reads of a request's head: the contract's part of it, as views, and the framing.
-struct HeadFacts {
+struct ParsedHead {
   RequestHead request{{}, {}};
   std::uint64_t length = 0;       ///< of the body, if it is not chunked
   bool chunked = false;           ///< length is 0
@@ -108,18 +108,18 @@ struct HeadFacts {
   bool expects_continue = false;  ///< the peer may wait for 100 Continue; HTTP/1.0 has none
 };
 
-/// Takes a head apart that `HeadScan` found complete. The error, if there is one, is the answer: what RFC 9112 lets be
-/// read in two ways is refused, even where it lets a server choose.
-class HeadReader {
+/// Takes a head apart that `HeadScanner` found complete. The error, if there is one, is the answer: what RFC 9112 lets
+/// be read in two ways is refused, even where it lets a server choose.
+class HeadParser {
  public:
   static constexpr std::size_t max_fields = 100;
 
-  static constexpr std::optional<ApiErrc> read(std::string_view head, HeadFacts& facts) noexcept {
-    return HeadReader(facts).run(head);
+  static constexpr std::optional<ApiErrc> read(std::string_view head, ParsedHead& facts) noexcept {
+    return HeadParser(facts).run(head);
   }
 
  private:
-  constexpr explicit HeadReader(HeadFacts& facts) noexcept : facts_(facts) {}
+  constexpr explicit HeadParser(ParsedHead& facts) noexcept : facts_(facts) {}
 
   constexpr std::optional<ApiErrc> run(std::string_view head) noexcept {
     if (!start_line(take_line(head))) return ApiErrc::bad_request;
@@ -190,7 +190,7 @@ class HeadReader {
     return line;
   }
 
-  HeadFacts& facts_;
+  ParsedHead& facts_;
   unsigned hosts_ = 0;
   bool close_ = false;
   bool keep_alive_ = false;

@@ -1,12 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../detail/config.hpp"
-#include "http_session.hpp"
-#include "memory_budget.hpp"
-#include "read_pacing.hpp"
-#include "server_options.hpp"
-#include "server_types.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/server/detail/http_session.hpp>
+#include <droplit/server/detail/memory_budget.hpp>
+#include <droplit/server/detail/read_pacing.hpp>
+#include <droplit/server/detail/server_types.hpp>
+#include <droplit/server/server_options.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -70,7 +70,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   void finish() {
     session_.finish();
     post([](HttpConnection& self) {
-      if (self.state_ == State::reading && self.want_ == Want::request) self.close();
+      if (self.state_ == State::reading && self.want_ == Action::request) self.close();
     });
   }
 
@@ -81,7 +81,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
 
  private:
   using Session = HttpSession<E>;
-  using Want = typename Session::Want;
+  using Action = typename Session::Action;
   using ErrorCode = boost::system::error_code;
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
@@ -121,36 +121,36 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
       if (state_ == State::closed) return;
       state_ = State::working;
       std::size_t used = 0;
-      const Want want =
+      const Action want =
           session_.advance({static_cast<const char*>(buffer_.data().data()), buffer_.data().size()}, used);
       buffer_.consume(used);
-      if (want != Want::write) return act(want);
+      if (want != Action::write) return act(want);
       pacing_.has_answered();
       want_ = want;
-      if (!write(Want::write)) return;
+      if (!write(Action::write)) return;
       if (buffer_.size() != 0) return post([](HttpConnection& self) { self.advance(); });  // others come first
     }
   }
 
-  void act(Want want) {
+  void act(Action want) {
     const bool same = want == want_;
     want_ = want;
     switch (want) {
-      case Want::request: set_deadline(Clock::now() + options_.idle_deadline); break;
-      case Want::head:
+      case Action::request: set_deadline(Clock::now() + options_.idle_deadline); break;
+      case Action::head:
         if (!same) set_deadline(Clock::now() + options_.head_deadline);
         break;
-      case Want::body:
+      case Action::body:
         if (!same) body_start_ = Clock::now();
         set_deadline(body_deadline());
         break;
-      case Want::store: return store();
+      case Action::store: return store();
       default:
-        if (write(Want::close)) linger();
+        if (write(Action::close)) linger();
         return;
     }
     state_ = State::reading;
-    read(want == Want::body ? read_size : first_read_size);
+    read(want == Action::body ? read_size : first_read_size);
   }
 
   void store() {
@@ -202,7 +202,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   }
 
   // Writes the session's output; true if that is done, else it goes on by itself and then does what `next` says.
-  bool write(Want next) {
+  bool write(Action next) {
     const std::string_view output = session_.output();
     ErrorCode error;
     const std::size_t size =
@@ -217,7 +217,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     boost::asio::async_write(socket_, boost::asio::buffer(output.data() + size, output.size() - size),
                              handler([next](HttpConnection& self, ErrorCode failed, std::size_t) {
                                if (failed) return self.close();
-                               next == Want::close ? self.linger() : self.advance();
+                               next == Action::close ? self.linger() : self.advance();
                              }));
     return false;
   }
@@ -284,7 +284,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   typename Clock::time_point body_start_;
   std::size_t dropped_ = 0;
   State state_ = State::working;
-  Want want_ = Want::close;
+  Action want_ = Action::close;
   bool reading_ = false;
   bool armed_ = false;
 };

@@ -1,20 +1,20 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../api_errc.hpp"
-#include "../../client_draft.hpp"
-#include "../../detail/config.hpp"
-#include "../../detail/guarded.hpp"
-#include "../../endpoint.hpp"
-#include "../../error.hpp"
-#include "../../fault.hpp"
-#include "../../http.hpp"
-#include "../../outcome.hpp"
-#include "chunked.hpp"
-#include "head_check.hpp"
-#include "http_answer.hpp"
-#include "memory_budget.hpp"
-#include "piece_gatherer.hpp"
+#include <droplit/api_errc.hpp>
+#include <droplit/client_draft.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/endpoint.hpp>
+#include <droplit/error.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/http.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/server/detail/chunked.hpp>
+#include <droplit/server/detail/head_check.hpp>
+#include <droplit/server/detail/http_response.hpp>
+#include <droplit/server/detail/memory_budget.hpp>
+#include <droplit/server/detail/piece_gatherer.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -31,7 +31,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 template <class E>
 class HttpSession {
  public:
-  enum class Want : std::uint8_t {
+  enum class Action : std::uint8_t {
     request,  ///< bytes; nothing of a next request is there
     head,     ///< bytes; a head has begun
     body,     ///< bytes; a body is due
@@ -52,7 +52,7 @@ class HttpSession {
 
   /// Goes on with the bytes that arrived and were not yet used: at most to the end of one request. `used` says how many
   /// at the front must not be fed again.
-  Want advance(std::string_view input, std::size_t& used) noexcept {
+  Action advance(std::string_view input, std::size_t& used) noexcept {
     used = 0;
     output_.clear();
     try {
@@ -60,7 +60,7 @@ class HttpSession {
         release_memory(response_, output_);
         memory_.give_extra_back();
       }
-      if (phase_ == Phase::stored) return response_.status == 0 ? Want::close : deliver();
+      if (phase_ == Phase::stored) return response_.status == 0 ? Action::close : deliver();
       return phase_ == Phase::head ? read_head(input, used) : read_body(input, used);
     } catch (...) {
       return fail();
@@ -79,10 +79,10 @@ class HttpSession {
   }
 
   /// The peer was too slow with what was wanted, which was neither `write` nor `store`.
-  Want expire() noexcept { return stop_waiting(ApiErrc::request_timeout); }
+  Action expire() noexcept { return stop_waiting(ApiErrc::request_timeout); }
 
   /// The peer will not send any more; what it had sent was used.
-  Want end() noexcept { return stop_waiting(ApiErrc::bad_request); }
+  Action end() noexcept { return stop_waiting(ApiErrc::bad_request); }
 
   /// Makes the next answer the last. From any thread, also while `advance` runs.
   void finish() noexcept { last_.store(true, std::memory_order_relaxed); }
@@ -103,74 +103,74 @@ class HttpSession {
 
   static constexpr int max_empty_lines = 4;  // before a request line (RFC 9112, 2.2: at least one)
 
-  Want stop_waiting(ApiErrc code) noexcept {
+  Action stop_waiting(ApiErrc code) noexcept {
     output_.clear();
-    return phase_ == Phase::head && !begun_ ? Want::close : refuse(code);
+    return phase_ == Phase::head && !begun_ ? Action::close : refuse(code);
   }
 
-  Want read_head(std::string_view input, std::size_t& used) {
+  Action read_head(std::string_view input, std::size_t& used) {
     while (!begun_ && empty_lines_ < max_empty_lines && input.starts_with("\r\n")) {
       input.remove_prefix(2);
       used += 2;
       ++empty_lines_;
     }
     begun_ = !input.empty();
-    if (!begun_) return last_ ? Want::close : Want::request;
+    if (!begun_) return last_ ? Action::close : Action::request;
     if (input == "\r" && empty_lines_ < max_empty_lines) {  // perhaps half of another empty line
       begun_ = false;
-      return Want::head;
+      return Action::head;
     }
     switch (scan_.read(input, max_head_)) {
-      case HeadScan::State::more: return Want::head;
-      case HeadScan::State::refused: return refuse(scan_.refusal());
+      case HeadScanner::State::more: return Action::head;
+      case HeadScanner::State::refused: return refuse(scan_.refusal());
       default: break;  // complete
     }
-    HeadFacts facts;
-    if (const auto code = HeadReader::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
+    ParsedHead facts;
+    if (const auto code = HeadParser::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
     used += scan_.size();
     input.remove_prefix(scan_.size());
     return begin(facts, input, used);
   }
 
-  Want begin(const HeadFacts& facts, std::string_view input, std::size_t& used) {
+  Action begin(const ParsedHead& facts, std::string_view input, std::size_t& used) {
     chunked_ = facts.chunked;
-    left_ = facts.length;
+    body_left_ = facts.length;
     persistent_ = facts.persistent;
     old_ = facts.old;
     to_head_ = facts.request.method() == "HEAD";
-    const bool has_body = chunked_ || left_ != 0;
+    const bool has_body = chunked_ || body_left_ != 0;
     phase_ = Phase::body;
     if (!afford()) return deliver();
     if (auto good = held_->exchange.head(facts.request); !good) {
       endpoint_.answer(std::move(good).as_failure(), response_);
-      if (has_body && (facts.expects_continue || left_ > endpoint_.options().max_body)) response_.close = true;
+      if (has_body && (facts.expects_continue || body_left_ > endpoint_.options().max_body)) response_.close = true;
       if (response_.close) return deliver();
       memory_.give_extra_back();  // the body is dropped
       phase_ = Phase::drain;
     } else if (has_body && facts.expects_continue && input.empty()) {
       output_ = "HTTP/1.1 100 Continue\r\n\r\n";
-      return Want::write;
+      return Action::write;
     }
     return read_body(input, used);
   }
 
-  Want read_body(std::string_view input, std::size_t& used) {
+  Action read_body(std::string_view input, std::size_t& used) {
     const std::size_t before = input.size();
-    const Want want = chunked_ ? read_chunks(input) : read_length(input);
+    const Action want = chunked_ ? read_chunks(input) : read_length(input);
     used += before - input.size();
     return want;
   }
 
-  Want read_length(std::string_view& input) {
-    const std::string_view piece = first_bytes(input, left_);
+  Action read_length(std::string_view& input) {
+    const std::string_view piece = first_bytes(input, body_left_);
     input.remove_prefix(piece.size());
-    left_ -= piece.size();
+    body_left_ -= piece.size();
     body_size_ += piece.size();
-    if (left_ == 0) return end_body(piece);
-    return piece.empty() || take(piece) ? Want::body : deliver();
+    if (body_left_ == 0) return end_body(piece);
+    return piece.empty() || take(piece) ? Action::body : deliver();
   }
 
-  Want read_chunks(std::string_view& input) {
+  Action read_chunks(std::string_view& input) {
     std::string_view held;  // until it is known whether it is the last
     for (;;) {
       std::string_view piece;
@@ -179,7 +179,7 @@ class HttpSession {
         case ChunkedReader::State::end: return end_body(held);
         case ChunkedReader::State::more:
           if (!held.empty() && !take(held)) return deliver();
-          return chunks_.announced() > endpoint_.options().max_body - body_size_ ? outgrown() : Want::body;
+          return chunks_.announced() > endpoint_.options().max_body - body_size_ ? outgrown() : Action::body;
         default: break;  // a piece
       }
       body_size_ += piece.size();
@@ -190,7 +190,7 @@ class HttpSession {
   }
 
   // A chunked body that grows past the limit; what was refused before stays the answer.
-  Want outgrown() {
+  Action outgrown() {
     if (phase_ != Phase::drain) return refuse(ApiErrc::content_too_large);
     response_.close = true;
     return deliver();
@@ -220,7 +220,7 @@ class HttpSession {
     return false;
   }
 
-  Want end_body(std::string_view last_piece) {
+  Action end_body(std::string_view last_piece) {
     if (phase_ == Phase::body) {
       if (!pieces_.gathered().empty()) {
         if (!take(last_piece)) return deliver();
@@ -230,7 +230,7 @@ class HttpSession {
       auto draft = held_->exchange.draft(last_piece);
       if (draft && suspends_) {
         draft_ = std::move(draft).assume_value();
-        return Want::store;
+        return Action::store;
       }
       endpoint_.answer(draft ? endpoint_.create(std::move(draft).assume_value()) : std::move(draft).as_failure(),
                        response_);
@@ -238,7 +238,7 @@ class HttpSession {
     return deliver();
   }
 
-  Want refuse(ApiErrc code) noexcept {
+  Action refuse(ApiErrc code) noexcept {
     try {
       answer_and_close(*CodeOnly::make(row(code)));
       return deliver();
@@ -248,21 +248,21 @@ class HttpSession {
   }
 
   // Something threw where nothing but a lack of memory can: nothing of an answer was written yet.
-  Want fail() noexcept {
+  Action fail() noexcept {
     try {
       answer_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
       return deliver();
     } catch (...) {
       output_.clear();
-      return Want::close;
+      return Action::close;
     }
   }
 
   // Writes the answer out and makes ready for the next request.
-  Want deliver() {
+  Action deliver() {
     const bool closes = response_.close || !persistent_ || last_;
     write_http(output_, response_, closes, old_, !to_head_);
-    if (closes) return Want::close;
+    if (closes) return Action::close;
     memory_.has_extra() ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
     pieces_.clear();
     scan_ = {};
@@ -271,7 +271,7 @@ class HttpSession {
     empty_lines_ = 0;
     begun_ = old_ = to_head_ = false;
     phase_ = Phase::head;
-    return Want::write;
+    return Action::write;
   }
 
   E& endpoint_;
@@ -282,9 +282,9 @@ class HttpSession {
   Response response_;
   std::string output_;
   PieceGatherer pieces_;
-  HeadScan scan_;
+  HeadScanner scan_;
   ChunkedReader chunks_;
-  std::uint64_t left_ = 0;       // of a body with a length
+  std::uint64_t body_left_ = 0;  // of a body with a length
   std::uint64_t body_size_ = 0;  // that arrived
   int empty_lines_ = 0;
   Phase phase_ = Phase::head;

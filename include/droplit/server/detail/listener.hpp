@@ -5,7 +5,7 @@
 // another thread inherits them: the port then stays taken after the server's end. `Listener` makes both by the calls
 // that set close-on-exec at once, and leaves to Asio only the waiting. `BeastServer` uses it.
 
-#include "../../detail/config.hpp"
+#include <droplit/detail/config.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/error.hpp>

@@ -1,14 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "storage_concurrency_checks.hpp"
-#include "suite.hpp"
+#include <droplit/testing/detail/storage_concurrency_checks.hpp>
+#include <droplit/testing/detail/suite.hpp>
 
-#include "../../client.hpp"
-#include "../../detail/config.hpp"
-#include "../../ecosystem.hpp"
-#include "../../id.hpp"
-#include "../../storage.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/id.hpp>
+#include <droplit/storage.hpp>
 
 #include <array>
 #include <atomic>
@@ -125,9 +125,9 @@ class StorageChecks : public StorageConcurrencyChecks<S> {
     add(ecosystem(2));
     for (const std::uint64_t refusing : {1u, 3u}) {
       const Client refused(id(refusing), *Timestamp::from_unix_millis(0), ecosystem(refusing), {});
-      if (insert(refused) == Insertion::kept) continue;
+      if (insert(refused) == Insertion::inserted) continue;
       expect(!find(refused.id()), "it is found");
-      expect(insert(Client(refused.id(), refused.created_at(), ecosystem(2), {})) == Insertion::kept,
+      expect(insert(Client(refused.id(), refused.created_at(), ecosystem(2), {})) == Insertion::inserted,
              "its id is taken");
     }
   }
@@ -142,7 +142,7 @@ class StorageChecks : public StorageConcurrencyChecks<S> {
 
   void taken_changes_nothing() {
     comes_back(client(1));
-    if (insert(client(1, text("other"), text("other"))) == Insertion::kept) return;
+    if (insert(client(1, text("other"), text("other"))) == Insertion::inserted) return;
     expect(find(id(1)) == client(1), "it is another one now");
   }
 
@@ -178,7 +178,7 @@ class StorageChecks : public StorageConcurrencyChecks<S> {
     add(ecosystem(1));
     add(ecosystem(2));
     remove(ecosystem(2));
-    expect(insert(client(1)) == Insertion::kept, "another one refuses a client");
+    expect(insert(client(1)) == Insertion::inserted, "another one refuses a client");
   }
 
   void fault_changes_nothing() {
@@ -203,7 +203,7 @@ class StorageChecks : public StorageConcurrencyChecks<S> {
       expect(state == EcosystemState::unknown || (added == Fate::maybe_applied && state == EcosystemState::active),
              "the ecosystem whose addition failed is there");
       const auto again = insert(client(3));
-      expect(again == Insertion::kept || (removed == Fate::maybe_applied && again == Insertion::ecosystem_deleted),
+      expect(again == Insertion::inserted || (removed == Fate::maybe_applied && again == Insertion::ecosystem_deleted),
              "the ecosystem whose deletion failed is no longer active, or nothing works any more");
     }
   }
@@ -221,7 +221,7 @@ class StorageChecks : public StorageConcurrencyChecks<S> {
              "a long client is gone or changed");
       expect(!find(id(3)), "there is a client that nobody inserted");
       expect(insert(client(1)) == Insertion::id_taken, "an id is free again");
-      expect(insert(client(3)) == Insertion::kept, "an active ecosystem refuses a client");
+      expect(insert(client(3)) == Insertion::inserted, "an active ecosystem refuses a client");
       expect(add(ecosystem(2)) == EcosystemState::deleted, "a deleted ecosystem is not deleted any more");
       expect(add(ecosystem(3)) == EcosystemState::active, "an ecosystem that never existed cannot be added");
       storage().reopen();

@@ -1,14 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "storage_fixture.hpp"
-#include "storage_history.hpp"
+#include <droplit/testing/detail/storage_fixture.hpp>
+#include <droplit/testing/detail/storage_history.hpp>
 
-#include "../../client.hpp"
-#include "../../detail/config.hpp"
-#include "../../ecosystem.hpp"
-#include "../../id.hpp"
-#include "../../storage.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/id.hpp>
+#include <droplit/storage.hpp>
 
 #include <array>
 #include <atomic>
@@ -40,8 +40,8 @@ class StorageConcurrencyChecks : public StorageFixture<S> {
       at_once(said.size(), [&](std::size_t t) { said[t] = insert(client(round, text(std::to_string(t)), text("d"))); });
       std::size_t kept = 0;
       for (std::size_t t = 0; t != said.size(); ++t) {
-        expect(said[t] == Insertion::kept || said[t] == Insertion::id_taken, "the others do not say id_taken");
-        if (said[t] != Insertion::kept) continue;
+        expect(said[t] == Insertion::inserted || said[t] == Insertion::id_taken, "the others do not say id_taken");
+        if (said[t] != Insertion::inserted) continue;
         ++kept;
         expect(find(id(round)) == client(round, text(std::to_string(t)), text("d")), "another one is found");
       }
@@ -67,7 +67,7 @@ class StorageConcurrencyChecks : public StorageFixture<S> {
         if (t != writers) {
           while (begun[t] != most) {
             const std::uint64_t n = begun[t]++;
-            if (insert(nth(t, n)) != Insertion::kept) break;
+            if (insert(nth(t, n)) != Insertion::inserted) break;
           }
           --writing;
           return;
@@ -93,7 +93,7 @@ class StorageConcurrencyChecks : public StorageFixture<S> {
     add(ecosystem(1));
     const auto nth = [](std::size_t writer, std::uint64_t n) { return client(writer << 16 | n); };
     at_once(4, [&](std::size_t t) {
-      for (std::uint64_t n = 0; n != 32; ++n) expect(insert(nth(t, n)) == Insertion::kept, "one is refused");
+      for (std::uint64_t n = 0; n != 32; ++n) expect(insert(nth(t, n)) == Insertion::inserted, "one is refused");
     });
     for (std::size_t t = 0; t != 4; ++t) {
       for (std::uint64_t n = 0; n != 32; ++n) expect(find(nth(t, n).id()) == nth(t, n), "one is gone");

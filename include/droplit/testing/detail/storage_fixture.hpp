@@ -1,14 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../client.hpp"
-#include "../../detail/config.hpp"
-#include "../../detail/guarded.hpp"
-#include "../../ecosystem.hpp"
-#include "../../fault.hpp"
-#include "../../id.hpp"
-#include "../../outcome.hpp"
-#include "../../storage.hpp"
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -76,7 +76,7 @@ class StorageFixture {
 
   void comes_back(const Client& c) {
     add(c.ecosystem_id());
-    expect(insert(c) == Insertion::kept, "it is refused");
+    expect(insert(c) == Insertion::inserted, "it is refused");
     expect(find(c.id()) == c, "it is not found, or differs");
   }
 

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../../detail/config.hpp"
-#include "../../ecosystem.hpp"
-#include "../../storage.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/ecosystem.hpp>
+#include <droplit/storage.hpp>
 
 #include <algorithm>
 #include <array>
@@ -87,7 +87,7 @@ class StorageHistory {
       default: break;
     }
     switch (call.insertion) {
-      case Insertion::kept: {
+      case Insertion::inserted: {
         const bool free = kept == nobody;
         kept = call.variant;
         return free && ecosystem == EcosystemState::active;

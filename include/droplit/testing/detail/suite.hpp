@@ -4,8 +4,8 @@
 // The engine of both contract suites: runs the rules of a table, each in a new fixture, and collects those that fail. A
 // fixture class has a member function for each rule and lists them by the rule's id, `Checks::named()`.
 
-#include "../../detail/config.hpp"
-#include "../contract_check.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/testing/contract_check.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,13 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "suite.hpp"
-#include "transport_fixture.hpp"
+#include <droplit/testing/detail/suite.hpp>
+#include <droplit/testing/detail/transport_fixture.hpp>
 
-#include "../../api_errc.hpp"
-#include "../../detail/config.hpp"
-#include "../../fault.hpp"
-#include "../../http.hpp"
+#include <droplit/api_errc.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/http.hpp>
 
 #include <array>
 #include <cstddef>
@@ -38,7 +38,7 @@ class TransportChecks : public TransportFixture<T> {
  private:
   using Fixture::answer, Fixture::arrival, Fixture::arrived, Fixture::awkward_bodies, Fixture::bytes,
       Fixture::comes_back, Fixture::created, Fixture::expect, Fixture::fails, Fixture::is_refused, Fixture::lost,
-      Fixture::max_answer, Fixture::request, Fixture::send, Fixture::token, Fixture::transport;
+      Fixture::max_response, Fixture::request, Fixture::send, Fixture::token, Fixture::transport;
 
   void request_arrives() {
     const Request sent = request();
@@ -110,9 +110,9 @@ class TransportChecks : public TransportFixture<T> {
     arrives(created());
     for (const ApiErrcRow& row : api_errc_table) {
       switch (row.form) {
-        case AnswerForm::entries: arrives(answer(row.status, "application/json", R"({"errors":[]})")); break;
-        case AnswerForm::text: arrives(answer(row.status, "text/plain; charset=utf-8", "no")); break;
-        case AnswerForm::empty:
+        case ResponseForm::entries: arrives(answer(row.status, "application/json", R"({"errors":[]})")); break;
+        case ResponseForm::text: arrives(answer(row.status, "text/plain; charset=utf-8", "no")); break;
+        case ResponseForm::empty:
         default: arrives(answer(row.status)); break;
       }
     }
@@ -144,7 +144,7 @@ class TransportChecks : public TransportFixture<T> {
   void goes_on() {
     static_cast<void>(send(request(), {std::nullopt, created()}));
     comes_back(created(), "the one after a lost answer");
-    static_cast<void>(send(request(), {answer(201, "application/json", bytes(8 * max_answer)), created()}));
+    static_cast<void>(send(request(), {answer(201, "application/json", bytes(8 * max_response)), created()}));
     comes_back(created(), "the one after a long answer");
     Request bad = request();
     bad.target = "/ /";
@@ -152,8 +152,8 @@ class TransportChecks : public TransportFixture<T> {
     comes_back(created(), "the one after an unwritable request");
   }
 
-  void long_answer_is_bounded() {
-    for (const std::size_t size : {max_answer + 1, 8 * max_answer}) {
+  void long_response_is_bounded() {
+    for (const std::size_t size : {max_response + 1, 8 * max_response}) {
       for (const int status : {201, 400}) {
         const auto what = "one of " + std::to_string(size) + " bytes";
         const auto outcome = send(request(), {answer(status, "application/json", bytes(size))});
@@ -166,20 +166,20 @@ class TransportChecks : public TransportFixture<T> {
 
   // At first and after an answer: a kept connection that ends tempts to try again.
   template <class Look>
-  void lose_answers(Look look) {
+  void lose_responses(Look look) {
     look(send(request(), lost()), "the first request");
     static_cast<void>(send(request()));
     look(send(request(), lost()), "a later request");
   }
 
-  void lost_answer_is_maybe_applied() {
-    lose_answers([this](const Outcome<Response>& outcome, const std::string& what) {
+  void lost_response_is_maybe_applied() {
+    lose_responses([this](const Outcome<Response>& outcome, const std::string& what) {
       fails(outcome, Fate::maybe_applied, what);
     });
   }
 
-  void lost_answer_is_not_repeated() {
-    lose_answers([this](const Outcome<Response>&, const std::string& what) {
+  void lost_response_is_not_repeated() {
+    lose_responses([this](const Outcome<Response>&, const std::string& what) {
       expect(arrived() == 1, what + " arrives " + std::to_string(arrived()) + " times");
     });
   }
@@ -259,9 +259,9 @@ class TransportChecks : public TransportFixture<T> {
       {"answer_bodies_arrive", &TransportChecks::answer_bodies_arrive},
       {"redirect_is_not_followed", &TransportChecks::redirect_is_not_followed},
       {"goes_on", &TransportChecks::goes_on},
-      {"long_answer_is_bounded", &TransportChecks::long_answer_is_bounded},
-      {"lost_answer_is_maybe_applied", &TransportChecks::lost_answer_is_maybe_applied},
-      {"lost_answer_is_not_repeated", &TransportChecks::lost_answer_is_not_repeated},
+      {"long_response_is_bounded", &TransportChecks::long_response_is_bounded},
+      {"lost_response_is_maybe_applied", &TransportChecks::lost_response_is_maybe_applied},
+      {"lost_response_is_not_repeated", &TransportChecks::lost_response_is_not_repeated},
       {"unwritable_is_not_sent", &TransportChecks::unwritable_is_not_sent},
       {"own_fields_are_not_sent", &TransportChecks::own_fields_are_not_sent},
       {"unreachable_is_not_sent", if_disconnectable()},

@@ -1,13 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include "../transport_peer.hpp"
+#include <droplit/testing/transport_peer.hpp>
 
-#include "../../detail/config.hpp"
-#include "../../detail/guarded.hpp"
-#include "../../fault.hpp"
-#include "../../http.hpp"
-#include "../../outcome.hpp"
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/http.hpp>
+#include <droplit/outcome.hpp>
 
 #include <cstddef>
 #include <initializer_list>
@@ -29,7 +29,7 @@ class TransportFixture {
  protected:
   using Answers = TransportPeer::Answers;
 
-  static constexpr std::size_t max_answer = 1 << 20;
+  static constexpr std::size_t max_response = 1 << 20;
 
   template <class Make>
   TransportFixture(Make& make, std::string_view caller) : token_(caller), transport_(make(peer_)) {}
@@ -76,7 +76,7 @@ class TransportFixture {
             "@body",
             "a=b&c=%64+d",
             bytes(256),
-            bytes(max_answer)};
+            bytes(max_response)};
   }
 
   void expect(bool right, std::string_view otherwise) {

@@ -1,0 +1,225 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/json/depth.hpp>
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+#include <boost/json/basic_parser_impl.hpp>
+
+#include <new>
+#include <utility>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+
+enum class JsonKind : std::uint8_t { null, boolean, number, object, array };
+
+/// What a `JsonReader` tells of one JSON object, in order. Names and strings may come in pieces, cut anywhere, and the
+/// last piece of each is marked; pieces are UTF-8 once they are put together.
+class JsonEvents {
+ public:
+  /// A piece of a member's name.
+  virtual void name(std::string_view piece, bool last) = 0;
+  /// A piece of a string.
+  virtual void string(std::string_view piece, bool last) = 0;
+  /// A null, a boolean or a number; a number's value is never looked at.
+  virtual void scalar(JsonKind kind) = 0;
+  /// An object or array begins; false to hear nothing of what is in it, not even its end.
+  virtual bool begin(JsonKind kind) = 0;
+  /// An object or array that was let in ends. The whole object's own end is not told.
+  virtual void end() = 0;
+
+ protected:
+  ~JsonEvents() = default;
+};
+
+/// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces, and tells `JsonEvents` of it.
+///
+/// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are refused. Not
+/// copyable; one thread at a time.
+class JsonReader {
+ public:
+  static constexpr std::size_t max_depth = max_json_depth;
+
+  explicit JsonReader(JsonEvents& events) noexcept : events_(events) {}
+  ~JsonReader() {
+    if (made_) destroy();
+  }
+
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
+
+  /// Reads a piece; false once it is known that no further piece can make it right.
+  bool write(std::string_view piece) { return write(piece, true); }
+
+  /// Reads the last piece, which may be empty; true if all of it was exactly one object.
+  bool finish(std::string_view piece) {
+    const bool good = write(piece, false);
+    failed_ = true;  // nothing more is read until `reset`
+    return good;
+  }
+
+  void reset() noexcept {
+    fresh_ = true;
+    failed_ = false;
+  }
+
+ private:
+  class Parser;
+
+  bool write(std::string_view piece, bool more);
+  Parser& parser() noexcept;
+  void destroy() noexcept;
+
+  JsonEvents& events_;
+  bool made_ = false;  // there is a parser
+  bool fresh_ = true;  // which has to forget what it read before
+  bool failed_ = false;
+  // In place, so that it needs to be known where it is used only. Never the first thing in a reader: Boost.JSON 1.81
+  // takes its own address for a sign of its own (its issue 828), and so no piece may end there.
+  alignas(std::max_align_t) unsigned char parser_[256];
+};
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+/// Boost.JSON's parser with one handler type for every body there is, so that it is instantiated once.
+class JsonHandler {
+  using string_view = boost::json::string_view;
+  using error_code = boost::system::error_code;  // whose alias in Boost.JSON ended with 1.87
+
+ public:
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  explicit JsonHandler(JsonEvents& events) noexcept : events_(events) {}
+
+  bool on_document_begin(error_code&) noexcept {
+    depth_ = 0;
+    hidden_ = 0;
+    return true;
+  }
+  bool on_document_end(error_code&) const noexcept { return true; }
+  bool on_object_begin(error_code&) {
+    if (depth_++ != 0) begin(JsonKind::object);
+    return true;
+  }
+  bool on_object_end(std::size_t, error_code&) {
+    end();
+    return true;
+  }
+  bool on_array_begin(error_code& ec) {
+    if (depth_++ == 0) return not_an_object(ec);
+    begin(JsonKind::array);
+    return true;
+  }
+  bool on_array_end(std::size_t, error_code&) {
+    end();
+    return true;
+  }
+  bool on_key_part(string_view piece, std::size_t, error_code&) {
+    if (hidden_ == 0) events_.name({piece.data(), piece.size()}, false);
+    return true;
+  }
+  bool on_key(string_view piece, std::size_t, error_code&) {
+    if (hidden_ == 0) events_.name({piece.data(), piece.size()}, true);
+    return true;
+  }
+  bool on_string_part(string_view piece, std::size_t, error_code& ec) { return string(piece, false, ec); }
+  bool on_string(string_view piece, std::size_t, error_code& ec) { return string(piece, true, ec); }
+  bool on_number_part(string_view, error_code&) const noexcept { return true; }
+  bool on_int64(std::int64_t, string_view, error_code& ec) { return scalar(JsonKind::number, ec); }
+  bool on_uint64(std::uint64_t, string_view, error_code& ec) { return scalar(JsonKind::number, ec); }
+  bool on_double(double, string_view, error_code& ec) { return scalar(JsonKind::number, ec); }
+  bool on_bool(bool, error_code& ec) { return scalar(JsonKind::boolean, ec); }
+  bool on_null(error_code& ec) { return scalar(JsonKind::null, ec); }
+  bool on_comment_part(string_view, error_code&) const noexcept { return true; }
+  bool on_comment(string_view, error_code&) const noexcept { return true; }
+
+ private:
+  static bool not_an_object(error_code& ec) noexcept {
+    ec = boost::json::error::not_object;
+    return false;
+  }
+
+  void begin(JsonKind kind) {
+    if (hidden_ != 0 || !events_.begin(kind)) ++hidden_;
+  }
+
+  void end() {
+    --depth_;
+    if (hidden_ != 0) {
+      --hidden_;
+    } else if (depth_ != 0) {
+      events_.end();
+    }
+  }
+
+  bool string(string_view piece, bool last, error_code& ec) {
+    if (depth_ == 0) return not_an_object(ec);
+    if (hidden_ == 0) events_.string({piece.data(), piece.size()}, last);
+    return true;
+  }
+
+  bool scalar(JsonKind kind, error_code& ec) {
+    if (depth_ == 0) return not_an_object(ec);
+    if (hidden_ == 0) events_.scalar(kind);
+    return true;
+  }
+
+  JsonEvents& events_;
+  std::size_t depth_ = 0;   // objects and arrays that are open
+  std::size_t hidden_ = 0;  // of those, the innermost ones that the events do not hear of
+};
+
+class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
+ public:
+  explicit Parser(JsonEvents& events) : basic_parser(options(), events) {}
+
+ private:
+  static boost::json::parse_options options() noexcept {
+    boost::json::parse_options options;
+    options.max_depth = max_depth;
+    return options;
+  }
+};
+
+DROPLIT_DETAIL_INLINE JsonReader::Parser& JsonReader::parser() noexcept {
+  return *std::launder(reinterpret_cast<Parser*>(parser_));
+}
+
+DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) {
+  if (failed_) return false;
+  failed_ = true;  // and stays so if the events throw
+  if (!made_) {
+    static_assert(sizeof(Parser) <= sizeof parser_ && alignof(Parser) <= alignof(std::max_align_t));
+    ::new (static_cast<void*>(parser_)) Parser(events_);
+    made_ = true;
+  } else if (fresh_) {
+    parser().reset();
+  }
+  boost::system::error_code ec;
+  if (!std::exchange(fresh_, false)) {
+    // Boost.JSON's buffer for texts with escapes has no room for the bytes of a character of which a part was in an
+    // earlier piece (its issue 876; 1.81 writes beyond the end). So that it is never full, it gets less at a time.
+    constexpr std::size_t most = BOOST_JSON_STACK_BUFFER_SIZE - 3;
+    for (; piece.size() > most; piece.remove_prefix(most)) {
+      if (parser().write_some(true, piece.data(), most, ec) != most || ec) return false;
+    }
+  }
+  const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
+  failed_ = ec || read != piece.size();  // less is read where something stands behind the object
+  return !failed_;
+}
+
+DROPLIT_DETAIL_INLINE void JsonReader::destroy() noexcept { parser().~Parser(); }
+
+#endif
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,0 +1,231 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/client.hpp>
+#include <droplit/client_draft.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/error.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/http.hpp>
+#include <droplit/id.hpp>
+#include <droplit/json.hpp>
+#include <droplit/outcome.hpp>
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+#include <droplit/detail/http/content_type.hpp>
+#include <droplit/detail/json/client_reader.hpp>
+#include <droplit/detail/json/error_reader.hpp>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// Whether the wire knows this failure as 503 with `retry-after: 1`: a part is busy or away and surely kept nothing.
+/// Any other is a 500.
+inline bool is_unavailable(const Fault& fault) noexcept {
+  return fault.status() == 503 && fault.fate() == Fate::not_applied;
+}
+
+/// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
+void write_response(Response& out, const Client& client);
+
+/// Writes the answer that tells of a refusal.
+void write_response(Response& out, const ApiError& error);
+
+/// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
+void write_response(Response& out, const Fault& fault);
+
+/// Writes the answer that tells of an outcome.
+void write_response(Response& out, const Outcome<Client>& outcome);
+
+/// The answer that tells of a client, an `ApiError`, a `Fault` or an outcome.
+template <class T>
+Response to_response(const T& what) {
+  Response response;
+  write_response(response, what);
+  return response;
+}
+
+/// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
+/// the contract does not know (one with a content-encoding other than identity among them), a 201, a 500 or a 503.
+std::optional<ApiError> read_error(const Response& response);
+
+/// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
+///
+/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know is maybe
+/// applied and keeps its status and beginning: among them (ours) a client of another ecosystem or type than was asked
+/// for, a 404 that names another ecosystem, and whatever has a content-encoding other than identity.
+Outcome<Client> read_response(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
+                              const std::optional<ClientType>& asked_type = {});
+
+/// What an answer to `draft` tells.
+inline Outcome<Client> read_response(const Response& response, const ClientDraft& draft) {
+  return read_response(response, draft.ecosystem_id(), draft.type());
+}
+
+namespace detail {
+
+/// The body of a 500.
+inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
+
+/// The seconds of a `retry-after` field, if it stands once and is a number of them; a date is not read.
+inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
+  const std::string_view value = response.fields.get("retry-after");
+  if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
+  std::int64_t seconds = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    seconds = seconds * 10 + (c - '0');
+  }
+  return seconds;
+}
+
+}  // namespace detail
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+namespace detail {
+
+inline constexpr std::string_view json_content_type = "application/json";
+inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
+
+inline void start(Response& out, int status) {
+  out.status = status;
+  out.fields.clear();
+  out.body.clear();
+  out.close = false;
+}
+
+/// Adds what tells of the body, which is complete.
+inline void end(Response& out, std::string_view content_type) {
+  char lines[128];
+  char* at = lines + sizeof lines;
+  const auto put = [&at](std::string_view text) { std::memcpy(at -= text.size(), text.data(), text.size()); };
+  put("\r\n");
+  std::size_t size = out.body.size();
+  do *--at = static_cast<char>('0' + size % 10);
+  while ((size /= 10) != 0);
+  put("content-length: ");
+  if (!content_type.empty()) {
+    put("\r\n");
+    put(content_type);
+    put("content-type: ");
+  }
+  out.fields.add(WrittenLines{{at, static_cast<std::size_t>(lines + sizeof lines - at)}});
+}
+
+/// Whether the body is not as it was written: a content-encoding other than identity was applied to it.
+inline bool is_encoded(const Response& response) noexcept {
+  for (const HeaderField field : response.fields) {
+    if (equals_ignoring_case(field.name, "content-encoding") && !is_identity_encoding(field.value)) return true;
+  }
+  return false;
+}
+
+/// Whether this is the contract's 503, which proves that nothing was kept; any other may come from a proxy.
+inline bool is_exact_unavailable(const Response& response) noexcept {
+  const HeaderFields& fields = response.fields;
+  return response.status == 503 && response.body.empty() && fields.count("content-type") == 0 &&
+         fields.count("retry-after") == 1 && fields.get("retry-after") == "1" && fields.count("content-length") == 1 &&
+         fields.get("content-length") == "0";
+}
+
+}  // namespace detail
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const Client& client) {
+  detail::start(out, 201);
+  append_json(out.body, client);
+  detail::end(out, detail::json_content_type);
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error) {
+  detail::start(out, error.status());
+  const ApiErrcRow& row = droplit::row(error.code());
+  out.close = row.closes;
+  switch (row.form) {
+    case ResponseForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
+    case ResponseForm::text:
+      out.body = error.violations()[0].message;
+      return detail::end(out, detail::text_content_type);
+    case ResponseForm::empty:
+    default: break;
+  }
+  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", "POST");
+  detail::end(out, {});
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const Fault& fault) {
+  if (is_unavailable(fault)) {
+    detail::start(out, 503);
+    out.fields.add("retry-after", "1");
+    return detail::end(out, {});
+  }
+  detail::start(out, 500);
+  out.body = detail::internal_error_body;
+  detail::end(out, detail::json_content_type);
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& outcome) {
+  if (outcome.has_value()) return write_response(out, outcome.assume_value());
+  if (outcome.has_error()) return write_response(out, outcome.assume_error());
+  write_response(out, outcome.assume_exception());
+}
+
+DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {
+  if (detail::is_encoded(response)) return std::nullopt;
+  const std::string_view content_type =
+      response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
+  if (response.body.empty() || detail::is_content_type(content_type, "text", "plain")) {
+    return detail::error_without_entries(response.status, response.body);
+  }
+  if (response.status == 400 && detail::is_content_type(content_type, "application", "json")) {
+    return detail::ErrorReader().read(response.body);
+  }
+  return std::nullopt;
+}
+
+DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
+                                                    const std::optional<EcosystemId>& asked_ecosystem,
+                                                    const std::optional<ClientType>& asked_type) {
+  const auto unknown = [&response](const char* what) {
+    return Fault::unknown_response(response.status, what, response.body, detail::retry_after(response));
+  };
+  if (detail::is_encoded(response)) return unknown("the answer has a content-encoding");
+  if (response.status == 201) {
+    if (response.fields.count("content-type") != 1 ||
+        !detail::is_content_type(response.fields.get("content-type"), "application", "json")) {
+      return unknown("the answer is a 201 of another content type");
+    }
+    auto client = detail::ClientReader().read(response.body);
+    if (!client) return unknown("the answer is a 201 without a client that the contract knows");
+    if (client->ecosystem_id() != asked_ecosystem.value_or(client->ecosystem_id()) ||
+        client->type() != asked_type.value_or(client->type())) {
+      return unknown("the answer is a client of another ecosystem or type than was asked for");
+    }
+    return *std::move(client);
+  }
+  if (auto error = read_error(response)) {
+    if (asked_ecosystem && error->code() == ApiErrc::ecosystem_not_found &&
+        *error != ApiError::ecosystem_not_found(*asked_ecosystem)) {
+      return unknown("the answer is a 404 of another ecosystem than was asked for");
+    }
+    return *std::move(error);
+  }
+  if (detail::is_exact_unavailable(response)) {
+    return Fault::unavailable(FaultSource::answer, "the service is unavailable and kept nothing");
+  }
+  if (response.status == 500) return unknown("the service failed");
+  if (response.status == 503) return unknown("a 503 that may be a proxy's");
+  return unknown("the answer is none that the contract knows");
+}
+
+#endif
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

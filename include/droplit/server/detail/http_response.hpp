@@ -1,0 +1,55 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/detail/config.hpp>
+#include <droplit/http.hpp>
+#include <droplit/server/detail/date.hpp>
+
+#include <boost/beast/http/status.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+
+/// Makes room for the answer 500, so that not even a lack of memory keeps it from being sent.
+inline void reserve_for_fault(Response& response, std::string& out) {
+  response.body.reserve(64);
+  response.fields.reserve(128);
+  out.reserve(512);
+}
+
+/// Gives the memory of a long answer back.
+inline void release_memory(Response& response, std::string& out) {
+  std::string().swap(response.body);
+  std::string().swap(out);
+  reserve_for_fault(response, out);
+}
+
+/// Writes an answer as HTTP/1.1 into `out`, whose memory is used again. `old`: to a client of HTTP/1.0.
+inline void write_http(std::string& out, const Response& response, bool closes, bool old, bool with_body) {
+  const auto status = static_cast<unsigned>(response.status);
+  const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
+  const char code[] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10),
+                       static_cast<char>('0' + status % 10), ' '};
+  const std::string_view parts[] = {"HTTP/1.1 ",
+                                    {code, sizeof code},
+                                    {reason.data(), reason.size()},
+                                    "\r\n",
+                                    response.fields.lines(),
+                                    "date: ",
+                                    HttpDate::now(),
+                                    closes ? "\r\nconnection: close\r\n\r\n"
+                                    : old  ? "\r\nconnection: keep-alive\r\n\r\n"
+                                           : "\r\n\r\n",
+                                    with_body ? std::string_view(response.body) : std::string_view()};
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  out.resize(size);
+  char* at = out.data();
+  for (const std::string_view part : parts) at = std::copy_n(part.data(), part.size(), at);
+}
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,0 +1,143 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/client.hpp>
+#include <droplit/client_texts.hpp>
+#include <droplit/client_type.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/fields.hpp>
+#include <droplit/id.hpp>
+#include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory_resource>
+#include <new>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+
+/// Clients by id, of which none ever leaves: their bytes stand packed one after the other, and hash tables point at
+/// them. There are many tables, so that one that grows, all of it at once, is small: of ten million clients each has
+/// ten thousand, and growing takes it a fraction of a millisecond. Ids that differ in their last three bits only, as
+/// those have that are made one after the other, are neighbours in a table, so that keeping them in turn finds warm
+/// memory. Not thread-safe. Throws `std::bad_alloc`, and then nothing changed.
+class MemoryClients {
+ public:
+  /// Keeps the client; false, and nothing done, if its id is taken.
+  bool insert(const Client& client) {
+    const Place place(client.id());
+    Table& table = tables_[place.table];
+    table.make_room();
+    Slot& slot = table.find(client.id(), place.hash);
+    if (slot.client != nullptr) return false;
+    slot = {pack(client), place.hash};
+    ++table.count;
+    return true;
+  }
+
+  [[nodiscard]] std::optional<Client> find(ClientId id) const {
+    const Place place(id);
+    const Table& table = tables_[place.table];
+    const Packed* const client = table.entries.empty() ? nullptr : table.find(id, place.hash).client;
+    if (client == nullptr) return std::nullopt;
+    const char* text = reinterpret_cast<const char*>(client + 1);
+    ClientTexts::Array texts;
+    for (std::size_t i = 0; i != texts.size(); ++i) texts[i] = unpack(text, client->sizes[i]);
+    return Client(client->id, client->created_at, client->ecosystem_id, client->type, ClientTexts(std::move(texts)));
+  }
+
+ private:
+  static constexpr std::size_t table_count = 1024;
+  static constexpr std::size_t absent = std::string::npos;  // a size
+
+  struct Packed {  // its texts stand behind it
+    Timestamp created_at;
+    std::array<std::size_t, text_count> sizes;  // of the texts
+    ClientId id;
+    EcosystemId ecosystem_id;
+    ClientType type;
+  };
+  static_assert(std::is_trivially_destructible_v<Packed>);
+
+  struct Place {
+    explicit Place(ClientId id) noexcept {
+      ClientId::Bytes bytes = id.bytes();
+      const std::size_t last = bytes.back() % 8U;
+      bytes.back() &= 0xF8;
+      hash = std::hash<ClientId>{}(ClientId(bytes));
+      table = hash % table_count;
+      hash = hash / table_count * 8 + last;
+    }
+    std::size_t table;
+    std::size_t hash;  // within the table
+  };
+
+  struct Slot {
+    const Packed* client = nullptr;
+    std::size_t hash = 0;
+  };
+
+  struct Table {
+    std::vector<Slot> entries;  // none, or a power of two of them, and a quarter is free
+    std::size_t count = 0;
+
+    /// Where the client is, or would be.
+    template <class Self>
+    static auto& find(Self& self, ClientId id, std::size_t hash) noexcept {
+      for (std::size_t at = hash;; ++at) {
+        auto& slot = self.entries[at & (self.entries.size() - 1)];
+        if (slot.client == nullptr || (slot.hash == hash && slot.client->id == id)) return slot;
+      }
+    }
+    Slot& find(ClientId id, std::size_t hash) noexcept { return find(*this, id, hash); }
+    const Slot& find(ClientId id, std::size_t hash) const noexcept { return find(*this, id, hash); }
+
+    void make_room() {
+      if (count < entries.size() / 4 * 3) return;
+      std::vector<Slot> more(entries.empty() ? 8 : 2 * entries.size());
+      for (const Slot& slot : entries) {
+        std::size_t at = slot.hash;
+        while (more[at & (more.size() - 1)].client != nullptr) ++at;
+        more[at & (more.size() - 1)] = slot;
+      }
+      entries.swap(more);
+    }
+  };
+
+  const Packed* pack(const Client& client) {
+    std::size_t size = sizeof(Packed);
+    std::array<std::size_t, text_count> sizes;
+    for (std::size_t i = 0; i != sizes.size(); ++i) {
+      const std::optional<Text>& text = client.texts()[i];
+      sizes[i] = text ? text->str().size() : absent;
+      if (text) size += sizes[i];
+    }
+    void* const memory = memory_.allocate(size, alignof(Packed));
+    const auto* const packed =
+        new (memory) Packed{client.created_at(), sizes, client.id(), client.ecosystem_id(), client.type()};
+    char* at = static_cast<char*>(memory) + sizeof(Packed);
+    for (const std::optional<Text>& text : client.texts()) {
+      if (text) at += text->str().copy(at, text->str().size());
+    }
+    return packed;
+  }
+
+  static std::optional<Text> unpack(const char*& at, std::size_t size) {
+    if (size == absent) return std::nullopt;
+    auto text = Text::parse(std::string(at, size));
+    at += size;
+    return text;
+  }
+
+  std::pmr::monotonic_buffer_resource memory_;
+  std::array<Table, table_count> tables_;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,0 +1,173 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// The contract, case by case, through every door of the core: what stands in tests/data/contract is what is answered.
+#include "support/contract_cases.hpp"
+
+#include <droplit/draft_parser.hpp>
+
+#include "support/catch.hpp"
+#include "support/piece.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace droplit;
+
+const std::vector<contract::Case>& cases() {
+  static const std::vector<contract::Case> all = contract::read_cases();
+  return all;
+}
+
+using test::Piece;
+
+/// Where a body of this size is cut: everywhere if it is short, else at its ends, around powers of two and in between.
+std::vector<std::size_t> cuts(std::size_t size, std::size_t everywhere) {
+  std::set<std::size_t> at{0, size};
+  const std::size_t step = size <= everywhere ? 1 : std::max<std::size_t>(1, size / 5);
+  for (std::size_t i = 0; i < size; i += step) at.insert(i);
+  for (std::size_t i = 1; i <= size; i *= 4) at.insert({i - 1, i, size - i});
+  return {at.begin(), at.end()};
+}
+
+void compare(const contract::Case& expected, const Response& answer, const contract::World& world, const char* door) {
+  std::string difference = contract::difference(expected, answer);
+  if (world.storage.clients.size() != (expected.status == 201 ? 1u : 0u)) difference += "\nand the storage is wrong";
+  if (difference.empty()) return;
+  FAIL_CHECK("through " << door << ": " << difference);
+}
+
+/// The whole request through an exchange, its body cut in two.
+Response in_steps(contract::World& world, const contract::Case& one, std::size_t cut) {
+  const Request request = one.request();
+  auto exchange = world.endpoint.begin();
+  Response response;
+  {
+    RequestHead head(request.method, request.target);
+    for (const HeaderField field : request.fields) head.add(field.name, field.value);
+    if (auto good = exchange.head(head); !good) {
+      world.endpoint.answer(std::move(good).as_failure(), response);
+      return response;
+    }
+  }
+  {
+    const Piece first(std::string_view(request.body).substr(0, cut));
+    if (auto good = exchange.body(first); !good) {
+      world.endpoint.answer(std::move(good).as_failure(), response);
+      return response;
+    }
+  }
+  auto draft = [&] {
+    const Piece last(std::string_view(request.body).substr(cut));
+    return exchange.draft(last);
+  }();
+  if (!draft) {
+    world.endpoint.answer(std::move(draft).as_failure(), response);
+  } else {
+    world.endpoint.answer(world.endpoint.create(std::move(draft).assume_value()), response);
+  }
+  return response;
+}
+
+Response to_wire(contract::World& world, Outcome<ClientDraft> draft) {
+  Response response;
+  if (!draft) {
+    world.endpoint.answer(std::move(draft).as_failure(), response);
+  } else {
+    world.endpoint.answer(world.endpoint.create(std::move(draft).assume_value()), response);
+  }
+  return response;
+}
+
+}  // namespace
+
+TEST_CASE("the contract has been read") {
+  REQUIRE(cases().size() >= 1000);
+  std::set<int> statuses;
+  std::set<std::string> sentences;
+  for (const contract::Case& one : cases()) {
+    statuses.insert(one.status);
+    if (!sentences.insert(one.where).second) FAIL_CHECK("twice: " << one.where);
+  }
+  CHECK(statuses == std::set<int>{201, 400, 401, 403, 404, 405, 413});
+}
+
+TEST_CASE("every case through Endpoint::handle") {
+  for (const contract::Case& one : cases()) {
+    contract::World world;
+    compare(one, world.endpoint.handle(one.request()), world, "Endpoint::handle");
+  }
+}
+
+TEST_CASE("every case one after another through one endpoint and one response") {
+  Response response;
+  contract::World world;
+  for (const contract::Case& one : cases()) {
+    world.storage.clients.clear();
+    world.endpoint.handle(one.request(), response);
+    compare(one, response, world, "Endpoint::handle with a used response");
+  }
+}
+
+TEST_CASE("every case through an exchange, its body cut in two") {
+  for (const contract::Case& one : cases()) {
+    for (const std::size_t cut : cuts(one.body.size(), 300)) {
+      contract::World world;
+      compare(one, in_steps(world, one, cut), world, "Exchange in steps");
+    }
+  }
+}
+
+TEST_CASE("every body through parse_draft, whole, in two pieces and byte by byte") {
+  std::size_t number = 0;
+  DraftParser used;
+  for (const contract::Case& one : cases()) {
+    if (!one.only_body || one.status == 413) continue;
+    ++number;
+    {
+      contract::World world;
+      compare(one, to_wire(world, parse_draft(Piece(one.body))), world, "parse_draft");
+    }
+    {
+      contract::World world;
+      for (const char c : one.body) {
+        if (!used.write(Piece({&c, 1}))) break;
+      }
+      compare(one, to_wire(world, used.finish()), world, "DraftParser, byte by byte");
+      used.reset();
+    }
+    {
+      contract::World world;
+      for (const char c : one.body) used.write(Piece({&c, 1}));  // going on after a false changes nothing
+      compare(one, to_wire(world, used.finish()), world, "DraftParser, byte by byte and never stopped");
+      used.reset();
+    }
+    for (const std::size_t cut : cuts(one.body.size(), 100)) {
+      contract::World world;
+      used.write(Piece(std::string_view(one.body).substr(0, cut)));
+      compare(one, to_wire(world, used.finish(Piece(std::string_view(one.body).substr(cut)))), world,
+              "DraftParser, in two pieces");
+      used.reset();
+    }
+  }
+  CHECK(number >= 500);
+}
+
+TEST_CASE("every refusal in the contract is read back to an error that is answered by the same bytes") {
+  for (const contract::Case& one : cases()) {
+    contract::World world;
+    const Response answer = world.endpoint.handle(one.request());
+    const auto error = read_error(answer);
+    if (error.has_value() != (one.status != 201)) {
+      FAIL_CHECK(one.where);
+    } else if (error && to_response(*error) != answer) {
+      FAIL_CHECK(one.where);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// Every reader of bodies reads what the model reads: the streaming one, whole and in pieces, and the fast one.
+#include <droplit/draft_parser.hpp>
+
+#include "support/catch.hpp"
+#include "support/model/bodies.hpp"
+#include "support/model/contract.hpp"
+#include "support/model/size.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace droplit;
+
+std::optional<std::string> text_of(const std::optional<Text>& text) {
+  return text ? std::optional(text->str()) : std::nullopt;
+}
+
+/// What the library says, in the model's words.
+model::Judged in_models_words(const Outcome<ClientDraft>& outcome) {
+  model::Judged judged;
+  if (outcome.has_value()) {
+    const ClientDraft& draft = outcome.assume_value();
+    judged.draft = {draft.ecosystem_id().text(), std::string(to_string(draft.type())), text_of(draft.name()),
+                    text_of(draft.description())};
+  } else if (outcome.has_error()) {
+    for (const Violation violation : outcome.assume_error().violations()) {
+      judged.entries.push_back({std::string(to_string(violation.code)), std::string(to_string(violation.location)),
+                                std::string(violation.message), std::string(to_string(violation.field))});
+    }
+  }
+  return judged;
+}
+
+/// Bytes in memory of exactly their size, so that a sanitizer sees a read beyond them.
+class Exact {
+ public:
+  explicit Exact(std::string_view bytes) : memory_(std::make_unique<char[]>(bytes.size())), size_(bytes.size()) {
+    bytes.copy(memory_.get(), bytes.size());
+  }
+  operator std::string_view() const { return {memory_.get(), size_}; }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  std::size_t size_;
+};
+
+Outcome<ClientDraft> streamed_whole(std::string_view body) {
+  DraftParser parser;
+  parser.write({});  // from now on it streams
+  return parser.finish(Exact(body));
+}
+
+Outcome<ClientDraft> streamed_in_pieces(std::string_view body, model::Bodies& random) {
+  DraftParser parser;
+  parser.write({});
+  while (body.size() > 1) {
+    const std::size_t size = 1 + random.below(random.one_in(2) ? 3 : body.size());
+    if (size >= body.size()) break;
+    parser.write(Exact(body.substr(0, size)));
+    body.remove_prefix(size);
+  }
+  return parser.finish(Exact(body));
+}
+
+bool same(const model::Judged& a, const model::Judged& b) { return a.draft == b.draft && a.entries == b.entries; }
+
+}  // namespace
+
+TEST_CASE("streaming whole, streaming in pieces and the fast reader read what the model reads") {
+  const unsigned seed = model::seed();
+  INFO("seed " << seed);
+  model::Bodies bodies(seed);
+  std::size_t drafts = 0;
+  const std::size_t count = model::how_many(200'000, 2'000'000);
+  for (std::size_t i = 0; i != count; ++i) {
+    const std::string body = bodies.next();
+    const model::Judged expected = model::judge(body, {});
+    const model::Judged whole = in_models_words(streamed_whole(body));
+    const model::Judged pieces = in_models_words(streamed_in_pieces(body, bodies));
+    const model::Judged fast = in_models_words(parse_draft(Exact(body)));
+    if (!same(whole, expected) || !same(pieces, expected) || !same(fast, expected)) {
+      INFO("whole " << same(whole, expected) << ", pieces " << same(pieces, expected) << ", fast "
+                    << same(fast, expected));
+      FAIL("body " << i << ": " << body);
+    }
+    if (expected.draft) ++drafts;
+  }
+  CHECK(drafts > count / 50);  // or the bodies show nothing
+  CHECK(drafts < count / 2);
+}
+
+TEST_CASE("the model's JSON reader knows the traps") {
+  for (const char* const good : {"{}", " [ ] ", "\"\\ud83d\\ude00\"", "-0.0e-0", "1e400", "\"\x7F\"", "[[],{}]"}) {
+    CHECK(model::read_json(good));
+  }
+  for (const char* const bad : {"", "01", "1.", "\"\\ud83d\"", "\"\\udc00\"", "\"\\uD800\\uE000\"", "\"\xED\xA0\x80\"",
+                                "\"\xC0\x80\"", "[1,]", "{\"a\":1,}", "tru", "\"\n\"", "{} {}", "\xEF\xBB\xBF{}"}) {
+    CHECK_FALSE(model::read_json(bad));
+  }
+  CHECK(model::read_json(std::string(32, '[') + std::string(32, ']')));
+  CHECK_FALSE(model::read_json(std::string(33, '[') + std::string(33, ']')));
+  CHECK(model::read_json("\"\\ud83d\\ude00\\u0000\"")->text == std::string("\xF0\x9F\x98\x80\0", 5));
+}

@@ -1,0 +1,240 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// The log of droplit-server, before readers that stall, vanish and come back.
+#include "../../../docs/examples/server/log.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using server::Log;
+
+constexpr std::chrono::milliseconds forever = 1h;
+
+struct Pipe {
+  std::array<int, 2> ends{};
+  Pipe() {
+    REQUIRE(::pipe(ends.data()) == 0);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_reader();
+    ::close(ends[1]);
+  }
+  void close_reader() {
+    if (ends[0] != -1) ::close(ends[0]);
+    ends[0] = -1;
+  }
+
+  /// The next line, without its name; waits for it.
+  std::string line() {
+    std::string text;
+    for (char c = 0; ::read(ends[0], &c, 1) == 1 && c != '\n';) text += c;
+    constexpr std::string_view name = "droplit-server: ";
+    REQUIRE(text.starts_with(name));
+    return text.substr(name.size());
+  }
+
+  /// Writes as much as finds room, and returns how much that is.
+  std::size_t fill() const {
+    const std::string piece(4096, '.');
+    std::size_t size = 0;
+    ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (::write(ends[1], piece.data(), piece.size()) > 0) size += piece.size();
+    ::fcntl(ends[1], F_SETFL, 0);
+    return size;
+  }
+
+  /// Reads that much, and waits for it.
+  void take(std::size_t size) const {
+    std::array<char, 4096> piece{};
+    while (size != 0) {
+      const ssize_t got = ::read(ends[0], piece.data(), std::min(size, piece.size()));
+      REQUIRE(got > 0);
+      size -= static_cast<std::size_t>(got);
+    }
+  }
+};
+
+std::uint64_t number_before(const std::string& text, std::string_view rest) {
+  REQUIRE(text.ends_with(rest));
+  return std::stoull(text);
+}
+
+}  // namespace
+
+TEST_CASE("lines are written whole and in order") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], forever);
+  for (int i = 0; i != 500; ++i) log.line("line " + std::to_string(i));
+  for (int i = 0; i != 500; ++i) CHECK(pipe.line() == "line " + std::to_string(i));
+  log.line(std::string(5000, 'x'));
+  CHECK(pipe.line() == std::string(Log::max_line, 'x'));
+  CHECK(log.drain(forever));
+}
+
+TEST_CASE("a reader that stalls holds no line up, and what is lost is counted where it belongs") {
+  Pipe pipe;
+  const std::size_t before = pipe.fill();
+  const Log log(pipe.ends[1], forever);
+  constexpr std::uint64_t all = 5000;
+  for (std::uint64_t i = 0; i != all; ++i) log.line("line " + std::to_string(i));  // returns, all the same
+  CHECK_FALSE(log.drain(1ms));
+  bool drained = false;
+  std::thread later([&] {
+    drained = log.drain(forever);
+    log.line("again");
+  });
+  pipe.take(before);
+  std::uint64_t written = 0;
+  std::uint64_t lost = 0;
+  for (std::string text = pipe.line(); text != "again"; text = pipe.line()) {
+    if (text.starts_with("line ")) {
+      CHECK(text == "line " + std::to_string(written + lost));
+      ++written;
+    } else {
+      lost += number_before(text, " lines lost");
+    }
+  }
+  CHECK(written >= Log::max_queued);
+  CHECK(written <= Log::max_queued + 1);  // one of which the writer had taken
+  CHECK(written + lost == all);
+  later.join();
+  CHECK(drained);
+}
+
+TEST_CASE("without a reader lines are lost and counted, also where the count itself cannot be written") {
+  Pipe pipe;
+  pipe.close_reader();
+  const Log log(pipe.ends[1], forever);
+  for (int i = 0; i != 10; ++i) {
+    log.line("unheard");
+    CHECK(log.drain(forever));
+  }
+  const Log closed(-1, forever);
+  closed.line("unheard");
+  CHECK(closed.drain(forever));
+}
+
+TEST_CASE("lines that could not be written are counted once there is room again") {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  REQUIRE(full != -1);
+  const Log log(full, forever);
+  for (int i = 0; i != 3; ++i) {
+    log.line("lost");
+    CHECK(log.drain(forever));
+  }
+  Pipe pipe;
+  REQUIRE(::dup2(pipe.ends[1], full) == full);
+  log.line("heard");
+  CHECK(pipe.line() == "3 lines lost");
+  CHECK(pipe.line() == "heard");
+  CHECK(log.drain(forever));
+  ::close(full);
+}
+
+TEST_CASE("equal lines are one line and their number, at the end of each period and at the end") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], forever);
+  for (int i = 0; i != 4; ++i) {
+    log.repeated("fault A");
+    log.repeated("fault B");
+  }
+  log.repeated("fault C");
+  CHECK(pipe.line() == "fault A");
+  CHECK(pipe.line() == "fault B");
+  CHECK(pipe.line() == "fault C");
+  CHECK(log.drain(forever));
+  CHECK(pipe.line() == "fault A (the same 3 times more)");
+  CHECK(pipe.line() == "fault B (the same 3 times more)");
+  log.repeated("fault C");  // was forgotten, since it did not come again
+  CHECK(pipe.line() == "fault C");
+  log.repeated("fault A");
+  CHECK(log.drain(forever));
+  CHECK(pipe.line() == "fault A (the same 1 times more)");
+
+  Pipe other;
+  const Log periodic(other.ends[1], 1ms);
+  for (int i = 0; i != 3; ++i) periodic.repeated("fault");
+  CHECK(other.line() == "fault");
+  std::uint64_t more = 0;
+  while (more < 2) {  // without being asked
+    const std::string text = other.line();
+    if (text == "fault") {
+      ++more;  // a period ended between two
+    } else {
+      more += number_before(text.substr(text.find("same ") + 5), " times more)");
+    }
+  }
+  CHECK(more == 2);
+}
+
+TEST_CASE("a period ends on time also while the queue is never empty") {
+  Pipe pipe;
+  REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+  const Log log(pipe.ends[1], 1ms);
+  const std::string other(1000, 'x');
+  for (int i = 0; i != 200; ++i) log.line(other);  // much more than the pipe takes
+  for (int i = 0; i != 3; ++i) log.repeated("fault");
+  std::uint64_t faults = 0;
+  for (int i = 0; i != 2000 && faults < 3; ++i) {
+    const std::string text = pipe.line();
+    if (text == "fault") {
+      ++faults;
+    } else if (text.starts_with("fault (the same ")) {
+      faults += number_before(text.substr(text.find("same ") + 5), " times more)");
+    }
+    log.line(other);
+  }
+  CHECK(faults == 3);
+  bool drained = false;
+  std::thread last([&] {
+    drained = log.drain(forever);
+    log.line("end");
+  });
+  while (pipe.line() != "end") {
+  }
+  last.join();
+  CHECK(drained);
+  CHECK(log.drain(forever));
+}
+
+TEST_CASE("more different lines than are summed up are written as they come") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], forever);
+  for (std::size_t i = 0; i != Log::max_repeated + 10; ++i) log.repeated("fault " + std::to_string(i));
+  log.repeated("fault " + std::to_string(Log::max_repeated));
+  for (std::size_t i = 0; i != Log::max_repeated + 10; ++i) CHECK(pipe.line() == "fault " + std::to_string(i));
+  CHECK(pipe.line() == "fault " + std::to_string(Log::max_repeated));
+  CHECK(log.drain(forever));
+}
+
+TEST_CASE("threads that log together lose no line that found room") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], forever);
+  std::vector<std::thread> threads;
+  for (int t = 0; t != 4; ++t) {
+    threads.emplace_back([&log] {
+      for (int i = 0; i != 200; ++i) log.line("x");
+    });
+  }
+  for (int i = 0; i != 800; ++i) CHECK(pipe.line() == "x");
+  for (auto& thread : threads) thread.join();
+  CHECK(log.drain(forever));
+}

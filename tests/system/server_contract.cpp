@@ -1,0 +1,99 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// The contract as data, over a socket.
+#include <droplit/server/beast.hpp>
+
+#include "support/catch.hpp"
+#include "support/contract_cases.hpp"
+#include "support/socket.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace {
+
+bool announces_length(const contract::Case& one) {
+  return std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
+    return droplit::detail::equals_ignoring_case(field.first, "content-length");
+  });
+}
+
+/// The request as it goes over the wire: its body with a length, or in chunks.
+std::string wire(const contract::Case& one, bool chunked) {
+  std::string text = one.method + ' ' + one.target + " HTTP/1.1\r\nhost: a\r\n";
+  for (const auto& [name, value] : one.fields) text.append(name).append(": ").append(value).append("\r\n");
+  if (!chunked) {
+    if (!announces_length(one)) text += "content-length: " + std::to_string(one.body.size()) + "\r\n";
+    return text + "\r\n" + one.body;
+  }
+  text += "transfer-encoding: chunked\r\n\r\n";
+  for (std::size_t from = 0; from < one.body.size(); from += 1000) {
+    char size[8];
+    const std::string piece = one.body.substr(from, 1000);
+    std::snprintf(size, sizeof size, "%zx", piece.size());
+    text.append(size).append("\r\n").append(piece).append("\r\n");
+  }
+  return text + "0\r\n\r\n";
+}
+
+class Running {
+ public:
+  explicit Running(unsigned store_threads)
+      : server_(world.endpoint, {.store_threads = store_threads}), thread_([this] { server_.run(); }) {}
+  ~Running() {
+    server_.stop();
+    thread_.join();
+  }
+  test::RawSocket connect() { return test::RawSocket(server_.port()); }
+
+  contract::World world;
+
+ private:
+  droplit::BeastServer<decltype(contract::World::endpoint)> server_;
+  std::thread thread_;
+};
+
+/// What is wrong with the answer, which may have `date` and `connection` beside what the contract says.
+std::string wrong(const contract::Case& one, const std::optional<test::WireResponse>& answer) {
+  if (!answer) return "no answer";
+  droplit::Response bare = answer->response;
+  bare.fields.clear();
+  for (const droplit::HeaderField field : answer->response.fields) {
+    if (field.name != "date" && field.name != "connection") bare.fields.add(field.name, field.value);
+  }
+  bare.close = one.closes;
+  if (one.closes && !answer->response.close) return "does not close";
+  return contract::difference(one, bare);
+}
+
+void run_all(bool chunked, unsigned store_threads = 0) {
+  Running running(store_threads);
+  std::optional<test::RawSocket> socket;
+  std::size_t number = 0;
+  for (const contract::Case& one : contract::read_cases()) {
+    if (one.only_direct || (chunked && announces_length(one))) continue;
+    running.world.storage.clients.clear();
+    if (!socket) socket.emplace(running.connect());
+    socket->send(wire(one, chunked));  // what is refused early need not be taken whole
+    const auto answer = socket->receive(one.method == "HEAD");
+    if (const std::string what = wrong(one, answer); !what.empty()) {
+      FAIL_CHECK(one.where << (chunked ? " (chunked): " : ": ") << what);
+    }
+    if (running.world.storage.clients.size() != (one.status == 201 ? 1u : 0u)) {
+      FAIL_CHECK(one.where << ": the storage is wrong");
+    }
+    if (!answer || answer->response.close) socket.reset();
+    ++number;
+  }
+  CHECK(number > 500);
+}
+
+}  // namespace
+
+TEST_CASE("every case over a socket, one connection after another as answers end them") { run_all(false); }
+
+TEST_CASE("every case over a socket, the body in chunks") { run_all(true); }
+
+TEST_CASE("every case over a socket, where the store has threads of its own") { run_all(false, 2); }

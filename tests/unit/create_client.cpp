@@ -1,0 +1,295 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/create_client.hpp>
+
+#include <droplit/storage/memory.hpp>
+#include <droplit/testing/fixed_clock.hpp>
+#include <droplit/testing/fixed_ids.hpp>
+
+#include "support/catch.hpp"
+
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+constexpr EcosystemId elsewhere = "C594b89aea18568c408c3ad00"_ecosystem_id;
+constexpr Timestamp noon = *Timestamp::parse("2018-02-28T12:00:00.000Z");
+
+ClientId id(int n) {
+  ClientId::Bytes bytes{};
+  bytes[11] = static_cast<std::uint8_t>(n);
+  return ClientId(bytes);
+}
+
+ClientDraft draft(EcosystemId ecosystem = EcosystemId(home)) {
+  return {ecosystem, ClientType::server, Text::parse("name"), std::nullopt};
+}
+
+/// Policies that do what a test says.
+struct ScriptedStorage {
+  std::function<Outcome<Insertion>(const Client&)> act;
+  std::vector<Client> asked{};
+  Outcome<Insertion> insert(const Client& client) {
+    asked.push_back(client);
+    return act(client);
+  }
+};
+
+struct ScriptedClock {
+  std::function<Timestamp()> act;
+  Timestamp now() { return act(); }
+};
+
+struct ScriptedIds {
+  std::function<Outcome<ClientId>()> act;
+  Outcome<ClientId> next(Timestamp) { return act(); }
+};
+
+template <class S>
+Outcome<Client> create(S& storage, std::vector<ClientId> ids, EcosystemId ecosystem = EcosystemId(home)) {
+  FixedClock clock(noon);
+  FixedIds source(std::move(ids));
+  return create_client(storage, clock, source, draft(ecosystem));
+}
+
+/// What the machine without I/O gives, driven by hand.
+template <class S>
+Outcome<Client> create_in_steps(S& storage, std::vector<ClientId> ids, EcosystemId ecosystem = EcosystemId(home)) {
+  FixedClock clock(noon);
+  FixedIds source(std::move(ids));
+  Creation creation(draft(ecosystem));
+  for (;;) {
+    if (auto ready = creation.begin(clock, source); !ready) return std::move(ready).as_failure();
+    if (creation.settle(storage.insert(creation.client()))) return std::move(creation).outcome();
+  }
+}
+
+bool alike(const Outcome<Client>& a, const Outcome<Client>& b) {
+  if (a.has_value() && b.has_value()) return a.value() == b.value();
+  if (a.has_error() && b.has_error()) return a.error() == b.error();
+  if (!a.has_exception() || !b.has_exception()) return false;
+  const Fault& f = a.exception();
+  const Fault& g = b.exception();
+  return f.source() == g.source() && f.fate() == g.fate() && f.what() == g.what() && f.status() == g.status();
+}
+
+/// Every way to fail by throwing, with what a caller then knows: the source and the fate, where they were told.
+struct Throw {
+  std::string name;
+  std::function<void()> act;
+  bool told;
+};
+
+const std::vector<Throw>& throws() {
+  static const std::vector<Throw> all{
+      {"a Fault", [] { throw Fault(FaultSource::transport, Fate::not_sent, "own words"); }, true},
+      {"a FaultException", [] { throw FaultException(Fault(FaultSource::transport, Fate::not_sent, "own words")); },
+       true},
+      {"a std::exception", [] { throw std::runtime_error("secret words of a driver"); }, false},
+      {"a std::bad_alloc", [] { throw std::bad_alloc(); }, false},
+      {"an int", [] { throw 7; }, false},
+  };
+  return all;
+}
+
+void check_fault(const Outcome<Client>& outcome, const Throw& thrown, FaultSource source, Fate fate) {
+  REQUIRE(outcome.has_exception());
+  const Fault& fault = outcome.exception();
+  CHECK(fault.source() == (thrown.told ? FaultSource::transport : source));
+  CHECK(fault.fate() == (thrown.told ? Fate::not_sent : fate));
+  CHECK(fault.what() == (thrown.told ? "own words" : std::string(to_string(source)) + " threw an exception"));
+  CHECK((fault.cause() != nullptr) == !thrown.told);
+}
+
+}  // namespace
+
+TEST_CASE("a client that is kept is the draft, with the clock's time and the source's id") {
+  MemoryStorage storage;
+  storage.add_ecosystem(home);
+  const Outcome<Client> outcome = create(storage, {id(1)});
+  REQUIRE(outcome);
+  CHECK(outcome.value() == Client(id(1), noon, home, ClientType::server, Text::parse("name"), std::nullopt));
+  CHECK(storage.find_client(id(1)) == outcome.value());
+}
+
+TEST_CASE("a deleted ecosystem is Ecosystem Not Found and names it, an unknown one is Ecosystem Invalid") {
+  MemoryStorage storage;
+  storage.add_ecosystem(home);
+  storage.delete_ecosystem(home);
+  CHECK(create(storage, {id(1)}).error() == ApiError::ecosystem_not_found(home));
+  const Outcome<Client> unknown = create(storage, {id(1)}, elsewhere);
+  REQUIRE(unknown.has_error());
+  CHECK(unknown.error().code() == ApiErrc::ecosystem_invalid);
+  CHECK(unknown.error().violations().size() == 1);
+  CHECK(unknown.error() ==
+        ClientDraft::make({.ecosystem_id = "?", .type = "server", .name = {}, .description = {}}).error());
+  CHECK(!storage.find_client(id(1)));
+}
+
+TEST_CASE("an id that is taken is replaced up to three times") {
+  for (int taken = 0; taken != 4; ++taken) {
+    MemoryStorage storage;
+    storage.add_ecosystem(home);
+    std::vector<ClientId> ids;
+    for (int n = 0; n != taken; ++n) {
+      REQUIRE(create(storage, {id(n)}));
+      ids.push_back(id(n));
+    }
+    ids.push_back(id(9));
+    CHECK(create(storage, ids).value().id() == id(9));
+  }
+}
+
+TEST_CASE("the fourth id that is taken is the last that is tried: a fault of the ids, and nothing is applied") {
+  ScriptedStorage storage{[](const Client&) { return Insertion::id_taken; }};
+  const Outcome<Client> outcome = create(storage, {id(1), id(2), id(3), id(4), id(5)});
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().source() == FaultSource::ids);
+  CHECK(outcome.exception().fate() == Fate::not_applied);
+  REQUIRE(storage.asked.size() == 4);
+  CHECK(storage.asked.back().id() == id(4));
+}
+
+TEST_CASE("an ecosystem that is deleted while ids are tried is refused") {
+  int calls = 0;
+  ScriptedStorage storage{
+      [&](const Client&) { return ++calls == 2 ? Insertion::ecosystem_deleted : Insertion::id_taken; }};
+  CHECK(create(storage, {id(1), id(2), id(3)}).error() == ApiError::ecosystem_not_found(home));
+}
+
+TEST_CASE("each try asks the clock again") {
+  std::int64_t millis = 0;
+  ScriptedClock clock{[&] { return Timestamp::clamp_unix_millis(++millis); }};
+  FixedIds ids({id(1), id(2)});
+  ScriptedStorage storage{[&](const Client&) { return millis == 1 ? Insertion::id_taken : Insertion::inserted; }};
+  CHECK(create_client(storage, clock, ids, draft()).value().created_at() == Timestamp::clamp_unix_millis(2));
+}
+
+TEST_CASE("what a clock throws is a fault of the clock, and nothing is applied or asked of the store") {
+  for (const Throw& thrown : throws()) {
+    CAPTURE(thrown.name);
+    ScriptedStorage storage{[](const Client&) { return Insertion::inserted; }};
+    ScriptedClock clock{[&]() -> Timestamp {
+      thrown.act();
+      return noon;
+    }};
+    FixedIds ids({id(1)});
+    check_fault(create_client(storage, clock, ids, draft()), thrown, FaultSource::clock, Fate::not_applied);
+    CHECK(storage.asked.empty());
+  }
+}
+
+TEST_CASE("what a source of ids throws is a fault of the ids, and nothing is applied or asked of the store") {
+  for (const Throw& thrown : throws()) {
+    CAPTURE(thrown.name);
+    ScriptedStorage storage{[](const Client&) { return Insertion::inserted; }};
+    FixedClock clock(noon);
+    ScriptedIds ids{[&]() -> Outcome<ClientId> {
+      thrown.act();
+      return id(1);
+    }};
+    check_fault(create_client(storage, clock, ids, draft()), thrown, FaultSource::ids, Fate::not_applied);
+    CHECK(storage.asked.empty());
+  }
+}
+
+TEST_CASE("what a store throws is a fault of the storage that may have been applied, unless the store says better") {
+  for (const Throw& thrown : throws()) {
+    CAPTURE(thrown.name);
+    ScriptedStorage storage{[&](const Client&) -> Outcome<Insertion> {
+      thrown.act();
+      return Insertion::inserted;
+    }};
+    check_fault(create(storage, {id(1), id(2)}), thrown, FaultSource::storage, Fate::maybe_applied);
+    CHECK(storage.asked.size() == 1);
+  }
+}
+
+TEST_CASE("what a policy returns as a failure arrives unchanged, and is not tried again") {
+  ScriptedStorage storage{[](const Client&) { return Fault::unavailable(FaultSource::storage, "away", 5); }};
+  const Outcome<Client> away = create(storage, {id(1), id(2)});
+  REQUIRE(away.has_exception());
+  CHECK(away.exception().what() == "away");
+  CHECK(away.exception().status() == 503);
+  CHECK(away.exception().retry_after() == 5);
+  CHECK(away.exception().fate() == Fate::not_applied);
+  CHECK(storage.asked.size() == 1);
+
+  ScriptedStorage forbidding{[](const Client&) -> Outcome<Insertion> { return ApiError::of<ApiErrc::forbidden>(); }};
+  CHECK(create(forbidding, {id(1)}).error() == ApiError::of<ApiErrc::forbidden>());
+
+  ScriptedStorage never{[](const Client&) { return Insertion::inserted; }};
+  const Outcome<Client> no_ids = create(never, {});
+  CHECK(no_ids.exception().source() == FaultSource::ids);
+  CHECK(never.asked.empty());
+}
+
+TEST_CASE("a store that fails at its n-th call is left as it was, and the others of the series are kept, for every n") {
+  constexpr int series = 6;
+  for (int n = 1; n <= series; ++n) {
+    CAPTURE(n);
+    MemoryStorage store;
+    store.add_ecosystem(home);
+    int calls = 0;
+    ScriptedStorage storage{[&](const Client& client) -> Outcome<Insertion> {
+      if (++calls == n) throw std::runtime_error("the wire is cut");
+      return store.insert(client);
+    }};
+    for (int i = 1; i <= series; ++i) {
+      const Outcome<Client> outcome = create(storage, {id(i)});
+      CHECK(outcome.has_value() == (i != n));
+      CHECK(store.find_client(id(i)).has_value() == (i != n));
+    }
+    CHECK(create(storage, {id(n)}).has_value());
+  }
+}
+
+TEST_CASE("driven in steps the creation gives what create_client gives, for every story of four answers") {
+  const std::vector<Outcome<Insertion>> answers{Insertion::inserted, Insertion::ecosystem_deleted,
+                                                Insertion::ecosystem_unknown, Insertion::id_taken,
+                                                Fault(FaultSource::storage, Fate::maybe_applied, "cut")};
+  const std::size_t stories = answers.size() * answers.size() * answers.size() * answers.size();
+  for (std::size_t story = 0; story != stories; ++story) {
+    const auto script = [&answers, left = story](const Client&) mutable {
+      const std::size_t now = left % answers.size();
+      left /= answers.size();
+      return answers[now];
+    };
+    ScriptedStorage whole{script};
+    ScriptedStorage stepped{script};
+    for (const std::vector<ClientId>& ids :
+         {std::vector{id(1), id(2), id(3), id(4), id(5)}, std::vector{id(1), id(2)}}) {
+      const bool same = alike(create(whole, ids), create_in_steps(stepped, ids));
+      if (!same || whole.asked != stepped.asked) FAIL("story " << story);
+    }
+  }
+  SUCCEED();
+}
+
+TEST_CASE("a begin that failed may be tried again, and is no try") {
+  struct Stubborn {
+    mutable int fails;
+    Timestamp now() const {
+      if (fails-- > 0) throw 7;
+      return noon;
+    }
+  };
+  FixedIds source({id(1), id(2), id(3), id(4), id(5)});
+  Creation creation(draft(EcosystemId(home)));
+  for (int tries = 1; tries <= Creation::max_tries; ++tries) {
+    Stubborn clock{2};
+    CHECK_FALSE(creation.begin(clock, source));
+    CHECK_FALSE(creation.begin(clock, source));
+    REQUIRE(creation.begin(clock, source));
+    CHECK(creation.client().name() == draft(EcosystemId(home)).name());
+    CHECK(creation.client().description() == draft(EcosystemId(home)).description());
+    CHECK(creation.settle(Insertion::id_taken) == (tries == Creation::max_tries));
+  }
+}

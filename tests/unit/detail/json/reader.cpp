@@ -1,0 +1,163 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/detail/json/reader.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace {
+
+using droplit::detail::JsonEvents;
+using droplit::detail::JsonKind;
+using droplit::detail::JsonReader;
+
+/// What was told, as text: names and strings put together from their pieces.
+class Teller : public JsonEvents {
+ public:
+  explicit Teller(std::size_t let_in = 0) noexcept : let_in_(let_in) {}
+
+  std::string told;
+
+ private:
+  void name(std::string_view piece, bool last) final { join(piece, last, ':'); }
+  void string(std::string_view piece, bool last) final { join(piece, last, '"'); }
+  void scalar(JsonKind kind) final { told += kind == JsonKind::null ? 'n' : kind == JsonKind::boolean ? 'b' : '#'; }
+  bool begin(JsonKind kind) final {
+    told += kind == JsonKind::object ? '{' : '[';
+    if (open_ == let_in_) return false;
+    ++open_;
+    return true;
+  }
+  void end() final {
+    told += '.';
+    --open_;
+  }
+
+  void join(std::string_view piece, bool last, char mark) {
+    told += piece;
+    if (last) told += mark;
+  }
+
+  std::size_t let_in_;  // how many levels are heard
+  std::size_t open_ = 0;
+};
+
+std::string told(std::string_view body, std::size_t let_in = 0) {
+  Teller teller(let_in);
+  JsonReader reader(teller);
+  return reader.finish(body) ? teller.told : "refused";
+}
+
+}  // namespace
+
+static_assert(!std::is_copy_constructible_v<JsonReader> && !std::is_move_constructible_v<JsonReader>);
+static_assert(JsonReader::max_depth == 32);
+
+TEST_CASE("the members of one object are told in order") {
+  CHECK(told("{}") == "");
+  CHECK(told(" { \"a\" : 1 , \"b\" : \"x\\n\" , \"\" : null } ") == "a:#b:x\n\":n");
+  CHECK(told(R"({"a":true,"b":false,"c":-1.5e3,"d":18446744073709551616,"a":""})") == "a:bb:bc:#d:#a:\"");
+}
+
+TEST_CASE("nothing is told of what was not let in, not even its end") {
+  constexpr std::string_view body = R"({"a":{"b":[1,{"c":"x"}],"d":null},"e":[[2],"y"],"f":3})";
+  CHECK(told(body, 0) == "a:{e:[f:#");
+  CHECK(told(body, 1) == "a:{b:[d:n.e:[[y\".f:#");
+  CHECK(told(body, 2) == "a:{b:[#{.d:n.e:[[#.y\".f:#");
+  CHECK(told(body, 3) == "a:{b:[#{c:x\"..d:n.e:[[#.y\".f:#");
+}
+
+TEST_CASE("what is no object is refused, at its first byte") {
+  for (const std::string_view body :
+       {"[]", "[{}]", "null", "true", "false", "0", "-1.5", "18446744073709551616", "\"\"", "\"x\"", "", " "}) {
+    INFO(body);
+    CHECK(told(body) == "refused");
+    Teller teller;
+    JsonReader reader(teller);
+    reader.write(body.substr(0, 1));
+    reader.write(body.substr(body.size() < 1 ? 0 : 1));
+    CHECK_FALSE(reader.finish(""));
+    CHECK(teller.told.empty());
+  }
+  Teller teller;
+  JsonReader reader(teller);
+  CHECK_FALSE(reader.write("["));
+}
+
+TEST_CASE("what stands behind the object is refused, in the same piece or the next") {
+  using namespace std::string_view_literals;
+  for (const std::string_view rest : {"x"sv, "{}"sv, "}"sv, ","sv, "\0"sv}) {
+    CHECK(told("{}" + std::string(rest)) == "refused");
+    Teller teller;
+    JsonReader reader(teller);
+    CHECK(reader.write("{} "));
+    CHECK_FALSE(reader.write(rest));
+    CHECK_FALSE(reader.finish(""));
+    reader.reset();
+    CHECK(reader.write("{}"));
+    CHECK_FALSE(reader.finish(rest));
+  }
+}
+
+TEST_CASE("names and strings come in pieces, and the last one is marked") {
+  const std::string long_text(5000, 'x');
+  const std::string body = "{\"" + long_text + "\":\"\\u00e9" + long_text + "\\ud83d\\ude00\"}";
+  const std::string whole = long_text + ":\xC3\xA9" + long_text + "\xF0\x9F\x98\x80\"";
+  CHECK(told(body) == whole);
+  for (const std::size_t size : {1u, 2u, 3u, 1000u, 4096u}) {
+    Teller teller;
+    JsonReader reader(teller);
+    std::string_view rest = body;
+    for (; rest.size() > size; rest.remove_prefix(size)) CHECK(reader.write(rest.substr(0, size)));
+    CHECK(reader.finish(rest));
+    CHECK((teller.told == whole));
+  }
+}
+
+TEST_CASE("a character that is cut and goes on in a long piece is the same") {
+  for (const std::string& character :
+       {std::string("\\n"), std::string("\\u00e9"), std::string("\\u20ac"), std::string("\\ud83d\\ude00"),
+        std::string("\xC3\xA9"), std::string("\xE2\x82\xAC"), std::string("\xF0\x9F\x98\x80")}) {
+    for (const std::string& before : {std::string("{\""), std::string("{\"a\":\""), std::string("{\"a\":\"\\t")}) {
+      const std::string after = before == "{\"" ? "\":1}" : "\"}";
+      for (std::size_t cut = 1; cut != character.size(); ++cut) {
+        for (const std::size_t size :
+             {0U, 4085U, 4089U, 4090U, 4091U, 4092U, 4093U, 4094U, 4095U, 4096U, 4097U, 8190U, 8200U, 20000U}) {
+          const std::string body = before + character + std::string(size, 'x') + character + after;
+          const std::size_t at = before.size() + cut;
+          Teller teller(1);
+          JsonReader reader(teller);
+          CHECK(reader.write(body.substr(0, at)));
+          CHECK(reader.finish(body.substr(at)));
+          if (teller.told != told(body, 1)) FAIL_CHECK("read otherwise: " << body.substr(0, at) << " | " << size);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("32 levels are read and 33 are not") {
+  CHECK(told("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}") == "a:[");
+  CHECK(told("{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}") == "refused");
+  CHECK(told("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}", 100) ==
+        "a:" + std::string(31, '[') + std::string(31, '.'));
+}
+
+TEST_CASE("a reader whose events throw refuses everything until it is reset") {
+  struct Thrower : JsonEvents {
+    void name(std::string_view, bool) final { throw 7; }
+    void string(std::string_view, bool) final {}
+    void scalar(JsonKind) final {}
+    bool begin(JsonKind) final { return false; }
+    void end() final {}
+  } thrower;
+  JsonReader reader(thrower);
+  CHECK_THROWS_AS(reader.write("{\"a\":1"), int);
+  CHECK_FALSE(reader.write("}"));
+  CHECK_FALSE(reader.finish("{}"));
+  reader.reset();
+  CHECK(reader.finish("{}"));
+}

@@ -1,0 +1,55 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/detail/name_list.hpp>
+
+#include "support/catch.hpp"
+
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+using droplit::detail::NameList;
+
+TEST_CASE("names are told once each, in order of first appearance") {
+  NameList list;
+  CHECK(list.empty());
+  for (const char* name : {"b", "a", "b", "", "aa", "a", "", "B"}) list.add(name);
+  CHECK_FALSE(list.empty());
+  CHECK(list.join() == "b, a, , aa, B");
+  list.clear();
+  CHECK(list.empty());
+  list.add("x");
+  CHECK(list.join() == "x");
+}
+
+TEST_CASE("a name comes in pieces, and a pending one can be dropped") {
+  NameList list;
+  list.append("ab");
+  list.append("c");
+  CHECK(list.pending() == "abc");
+  list.end_name();
+  list.append("never");
+  CHECK(list.pending() == "never");
+  list.drop_pending();
+  CHECK(list.pending().empty());
+  list.append("d");
+  list.end_name();
+  CHECK(list.join() == "abc, d");
+}
+
+TEST_CASE("what is joined is what a set and a list would join") {
+  std::mt19937 random(7);
+  for (int round = 0; round != 200; ++round) {
+    NameList list;
+    std::set<std::string> seen;
+    std::string expected;
+    for (auto n = random() % 60; n != 0; --n) {
+      std::string name(random() % 4, 'a');
+      for (char& c : name) c = static_cast<char>('a' + random() % 3);
+      list.add(name);
+      if (!seen.insert(name).second) continue;
+      expected += (seen.size() == 1 ? "" : ", ") + name;
+    }
+    REQUIRE(list.join() == expected);
+  }
+}

@@ -1,0 +1,332 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/endpoint.hpp>
+
+#include "support/catch.hpp"
+#include "support/contract_cases.hpp"
+#include "support/memory.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using droplit::Fate;
+using droplit::Fault;
+using droplit::FaultSource;
+using droplit::Request;
+using droplit::Response;
+
+constexpr std::string_view canary = "canary-5f0e";
+constexpr std::string_view internal_error = R"({"errorType":"Internal Server Error"})";
+
+/// A storage that fails in the way it is told to.
+struct Failing {
+  enum class Way { fault, unavailable, thrown_fault, fault_exception, exception, number, bad_alloc } way = Way::fault;
+
+  droplit::Outcome<droplit::Insertion> insert(const droplit::Client&) const {
+    const std::string what(canary);
+    switch (way) {
+      case Way::fault: return Fault(FaultSource::storage, Fate::maybe_applied, what);
+      case Way::unavailable: return Fault::unavailable(FaultSource::storage, what, 30);
+      case Way::thrown_fault: throw Fault::unavailable(FaultSource::storage, what);
+      case Way::fault_exception: throw droplit::FaultException(Fault(FaultSource::storage, Fate::not_applied, what));
+      case Way::exception: throw std::runtime_error(what);
+      case Way::number: throw 7;
+      case Way::bad_alloc: break;
+    }
+    throw std::bad_alloc();
+  }
+};
+
+struct Recorder {
+  std::vector<Fault>* heard;
+  void operator()(const Fault& fault) const { heard->push_back(fault); }
+};
+
+struct Throws {
+  void operator()(const Fault&) const { throw std::runtime_error("from on_fault"); }
+};
+
+Request good_request() {
+  Request request{"POST", "/api/clients", {}, R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})"};
+  request.fields.add("authorization", contract::account_token);
+  request.fields.add("content-type", "application/json");
+  return request;
+}
+
+bool tells(const Response& response, std::string_view text) {
+  return response.body.find(text) != std::string::npos || response.fields.lines().find(text) != std::string_view::npos;
+}
+
+}  // namespace
+
+static_assert(std::is_copy_constructible_v<decltype(contract::World::endpoint)>);
+// Each policy must be one.
+template <class S, class A, class C, class I>
+concept HasEndpoint = requires(S s, A a, C c, I i) {
+  droplit::Endpoint(s, a, c, i);
+};
+static_assert(HasEndpoint<contract::Storage, contract::Access, contract::Clock, contract::Ids>);
+static_assert(!HasEndpoint<contract::Access, contract::Access, contract::Clock, contract::Ids>);
+static_assert(!HasEndpoint<contract::Storage, contract::Storage, contract::Clock, contract::Ids>);
+static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Ids, contract::Ids>);
+static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Clock, contract::Clock>);
+
+TEST_CASE("every failure of a storage is heard, and the answer tells nothing of it") {
+  using Way = Failing::Way;
+  for (const auto& [way, status, fate] :
+       {std::tuple(Way::fault, 500, Fate::maybe_applied), std::tuple(Way::unavailable, 503, Fate::not_applied),
+        std::tuple(Way::thrown_fault, 503, Fate::not_applied), std::tuple(Way::fault_exception, 500, Fate::not_applied),
+        std::tuple(Way::exception, 500, Fate::maybe_applied), std::tuple(Way::number, 500, Fate::maybe_applied),
+        std::tuple(Way::bad_alloc, 500, Fate::maybe_applied)}) {
+    Failing storage{way};
+    contract::World world;
+    std::vector<Fault> heard;
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+    const Response response = endpoint.handle(good_request());
+    INFO(static_cast<int>(way));
+    CHECK(response.status == status);
+    REQUIRE(heard.size() == 1);
+    CHECK(heard[0].source() == FaultSource::storage);
+    CHECK(heard[0].fate() == fate);
+    CHECK_FALSE(tells(response, canary));
+    CHECK(response.body == (status == 500 ? internal_error : ""));
+    CHECK(response.fields.get("retry-after") == (status == 503 ? "1" : ""));
+    CHECK(response.fields.get("content-length") == std::to_string(response.body.size()));
+  }
+}
+
+TEST_CASE("a fault's cause can be had by whoever hears of it") {
+  Failing storage{Failing::Way::exception};
+  contract::World world;
+  std::vector<Fault> heard;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+  endpoint.handle(good_request());
+  REQUIRE(heard.size() == 1);
+  REQUIRE(heard[0].cause());
+  CHECK_THROWS_AS(std::rethrow_exception(heard[0].cause()), std::runtime_error);
+  CHECK(heard[0].what().find(canary) == std::string::npos);
+}
+
+TEST_CASE("refusals and successes are not heard as faults") {
+  contract::World world;
+  std::vector<Fault> heard;
+  droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+  CHECK(endpoint.handle(good_request()).status == 201);
+  Request bad = good_request();
+  bad.body = "{";
+  CHECK(endpoint.handle(bad).status == 400);
+  CHECK(heard.empty());
+}
+
+TEST_CASE("what on_fault throws decides nothing") {
+  Failing storage{Failing::Way::unavailable};
+  contract::World world;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Throws{});
+  CHECK(endpoint.handle(good_request()).status == 503);
+}
+
+TEST_CASE("a policy before the storage that throws costs a 500, and the storage is not asked") {
+  struct BadClock {
+    droplit::Timestamp now() const { throw std::runtime_error("clock"); }
+  } clock;
+  struct BadIds {
+    droplit::ClientId next(droplit::Timestamp) const { throw 'x'; }
+  } ids;
+  struct BadAccess {
+    contract::Principal authenticate(std::string_view) const { throw std::string("access"); }
+    bool authorize(contract::Principal, droplit::EcosystemId) const { return true; }
+  } access;
+  contract::World world;
+  std::vector<Fault> heard;
+  const Recorder recorder{&heard};
+  CHECK(droplit::Endpoint(world.storage, world.access, clock, world.ids, {}, recorder).handle(good_request()).status ==
+        500);
+  CHECK(droplit::Endpoint(world.storage, world.access, world.clock, ids, {}, recorder).handle(good_request()).status ==
+        500);
+  CHECK(droplit::Endpoint(world.storage, access, world.clock, world.ids, {}, recorder).handle(good_request()).status ==
+        500);
+  REQUIRE(heard.size() == 3);
+  CHECK(heard[0].source() == FaultSource::clock);
+  CHECK(heard[1].source() == FaultSource::ids);
+  CHECK(heard[2].source() == FaultSource::access);
+  for (const Fault& fault : heard) CHECK(fault.fate() == Fate::not_applied);
+  CHECK(world.storage.clients.empty());
+}
+
+TEST_CASE("nothing of a token, a text or a policy's words is in an answer that does not tell it") {
+  contract::World world;
+  const std::string secret(canary);
+  for (
+      const char* body :
+      {R"({"ecosystemId":"canary-5f0e","type":"canary-5f0e","name":["canary-5f0e"],"description":{"a":"canary-5f0e"}})",
+       R"({"ecosystemId":"C594b89aea18568c408c3ad2d","type":"server","name":"canary-5f0e"})", "canary-5f0e",
+       R"({"name":"canary-5f0e\u0000","x":"canary-5f0e"})", R"(["canary-5f0e"])"}) {
+    Request request = good_request();
+    request.body = body;
+    request.fields.add("x-api-version", secret);
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.target = "/api/clients?a=canary-5f0e";
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.target = "/canary-5f0e";
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+    request.method = secret;
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+  }
+  Request request = good_request();
+  request.fields.clear();
+  request.fields.add("authorization", secret);
+  CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+  CHECK_FALSE(tells(world.endpoint.handle(good_request()), contract::account_token));
+}
+
+TEST_CASE("once memory has run out for good, it is the shortest answer or none, and what is heard is true") {
+  for (std::size_t n = 1;; ++n) {
+    contract::World world;
+    world.storage.clients.reserve(1);
+    std::optional<Fate> heard;
+    const auto listen = [&heard](const Fault& fault) { heard = fault.fate(); };
+    droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, listen);
+    Request request = good_request();
+    request.body.insert(1, R"("name":"0123456789012345678901234567890123456789",)");
+    Response response;
+    bool threw = false;
+    memory::calls = 0;
+    memory::fail_at = n;
+    memory::fail_on = true;
+    try {
+      endpoint.handle(request, response);
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    const bool reached = memory::calls >= n;
+    memory::fail_at = 0;
+    memory::fail_on = false;
+    INFO("from allocation " << n);
+    if (!reached) {
+      CHECK(response.status == 201);
+      break;
+    }
+    if (threw) {
+      CHECK(world.storage.clients.empty());
+      continue;
+    }
+    CHECK((response.status == 500 || response.status == 201));
+    if (response.status == 500) {
+      CHECK(response.body == internal_error);
+      CHECK(response.fields.get("content-length") == std::to_string(internal_error.size()));
+      REQUIRE(heard);
+      if (*heard == Fate::not_applied) CHECK(world.storage.clients.empty());
+    } else {
+      CHECK(world.storage.clients.size() == 1);
+    }
+  }
+}
+
+TEST_CASE("whichever allocation fails, the answer is right or a 500, and nothing is kept behind a refusal") {
+  std::vector<Request> requests{good_request(), good_request(), good_request()};
+  requests[1].body = R"({"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz":1,"name":"0123456789012345678901234567890123456789"})";
+  requests[1].target = "/api/clients?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&b";
+  requests[2].body.insert(
+      1, R"("name":"0123456789012345678901234567890123456789","description":"more than a small string holds",)");
+  for (const Request& request : requests) {
+    contract::World reference;
+    const Response right = reference.endpoint.handle(request);
+    bool failed = false;
+    for (std::size_t n = 1;; ++n) {
+      contract::World world;
+      world.storage.clients.reserve(1);
+      std::optional<Response> response;
+      memory::calls = 0;
+      memory::fail_at = n;
+      bool threw = false;
+      try {
+        response.emplace(world.endpoint.handle(request));
+      } catch (const std::bad_alloc&) {
+        threw = true;
+      }
+      const bool reached = memory::calls >= n;
+      memory::fail_at = 0;
+      INFO("allocation " << n);
+      if (!reached) {
+        CHECK(*response == right);
+        break;
+      }
+      failed = true;
+      if (threw) {
+        CHECK(world.storage.clients.empty());
+      } else if (response->status == 500) {
+        CHECK(response->body == internal_error);
+      } else {
+        CHECK(*response == right);
+      }
+      if (!threw && response->status >= 400 && response->status < 500) CHECK(world.storage.clients.empty());
+      // and the endpoint is as good as before
+      world.storage.clients.clear();
+      CHECK(world.endpoint.handle(request) == right);
+    }
+    CHECK(failed);
+  }
+}
+
+TEST_CASE("a request may be a view of the response that it is answered into") {
+  contract::World world;
+  const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})";
+  const std::string path = "/api/clients";
+  const Response right = contract::World().endpoint.handle(good_request());
+  for (const bool roomy : {false, true}) {
+    Response response;
+    response.body = std::string(contract::account_token) + path + body;
+    response.body.shrink_to_fit();
+    response.fields.add("content-type", "application/json");
+    if (roomy) response.body.reserve(4096);
+    if (roomy) response.fields.reserve(4096);
+    const std::string_view text = response.body;
+    const std::size_t token = contract::account_token.size();
+    droplit::RequestHead head("POST", text.substr(token, path.size()));
+    head.add("authorization", text.substr(0, token));
+    head.add("content-type", response.fields.get("content-type"));
+    world.endpoint.handle(head, text.substr(token + path.size()), response);
+    CHECK(response.status == 201);
+    CHECK(response.body.size() == right.body.size());
+  }
+  CHECK(world.storage.clients.size() == 2);
+
+  for (const std::string_view refused : {"POST", "/x", "{}"}) {  // in the string's own room
+    Response response;
+    response.body = refused;
+    droplit::RequestHead head(refused == "POST" ? std::string_view(response.body) : "POST",
+                              refused == "/x" ? std::string_view(response.body) : path);
+    head.add("authorization", contract::account_token);
+    world.endpoint.handle(head, response.body, response);
+    CHECK(response.status == (refused == "/x" ? 404 : 400));
+  }
+}
+
+TEST_CASE("the options of an endpoint are within their ranges") {
+  contract::World world;
+  const auto max_body = [&](std::uint32_t limit) {
+    return droplit::Endpoint(world.storage, world.access, world.clock, world.ids, {.max_body = limit})
+        .options()
+        .max_body;
+  };
+  CHECK(max_body(0) == 0);
+  CHECK(max_body(1 << 30) == 1 << 30);
+  CHECK(max_body((1 << 30) + 1) == 1 << 30);
+  CHECK(max_body(0xFFFFFFFF) == 1 << 30);
+}
+
+TEST_CASE("a response is used again, and keeps nothing of what it was") {
+  contract::World world;
+  Response response{999, {}, "old body", true};
+  response.fields.add("x-old", "1");
+  world.endpoint.handle(good_request(), response);
+  CHECK(response.status == 201);
+  CHECK_FALSE(response.close);
+  CHECK(response.fields.count("x-old") == 0);
+  CHECK(response.body.find("old body") == std::string::npos);
+}

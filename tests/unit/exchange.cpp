@@ -1,0 +1,242 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/exchange.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace {
+
+using droplit::ApiErrc;
+using droplit::Exchange;
+using droplit::PrincipalKind;
+using droplit::RequestHead;
+
+struct Access {
+  struct Holder {
+    PrincipalKind is;
+    PrincipalKind kind() const { return is; }
+  };
+  Holder authenticate(std::string_view token) const {
+    ++identified;
+    if (token == "throws") throw std::runtime_error("canary");
+    return {token == "account" ? PrincipalKind::account : PrincipalKind::none};
+  }
+  bool authorize(Holder, droplit::EcosystemId) const {
+    ++asked;
+    if (right_throws) throw 7;
+    return right;
+  }
+  mutable int identified = 0;
+  mutable int asked = 0;
+  bool right = true;
+  bool right_throws = false;
+};
+
+constexpr std::string_view good = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})";
+
+RequestHead head(std::string_view target = "/api/clients", std::string_view token = "account") {
+  RequestHead head("POST", target);
+  head.add("authorization", token);
+  head.add("content-type", "application/json");
+  return head;
+}
+
+template <class T>
+ApiErrc code(const droplit::Outcome<T>& outcome) {
+  REQUIRE(outcome.has_error());
+  return outcome.error().code();
+}
+
+}  // namespace
+
+static_assert(!std::is_copy_constructible_v<Exchange<Access>>);
+static_assert(!std::is_move_constructible_v<Exchange<Access>>);
+
+TEST_CASE("a good request goes through its steps, in any number of pieces") {
+  const Access access;
+  Exchange exchange(access);
+  for (std::size_t size = 1; size <= good.size(); ++size) {
+    REQUIRE(exchange.head(head()).has_value());
+    std::string_view rest = good;
+    for (; rest.size() > size; rest.remove_prefix(size)) REQUIRE(exchange.body(rest.substr(0, size)).has_value());
+    CHECK(exchange.draft(rest).has_value());
+    exchange.reset();
+  }
+  CHECK(access.identified == static_cast<int>(good.size()));
+  CHECK(access.asked == static_cast<int>(good.size()));
+}
+
+TEST_CASE("head need not outlive its step") {
+  const Access access;
+  Exchange exchange(access);
+  {
+    std::string target = "/api/clients?a%62";
+    std::string token = "account";
+    std::string type = "application/json";
+    RequestHead gone("POST", target);
+    gone.add("authorization", token);
+    gone.add("content-type", type);
+    REQUIRE(exchange.head(gone).has_value());
+    target = token = type = "xxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+  }
+  const auto draft = exchange.draft(good);
+  CHECK(code(draft) == ApiErrc::query_field_not_allowed);
+  CHECK(draft.error().violations()[0].message == "contains fields that are not allowed: [ ab ]");
+}
+
+TEST_CASE("a body that grows past the limit is too large, whatever it says, and stays so") {
+  const Access access;
+  Exchange exchange(access, {.max_body = 100});
+  REQUIRE(exchange.head(head("/api/clients?x")).has_value());
+  CHECK(exchange.body(std::string(100, 'x')).has_value());
+  CHECK(code(exchange.body("x")) == ApiErrc::content_too_large);
+  CHECK(code(exchange.body("")) == ApiErrc::content_too_large);
+  CHECK(code(exchange.draft()) == ApiErrc::content_too_large);
+
+  exchange.reset();
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(code(exchange.draft(std::string(101, ' '))) == ApiErrc::content_too_large);
+
+  exchange.reset();
+  RequestHead announces = head();
+  announces.add("content-length", "101");
+  CHECK(code(exchange.head(announces)) == ApiErrc::content_too_large);
+  RequestHead fits = head();
+  fits.add("content-length", "100");
+  CHECK(exchange.head(fits).has_value());
+}
+
+TEST_CASE("a body that does not count is counted") {
+  const Access access;
+  Exchange exchange(access, {.max_body = 100});
+  RequestHead no_type("POST", "/api/clients");
+  no_type.add("authorization", "account");
+  REQUIRE(exchange.head(no_type).has_value());
+  CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  exchange.reset();
+  REQUIRE(exchange.head(no_type).has_value());
+  CHECK(code(exchange.draft(std::string(101, ' '))) == ApiErrc::content_too_large);
+}
+
+TEST_CASE("nothing of an earlier request counts for the next") {
+  const Access access;
+  Exchange exchange(access);
+  REQUIRE(exchange.head(head("/api/clients?x=1")).has_value());
+  CHECK(exchange.body(R"({"name":7,"zzz":1,)").has_value());
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.draft(good).has_value());
+}
+
+TEST_CASE("without a good head no body makes a draft, and nobody is asked for a right") {
+  const Access access;
+  {
+    Exchange exchange(access);
+    CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  }
+  for (const auto& [bad, why] :
+       {std::pair(head("/elsewhere"), ApiErrc::not_found), std::pair(head("/api/clients#"), ApiErrc::bad_request),
+        std::pair(head("/api/clients", "nobody"), ApiErrc::unauthorized)}) {
+    Exchange exchange(access);
+    CHECK(code(exchange.head(bad)) == why);
+    CHECK(exchange.body(good).has_value());
+    CHECK(code(exchange.draft()) == ApiErrc::body_parameters_missing);
+
+    REQUIRE(exchange.head(head()).has_value());  // a good head before a bad one does not count either
+    CHECK(code(exchange.head(bad)) == why);
+    CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  }
+  Exchange exchange(access);
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.head(head("/api/clients", "throws")).has_exception());
+  CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  CHECK(access.asked == 0);
+}
+
+TEST_CASE("a length that is none is a bad request, whatever else is wrong, and nobody is asked") {
+  const Access access;
+  Exchange exchange(access);
+  for (const char* target : {"/api/clients", "/api/clients?a", "/elsewhere", "#"}) {
+    RequestHead with_length = head(target);
+    with_length.add("content-length", "1x");
+    CHECK(code(exchange.head(with_length)) == ApiErrc::bad_request);
+  }
+  CHECK(access.identified == 0);
+}
+
+TEST_CASE("no token, an empty one and two are refused before anybody is asked whose they are") {
+  const Access access;
+  Exchange exchange(access);
+  RequestHead none("POST", "/api/clients");
+  RequestHead blank("POST", "/api/clients");
+  blank.add("authorization", " \t ");
+  RequestHead two = head();
+  two.add("authorization", "account");
+  for (const RequestHead& bad : {none, blank, two}) CHECK(code(exchange.head(bad)) == ApiErrc::unauthorized);
+  CHECK(access.identified == 0);
+}
+
+TEST_CASE("a good body before the limit is not a good body once it went past it") {
+  const Access access;
+  Exchange exchange(access, {.max_body = static_cast<std::uint32_t>(good.size())});
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(exchange.body(good).has_value());
+  CHECK(code(exchange.body(" ")) == ApiErrc::content_too_large);
+  CHECK(code(exchange.draft()) == ApiErrc::content_too_large);
+  CHECK(access.asked == 0);
+}
+
+TEST_CASE("the limit of a body goes from none to 1 GiB, and what is beyond counts as that") {
+  const Access access;
+  constexpr std::uint32_t most = 1 << 30;
+  for (const std::uint32_t limit : {most, most + 1, 0xFFFFFFFFu}) {
+    Exchange exchange(access, {.max_body = limit});
+    REQUIRE(exchange.head(head()).has_value());
+    CHECK(exchange.draft(good).has_value());
+    RequestHead fits = head();
+    fits.add("content-length", "1073741824");
+    CHECK(exchange.head(fits).has_value());
+    RequestHead announces = head();
+    announces.add("content-length", "1073741825");
+    CHECK(code(exchange.head(announces)) == ApiErrc::content_too_large);
+  }
+  Exchange one(access, {.max_body = 1});
+  REQUIRE(one.head(head()).has_value());
+  CHECK(one.body("{").has_value());
+  CHECK(code(one.draft("}")) == ApiErrc::content_too_large);
+  Exchange none(access, {.max_body = 0});
+  REQUIRE(none.head(head()).has_value());
+  CHECK(code(none.draft()) == ApiErrc::body_parameters_missing);
+  CHECK(code(none.draft("x")) == ApiErrc::content_too_large);
+}
+
+TEST_CASE("what the Access policy throws is a fault that was not applied") {
+  Access access;
+  Exchange exchange(access);
+  const auto thrown = exchange.head(head("/api/clients", "throws"));
+  REQUIRE(thrown.has_exception());
+  CHECK(thrown.exception().source() == droplit::FaultSource::access);
+  CHECK(thrown.exception().fate() == droplit::Fate::not_applied);
+
+  access.right_throws = true;
+  REQUIRE(exchange.head(head()).has_value());
+  const auto draft = exchange.draft(good);
+  REQUIRE(draft.has_exception());
+  CHECK(draft.exception().source() == droplit::FaultSource::access);
+  CHECK(draft.exception().fate() == droplit::Fate::not_applied);
+}
+
+TEST_CASE("the right to the ecosystem is asked for good drafts only, and once") {
+  Access access;
+  access.right = false;
+  Exchange exchange(access);
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(code(exchange.draft("{}")) == ApiErrc::body_parameters_missing);
+  CHECK(access.asked == 0);
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(code(exchange.draft(good)) == ApiErrc::forbidden);
+  CHECK(access.asked == 1);
+}

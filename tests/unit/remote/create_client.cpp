@@ -1,0 +1,485 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/remote/create_client.hpp>
+
+#include <droplit/draft_parser.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace droplit;
+
+constexpr auto home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+
+ClientDraft draft() { return ClientDraft(home, ClientType::server); }
+
+Client client() {
+  return Client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0), home, ClientType::server);
+}
+
+/// What may become of one request: whether the service created a client, and what the caller is told.
+struct Event {
+  const char* name;
+  bool applied;
+  std::function<Outcome<Response>()> tells;
+};
+
+Response unknown_response(int status, std::string body = "<html>") {
+  Response response{status, {}, std::move(body), false};
+  response.fields.add("content-type", "text/html");
+  return response;
+}
+
+const std::vector<Event>& events() {
+  static const std::vector<Event> all{
+      {"created", true, [] { return Outcome<Response>(to_response(client())); }},
+      {"refused", false, [] { return Outcome<Response>(to_response(ApiError::of<ApiErrc::forbidden>())); }},
+      {"not sent", false, [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); }},
+      {"cut, applied", true,
+       [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::maybe_applied, "cut")); }},
+      {"cut, not applied", false,
+       [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::maybe_applied, "cut")); }},
+      {"the contract's 503", false,
+       [] { return Outcome<Response>(to_response(Fault::unavailable(FaultSource::storage, "away"))); }},
+      {"a proxy's 503, applied", true, [] { return Outcome<Response>(unknown_response(503)); }},
+      {"500, applied", true,
+       [] { return Outcome<Response>(to_response(Fault(FaultSource::storage, Fate::maybe_applied, "x"))); }},
+      {"200, applied", true, [] { return Outcome<Response>(unknown_response(200, "ok")); }},
+      {"throws a fault that was not sent", false,
+       []() -> Outcome<Response> { throw Fault(FaultSource::transport, Fate::not_sent, "refused"); }},
+      {"throws anything, applied", true, []() -> Outcome<Response> { throw std::runtime_error("canary"); }},
+  };
+  return all;
+}
+
+/// A service and a way to it where the n-th request meets the n-th event, the last one for ever.
+struct Script {
+  std::vector<const Event*> plan;
+  std::size_t sent = 0;
+  int created = 0;
+  std::vector<std::string> bodies;
+
+  Outcome<Response> send(const Request& request) {
+    bodies.push_back(request.body);
+    const Event& event = *plan[sent < plan.size() ? sent : plan.size() - 1];
+    ++sent;
+    if (event.applied) ++created;
+    return event.tells();
+  }
+};
+
+/// Time that passes only while one waits, or as told for each request.
+struct FakeTime {
+  std::int64_t time = 1'000'000;
+  std::uint32_t die = 0xFFFFFFFF;
+  std::vector<std::int64_t> waits;
+  std::int64_t now() { return time; }
+  void sleep_until(std::int64_t until) {
+    waits.push_back(until - time);
+    time = until;
+  }
+  std::uint32_t random_bits() { return die; }
+};
+
+}  // namespace
+
+static_assert(Transport<Script>);
+static_assert(Sleeper<FakeTime>);
+
+TEST_CASE("the body asks for the draft, in the order of the page, and a parser reads it back") {
+  for (const auto& name : {std::optional<Text>(), Text::parse(""), Text::parse("\"\\\n\x01\xC3\xA9\xF0\x9F\x98\x80")}) {
+    for (const auto& description : {std::optional<Text>(), Text::parse("x")}) {
+      const ClientDraft asked(home, ClientType::application, name, description);
+      std::string body;
+      append_json(body, asked);
+      CHECK(parse_draft(body).value() == asked);
+    }
+  }
+  std::string body;
+  append_json(body, ClientDraft(home, ClientType::server, Text::parse("a"), Text::parse("b")));
+  CHECK(body == R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":"a","description":"b"})");
+}
+
+TEST_CASE("no failure at any step of a call creates two clients, and what is told is true") {
+  // every sequence of three events, under every policy
+  int sequences = 0;
+  for (const Event& first : events()) {
+    for (const Event& second : events()) {
+      for (const Event& third : events()) {
+        for (const bool retry_unavailable : {false, true}) {
+          for (const std::uint32_t attempts : {1u, 2u, 3u}) {
+            Script service{{&first, &second, &third}, 0, 0, {}};
+            FakeTime time;
+            RetryPolicy policy;
+            policy.max_attempts = attempts;
+            policy.retry_unavailable = retry_unavailable;
+            policy.deadline = 1'000'000;
+            const auto outcome = create_client(service, draft(), policy, time);
+            ++sequences;
+            bool good = service.created <= 1 && service.sent >= 1 && service.sent <= attempts;
+            if (outcome.has_value()) good = good && service.created == 1;
+            if (outcome.has_error()) good = good && service.created == 0;
+            if (outcome.has_exception() && outcome.assume_exception().fate() != Fate::maybe_applied) {
+              good = good && service.created == 0;
+            }
+            for (const std::string& body : service.bodies) good = good && body == service.bodies[0];
+            if (!good) {
+              FAIL_CHECK(first.name << ", " << second.name << ", " << third.name << "; attempts " << attempts
+                                    << (retry_unavailable ? ", 503 too" : ""));
+            }
+          }
+        }
+      }
+    }
+  }
+  CHECK(sequences == 11 * 11 * 11 * 6);
+}
+
+TEST_CASE("only what was not sent, and the contract's 503 if the policy says so, is sent again") {
+  for (const Event& event : events()) {
+    for (const bool retry_unavailable : {false, true}) {
+      Script service{{&event}, 0, 0, {}};
+      FakeTime time;
+      RetryPolicy policy;
+      policy.max_attempts = 3;
+      policy.retry_unavailable = retry_unavailable;
+      static_cast<void>(create_client(service, draft(), policy, time));
+      const std::string name = event.name;
+      const bool again = name == "not sent" || name == "throws a fault that was not sent" ||
+                         (name == "the contract's 503" && retry_unavailable);
+      INFO(name);
+      CHECK(service.sent == (again ? 3 : 1));
+    }
+  }
+}
+
+TEST_CASE("without a policy it is sent once") {
+  for (const Event& event : events()) {
+    Script service{{&event}, 0, 0, {}};
+    static_cast<void>(create_client(service, draft()));
+    CHECK(service.sent == 1);
+  }
+}
+
+TEST_CASE("delays double up to a limit, with random_bits, and 503 waits as long as it asks") {
+  const Event& not_sent = events()[2];
+  const Event& unavailable = events()[5];
+  RetryPolicy policy;
+  policy.max_attempts = 6;
+  policy.first_delay = 100;
+  policy.max_delay = 500;
+  policy.retry_unavailable = true;
+  {
+    Script service{{&not_sent}, 0, 0, {}};
+    FakeTime time;
+    static_cast<void>(create_client(service, draft(), policy, time));
+    CHECK(time.waits == std::vector<std::int64_t>{100, 200, 400, 500, 500});
+  }
+  {
+    Script service{{&not_sent}, 0, 0, {}};
+    FakeTime time;
+    time.die = 0x7FFFFFFF;
+    static_cast<void>(create_client(service, draft(), policy, time));
+    CHECK(time.waits == std::vector<std::int64_t>{49, 99, 199, 249, 249});
+  }
+  {
+    Script service{{&unavailable}, 0, 0, {}};
+    FakeTime time;
+    time.die = 0;
+    static_cast<void>(create_client(service, draft(), policy, time));
+    CHECK(time.waits == std::vector<std::int64_t>{1000, 1000, 1000, 1000, 1000});
+  }
+}
+
+TEST_CASE("nothing is sent after the deadline") {
+  const Event& not_sent = events()[2];
+  RetryPolicy policy;
+  policy.max_attempts = 1000;
+  policy.first_delay = policy.max_delay = 100;
+  for (const std::int64_t deadline : {0, 1, 99, 100, 101, 1000, -5}) {
+    policy.deadline = deadline;
+    Script service{{&not_sent}, 0, 0, {}};
+    FakeTime time;
+    const auto outcome = create_client(service, draft(), policy, time);
+    INFO(deadline);
+    CHECK(outcome.exception().fate() == Fate::not_sent);
+    CHECK(time.time - 1'000'000 <= std::max<std::int64_t>(deadline, 0));
+    CHECK(service.sent == (deadline <= 0 ? 1 : static_cast<std::size_t>((deadline - 1) / 100 + 1)));
+  }
+}
+
+TEST_CASE("who sleeps until after the deadline sends nothing more") {
+  struct Sleepy : FakeTime {
+    void sleep_until(std::int64_t until) { time = until + 60'000; }
+  } time;
+  Script service{{&events()[2]}, 0, 0, {}};
+  RetryPolicy policy;
+  policy.max_attempts = 5;
+  const auto outcome = create_client(service, draft(), policy, time);
+  CHECK(service.sent == 1);
+  CHECK(outcome.exception().fate() == Fate::not_sent);
+}
+
+TEST_CASE("what the contract refuses can be asked for as it stands, and its answer need not be what was asked for") {
+  const ClientParameters parameters{.ecosystem_id = "nowhere", .type = "server", .description = ""};
+  RemoteCreation creation(parameters, {}, 0);
+  CHECK(creation.request().body == R"({"ecosystemId":"nowhere","type":"server","description":""})");
+  creation.settle(to_response(client()), 0, 0);
+  CHECK(std::move(creation).outcome().value() == client());
+
+  RemoteCreation other({.ecosystem_id = home.text(), .type = "application"}, {}, 0);  // both are known
+  other.settle(to_response(client()), 0, 0);
+  CHECK(std::move(other).outcome().exception().fate() == Fate::maybe_applied);
+}
+
+TEST_CASE("parameters may be views of the text that their body is appended to") {
+  for (const bool roomy : {false, true}) {
+    std::string out = "a name that is longer than what a string holds in place";
+    out.shrink_to_fit();
+    if (roomy) out.reserve(1000);
+    const std::string before = out;
+    append_json(out, ClientParameters{.ecosystem_id = std::string_view(out).substr(0, 1), .name = out});
+    CHECK(out == before + R"({"ecosystemId":"a","name":")" + before + "\"}");
+  }
+  std::string small = "x";  // in the string's own room
+  append_json(small, ClientParameters{.type = small, .description = small});
+  CHECK(small == R"(x{"type":"x","description":"x"})");
+}
+
+TEST_CASE("extreme policies and clocks overflow nothing") {
+  const Event& not_sent = events()[2];
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t value : {most, std::numeric_limits<std::int64_t>::min(), std::int64_t{0}, std::int64_t{-1}}) {
+    RetryPolicy policy{50, value, value, most, true};
+    RemoteCreation creation(draft(), policy, most - 1000);
+    for (int i = 0; i != 60 && creation.step() != RemoteCreation::Step::done; ++i) {
+      creation.settle(not_sent.tells(), most - 1000, 0xFFFFFFFF);
+      if (creation.step() == RemoteCreation::Step::wait) CHECK(creation.wait_until() >= most - 1000);
+    }
+    CHECK(creation.step() == RemoteCreation::Step::done);
+  }
+}
+
+TEST_CASE("an answer outside the contract is a fault that keeps its status and beginning") {
+  const auto read = [](Response response) { return read_response(response, draft()); };
+  const auto is_unknown = [&](const Response& response) {
+    const auto outcome = read(response);
+    return outcome.has_exception() && outcome.exception().fate() == Fate::maybe_applied &&
+           outcome.exception().source() == FaultSource::answer && outcome.exception().status() == response.status &&
+           outcome.exception().excerpt() == response.body.substr(0, 256) &&
+           outcome.exception().what().find(response.body.substr(0, 5)) ==
+               (response.body.empty() ? 0 : std::string::npos);
+  };
+  const Response good = to_response(client());
+  REQUIRE(read(good).value() == client());
+
+  for (
+      const std::string& body :
+      {std::string(), std::string("{}"), std::string("[]"), good.body.substr(0, good.body.size() - 1), good.body + "x",
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01 00:00:00","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"server"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"xyz","type":"server"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"gateway"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"server","name":7})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"server","name":"\u0000"})"),
+       std::string(
+           R"({"createdAt":0,"ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"server"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad25","id":"594b89aea18568c408c3ad25","type":"server"})"),
+       std::string(
+           R"({"createdAt":"1970-01-01T00:00:00.000Z","ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","type":"application"})"),
+       std::string(100'000, '['), std::string(1'000'000, 'x')}) {
+    Response response = good;
+    response.body = body;
+    INFO(body.substr(0, 200));
+    CHECK(is_unknown(response));
+  }
+  for (const int status : {200, 202, 204, 301, 302, 402, 418, 429, 500, 502, 504, 999, 0, -1}) {
+    CHECK(is_unknown(Response{status, {}, "<html>no</html>", false}));
+  }
+  Response html = good;
+  html.fields.clear();
+  html.fields.add("content-type", "text/html");
+  CHECK(is_unknown(html));
+  html.fields.add("content-type", "application/json");
+  CHECK(is_unknown(html));
+
+  // other members, null for what is optional, a letter before the id, escapes and spaces are fine
+  Response odd = good;
+  odd.body =
+      R"( {"x":[{}],"createdAt":"1970-01-01T00:00:00.000Z", "ecosystemId":"C594B89aea18568c408c3ad24","id":"K594b89aea18568c408c3ad25","name":null,"description":"a","description":null,"type":"s\u0065rver"} )";
+  const auto read_odd = read(odd);
+  REQUIRE(read_odd.has_value());
+  CHECK(read_odd.value().id().text() == "K594b89aea18568c408c3ad25");
+  CHECK_FALSE(read_odd.value().name());
+}
+
+TEST_CASE("only the contract's exact 503 proves that nothing was kept") {
+  const auto fate = [](int status, const std::vector<HeaderField>& fields, std::string body = "") {
+    Response response{status, {}, std::move(body), false};
+    for (const auto& [name, value] : fields) REQUIRE(response.fields.add(name, value));
+    const auto outcome = read_response(response, draft());
+    return outcome.has_exception() ? outcome.assume_exception().fate() : Fate::not_sent;
+  };
+  const HeaderField after{"retry-after", "1"};
+  const HeaderField length{"content-length", "0"};
+  CHECK(read_response(to_response(Fault::unavailable(FaultSource::storage, "x")), draft()).exception().fate() ==
+        Fate::not_applied);
+  CHECK(fate(503, {after, length}) == Fate::not_applied);
+  CHECK(fate(503, {{"Content-Length", "0"}, {"date", "x"}, {"Retry-After", " 1 "}}) == Fate::not_applied);
+  for (const char* seconds : {"2", "0", "-1", "01", "1.0", "1, 1", "", "Wed, 21 Oct 2015 07:28:00 GMT", "4294967297"}) {
+    INFO(seconds);
+    CHECK(fate(503, {{"retry-after", seconds}, length}) == Fate::maybe_applied);
+  }
+  CHECK(fate(503, {length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after, {"Retry-After", "1"}, length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after}) == Fate::maybe_applied);
+  for (const char* size : {"1", "00", "+0", "", "0, 0"}) {
+    INFO(size);
+    CHECK(fate(503, {after, {"content-length", size}}) == Fate::maybe_applied);
+  }
+  CHECK(fate(503, {after, length, length}) == Fate::maybe_applied);
+  CHECK(fate(503, {after, {"transfer-encoding", "chunked"}}) == Fate::maybe_applied);
+  for (const char* type : {"text/html", "application/json", ""}) {
+    CHECK(fate(503, {after, length, {"content-type", type}}) == Fate::maybe_applied);
+  }
+  CHECK(fate(503, {after, length}, "x") == Fate::maybe_applied);
+  for (const int status : {500, 502, 504}) CHECK(fate(status, {after, length}) == Fate::maybe_applied);
+}
+
+TEST_CASE("a response with a content-encoding is one that the contract does not know, whatever its status") {
+  std::vector<Response> known{to_response(client()),
+                              to_response(Fault()),
+                              to_response(Fault::unavailable(FaultSource::storage, "away")),
+                              to_response(*ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))),
+                              to_response(ApiError::ecosystem_not_found(home)),
+                              to_response(ApiError::of<ApiErrc::token_kind_forbidden>())};
+  for (const ApiErrcRow& row : api_errc_table) {
+    if (row.form != ResponseForm::empty) continue;
+    known.push_back({row.status, {}, "", false});
+    known.back().fields.add("content-length", "0");
+  }
+  struct Case {
+    std::vector<const char*> codings;
+    bool identity;
+  };
+  for (const auto& [codings, identity] :
+       {Case{{"identity"}, true}, Case{{"Identity, identity"}, true}, Case{{""}, true}, Case{{"gzip"}, false},
+        Case{{"GZIP"}, false}, Case{{"br"}, false}, Case{{"identity, gzip"}, false}, Case{{"x"}, false},
+        Case{{"identity", "gzip"}, false}, Case{{"gzip", "identity"}, false}, Case{{"identity;q=1"}, false}}) {
+    for (const Response& plain : known) {
+      Response response = plain;
+      for (const char* coding : codings) REQUIRE(response.fields.add("Content-Encoding", coding));
+      INFO(plain.status << ", " << codings[0]);
+      const auto expected = read_response(plain, draft());
+      const auto outcome = read_response(response, draft());
+      if (identity) {
+        CHECK(outcome.has_value() == expected.has_value());
+        CHECK(outcome.has_error() == expected.has_error());
+        CHECK(read_error(response) == read_error(plain));
+        if (expected.has_exception()) CHECK(outcome.exception().fate() == expected.exception().fate());
+      } else {
+        CHECK_FALSE(read_error(response));
+        REQUIRE(outcome.has_exception());
+        CHECK(outcome.exception().fate() == Fate::maybe_applied);
+        CHECK(outcome.exception().source() == FaultSource::answer);
+        CHECK(outcome.exception().status() == plain.status);
+      }
+    }
+  }
+}
+
+TEST_CASE("a 404 that names another ecosystem than was asked for is one that the contract does not know") {
+  const Response own = to_response(ApiError::ecosystem_not_found(home));
+  const Response other = to_response(ApiError::ecosystem_not_found("C594b89aea18568c408c3ad99"_ecosystem_id));
+  CHECK(read_response(own, draft()).error() == ApiError::ecosystem_not_found(home));
+  const auto outcome = read_response(other, draft());
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().fate() == Fate::maybe_applied);
+  CHECK(outcome.exception().status() == 404);
+  CHECK(outcome.exception().excerpt() == other.body);
+  CHECK(read_error(other));  // which does not know what was asked for
+  CHECK(read_response(other).has_error());
+
+  RemoteCreation creation({.ecosystem_id = "c594B89AEA18568C408C3AD24", .type = "x"}, {}, 0);
+  creation.settle(own, 0, 0);
+  CHECK(std::move(creation).outcome().has_error());  // not an id, so that any answer may be to it
+  RemoteCreation upper({.ecosystem_id = "C594B89AEA18568C408C3AD24", .type = "server"}, {}, 0);
+  upper.settle(own, 0, 0);
+  CHECK(std::move(upper).outcome().has_error());
+  RemoteCreation elsewhere({.ecosystem_id = "C594B89AEA18568C408C3AD24", .type = "server"}, {}, 0);
+  elsewhere.settle(other, 0, 0);
+  CHECK(std::move(elsewhere).outcome().has_exception());
+}
+
+TEST_CASE("nothing is waited for or sent at the very deadline") {
+  const auto failed = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); };
+  RetryPolicy policy;
+  policy.max_attempts = 3;
+  policy.first_delay = policy.max_delay = 100;
+  policy.deadline = 100;
+  RemoteCreation at_it(draft(), policy, 0);
+  at_it.settle(failed(), 0, 0xFFFFFFFF);
+  CHECK(at_it.step() == RemoteCreation::Step::done);
+
+  policy.deadline = 101;
+  for (const std::int64_t woken : {100, 101, 102}) {
+    RemoteCreation before_it(draft(), policy, 0);
+    before_it.settle(failed(), 0, 0xFFFFFFFF);
+    REQUIRE(before_it.step() == RemoteCreation::Step::wait);
+    CHECK(before_it.wait_until() == 100);
+    before_it.wake(woken);
+    INFO(woken);
+    CHECK(before_it.step() == (woken < 101 ? RemoteCreation::Step::send : RemoteCreation::Step::done));
+  }
+}
+
+TEST_CASE("each option of the retries counts as the nearest value within its range") {
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t day = 86'400'000;
+  // what is waited before the second request, and when nothing is sent any more
+  const auto tried = [](const RetryPolicy& policy, const Fault& fault) {
+    RemoteCreation creation(draft(), policy, 1000);
+    creation.settle(Outcome<Response>(fault), 1000, 0xFFFFFFFF);
+    const bool waits = creation.step() == RemoteCreation::Step::wait;
+    return std::pair(waits ? creation.wait_until() - 1000 : -1, creation.deadline() - 1000);
+  };
+  const Fault not_sent(FaultSource::transport, Fate::not_sent, "refused");
+  using Pair = std::pair<std::int64_t, std::int64_t>;
+  for (const auto& [value, bounded] :
+       {Pair(least, 0), Pair(-1, 0), Pair(0, 0), Pair(1, 1), Pair(day + 1, day), Pair(most, day)}) {
+    INFO(value);
+    CHECK(tried({.max_attempts = 2, .first_delay = value, .max_delay = day, .deadline = 1000}, not_sent).first ==
+          (bounded < 1000 ? bounded : -1));
+    CHECK(tried({.max_attempts = 2, .first_delay = 500, .max_delay = value, .deadline = 1000}, not_sent).first ==
+          (std::min<std::int64_t>)(bounded, 500));
+    CHECK(tried({.max_attempts = 2, .first_delay = 0, .deadline = value}, not_sent) ==
+          Pair(bounded > 0 ? 0 : -1, bounded));
+    // and a transport of the caller's own may ask for any delay
+    const std::int64_t asked_for = (std::min<std::int64_t>)(bounded, day / 1000) * 1000;
+    CHECK(tried({.max_attempts = 2, .first_delay = 0, .deadline = most, .retry_unavailable = true},
+                Fault::unavailable(FaultSource::transport, "x", value))
+              .first == (asked_for < day ? asked_for : -1));
+  }
+  for (const std::uint32_t attempts : {0u, 1u, 0xFFFFFFFFu}) {
+    INFO(attempts);
+    CHECK(tried({.max_attempts = attempts, .first_delay = 1}, not_sent).first == (attempts <= 1 ? -1 : 1));
+  }
+}

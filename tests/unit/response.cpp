@@ -1,0 +1,386 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/response.hpp>
+
+#include "support/catch.hpp"
+#include "support/findings.hpp"
+
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+using Flaw = Findings::Flaw;
+
+namespace {
+
+/// The refusals that a row makes by itself, ids by example; none where its code stands in entries.
+std::vector<ApiError> errors_of(const ApiErrcRow& row) {
+  if (const auto error = detail::CodeOnly::make(row)) return {*error};
+  if (row.form == ResponseForm::entries) return {};
+  return {detail::CodeOnly::make(row, "C594b89aea18568c408c3ad24"_ecosystem_id),
+          detail::CodeOnly::make(row, "Cffffffffffffffffffffffff"_ecosystem_id)};
+}
+
+std::vector<ApiError> errors_without_entries() {
+  std::vector<ApiError> all;
+  for (const ApiErrcRow& row : api_errc_table) {
+    for (ApiError& error : errors_of(row)) all.push_back(std::move(error));
+  }
+  return all;
+}
+
+std::string name_of(std::mt19937_64& random) {
+  static const char* const pieces[] = {"",
+                                       "a",
+                                       "b, ",
+                                       "]",
+                                       " ]",
+                                       "[ ",
+                                       "\"",
+                                       "\\",
+                                       "\n",
+                                       "\x01",
+                                       "\x7F",
+                                       "\xC3\xA9",
+                                       "\xEF\xBF\xBD",
+                                       ", ",
+                                       "'",
+                                       "ecosystemId",
+                                       "type",
+                                       "\xF0\x9F\x98\x80",
+                                       "contains fields that are not allowed: [ ",
+                                       "\xE2\x80\xA8"};
+  std::string out;
+  for (std::uint64_t i = random() % 6; i != 0; --i) {
+    if (random() % 12 == 0) {
+      out += '\0';
+    } else {
+      out += pieces[random() % std::size(pieces)];
+    }
+  }
+  return out;
+}
+
+Response bad(std::string body, std::string_view type = "application/json", int status = 400) {
+  Response response;
+  response.status = status;
+  response.fields.add("content-type", type);
+  response.body = std::move(body);
+  return response;
+}
+
+const std::string id_required = R"({"in":"body","message":"field is required","path":"ecosystemId"})";
+const std::string id_invalid = R"({"in":"body","message":"invalid id","path":"ecosystemId"})";
+const std::string type_required = R"({"in":"body","message":"field is required","path":"type"})";
+const std::string type_invalid =
+    R"({"in":"body","message":"field must be one of the following values: application, server","path":"type"})";
+const std::string name_invalid = R"({"in":"body","message":"expected field to be a string","path":"name"})";
+const std::string description_invalid =
+    R"({"in":"body","message":"expected field to be a string","path":"description"})";
+const std::string query =
+    R"({"in":"query","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})";
+const std::string names =
+    R"({"in":"body","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})";
+
+std::string list(const std::vector<std::string>& entries) {
+  std::string out = R"({"errorType":"InvalidParams","errors":[)";
+  for (const auto& entry : entries) out += (&entry == &entries[0] ? "" : ",") + entry;
+  return out + "]}";
+}
+
+}  // namespace
+
+TEST_CASE("the answers without entries are what the contract says, byte by byte") {
+  const struct {
+    int status;
+    const char* lines;
+    const char* body;
+    bool close;
+  } expected[] = {
+      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n",
+       "Ecosystem with id C594b89aea18568c408c3ad24 does not exist.", false},
+      {404, "content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n",
+       "Ecosystem with id Cffffffffffffffffffffffff does not exist.", false},
+      {401, "content-length: 0\r\n", "", false},
+      {403, "content-type: text/plain; charset=utf-8\r\ncontent-length: 25\r\n", "Token type not permitted!", false},
+      {403, "content-length: 0\r\n", "", false},
+      {404, "content-length: 0\r\n", "", false},
+      {405, "allow: POST\r\ncontent-length: 0\r\n", "", false},
+      {413, "content-length: 0\r\n", "", true},
+      {400, "content-length: 0\r\n", "", true},
+      {408, "content-length: 0\r\n", "", true},
+      {414, "content-length: 0\r\n", "", true},
+      {431, "content-length: 0\r\n", "", true},
+  };
+  const auto errors = errors_without_entries();
+  REQUIRE(errors.size() == std::size(expected));
+  for (std::size_t i = 0; i != errors.size(); ++i) {
+    const Response answer = to_response(errors[i]);
+    INFO(i);
+    CHECK(answer.status == expected[i].status);
+    CHECK(answer.fields.lines() == expected[i].lines);
+    CHECK(answer.body == expected[i].body);
+    CHECK(answer.close == expected[i].close);
+  }
+}
+
+TEST_CASE("every refusal that any row of the table can make is written and read back to an equal one") {
+  std::set<ApiErrc> survived;
+  const auto check = [&](const ApiError& error) {
+    const auto read = read_error(to_response(error));
+    if (read != error) FAIL_CHECK(to_string(error.code()) << ": " << to_response(error).body);
+    for (const Violation violation : error.violations()) survived.insert(violation.code);
+  };
+  for (const ApiError& error : errors_without_entries()) check(error);
+  findings::for_each(findings::nasty_lists(), [&](Findings found) {
+    if (const auto error = ApiError::from(std::move(found))) check(*error);
+  });
+  for (const ApiErrcRow& row : api_errc_table) {
+    INFO(row.name << " is a row that nothing makes");
+    CHECK(survived.contains(row.code));
+  }
+}
+
+TEST_CASE("a refusal is written and read back to an equal one: 100,000 drawn") {
+  std::mt19937_64 random(20180228);
+  std::size_t number = 0;
+  Response answer;
+  while (number != 100000) {
+    Findings found;
+    if (random() % 2) found.query_fields = name_of(random);
+    if (random() % 2) found.body_fields = name_of(random);
+    found.body_missing = random() % 8 == 0;
+    const Flaw required[] = {Flaw::none, Flaw::missing, Flaw::invalid};
+    const Flaw optional[] = {Flaw::none, Flaw::invalid, Flaw::characters};
+    found.flaws[detail::field_index(Field::ecosystem_id)] = required[random() % 3];
+    found.flaws[detail::field_index(Field::type)] = required[random() % 3];
+    found.flaws[detail::field_index(Field::name)] = optional[random() % 3];
+    found.flaws[detail::field_index(Field::description)] = optional[random() % 3];
+    const auto error = ApiError::from(found);
+    if (!error) continue;
+    ++number;
+    write_response(answer, *error);
+    const auto read = read_error(answer);
+    if (!read || *read != *error) FAIL(answer.body);
+  }
+}
+
+TEST_CASE("refusals that differ are answered by different bytes") {
+  std::vector<std::string> bodies;
+  findings::for_each({std::nullopt, "", "x"}, [&](const Findings& found) {
+    if (const auto error = ApiError::from(found)) {
+      const auto body = to_json(*error);
+      for (const auto& other : bodies) {
+        if (body == other && *read_error(bad(other)) != *error) FAIL(body);
+      }
+      bodies.push_back(body);
+    }
+  });
+  CHECK(bodies.size() > 500);
+}
+
+TEST_CASE("white space, other members, another order of members and escapes do not matter") {
+  const auto error = ApiError::from({"x", {}, false, {Flaw::invalid, {}, {}, {}}});
+  CHECK(read_error(bad(list({query, id_invalid}))) == error);
+  CHECK(read_error(bad(R"( { "errors" : [ {"path":"additional parameters","in":"query","code":7,"x":{"in":"body"},)"
+                       R"("message":"contains fields that are not allowed: [ \u0078 ]"} , {"message":"invalid id",)"
+                       R"("path":"ecosystemId","in":"body"} ], "more":[[{}]], "errorType":"Invalid\u0050arams" } )")) ==
+        error);
+  for (const char* type : {"application/json", "Application/JSON", "application/json; charset=utf-8"}) {
+    CHECK(read_error(bad(list({query, id_invalid}), type)) == error);
+  }
+}
+
+TEST_CASE("the last of a repeated member of an answer counts") {
+  const auto error = ApiError::from({{}, {}, false, {Flaw::invalid, {}, {}, {}}});
+  CHECK(read_error(bad(R"({"errorType":"x","errorType":"InvalidParams","errors":5,"errors":[)" + id_invalid + "]}")) ==
+        error);
+  CHECK(read_error(bad(R"({"errorType":"InvalidParams","errors":[)" + type_invalid + R"(],"errors":[)" + id_invalid +
+                       "]}")) == error);
+  CHECK(read_error(bad(R"({"errorType":"InvalidParams","errors":[{"in":"query","in":"body","message":"a","message":)"
+                       R"("invalid id","path":"ecosystemId"}]})")) == error);
+  CHECK_FALSE(read_error(bad(R"({"errorType":"InvalidParams","errors":[)" + id_invalid + R"(],"errors":null})")));
+  CHECK_FALSE(read_error(bad(R"({"errorType":"InvalidParams","errorType":null,"errors":[)" + id_invalid + "]}")));
+}
+
+TEST_CASE("what is nearly a refusal is none") {
+  const std::string wrong[] = {
+      // no list, or none that the contract knows
+      "{}", "[]", "null", "x", list({}), R"({"errorType":"InvalidParams"})", R"({"errors":[)" + id_invalid + "]}",
+      R"({"errorType":"InvalidParams","errors":{}})", R"({"errorType":"InvalidParams","errors":"invalid id"})",
+      R"({"errorType":"invalidParams","errors":[)" + id_invalid + "]}", R"({"errorType":"Internal Server Error"})",
+      R"({"errorType":["InvalidParams"],"errors":[)" + id_invalid + "]}",
+      R"({"errortype":"InvalidParams","errors":[)" + id_invalid + "]}",
+      R"([{"errorType":"InvalidParams","errors":[)" + id_invalid + "]}]",
+      // entries repeated
+      list({id_invalid, id_invalid}), list({type_required, type_required}), list({query, query}),
+      list({names, names, id_required}), list({id_required, id_required, type_required}),
+      list({name_invalid, name_invalid}),
+      // entries in another order
+      list({id_invalid, query}), list({type_invalid, id_invalid}), list({name_invalid, type_invalid}),
+      list({description_invalid, name_invalid}), list({type_required, id_required}), list({id_required, names}),
+      list({name_invalid, id_required, type_required}), list({names, query, id_required}),
+      // combinations that no request has
+      list({names}), list({names, id_invalid}), list({names, type_required}), list({id_invalid, id_required}),
+      list({id_required, id_invalid}), list({type_required, type_invalid}), list({query, names}),
+      // unknown messages, places, paths
+      list({R"({"in":"body","message":"Invalid id","path":"ecosystemId"})"}),
+      list({R"({"in":"body","message":"invalid id ","path":"ecosystemId"})"}),
+      list({R"({"in":"body","message":"","path":"ecosystemId"})"}), list({R"({"in":"body","path":"ecosystemId"})"}),
+      list({R"({"message":"invalid id","path":"ecosystemId"})"}), list({R"({"in":"body","message":"invalid id"})"}),
+      list({R"({"in":"body","message":"invalid id","path":""})"}),
+      list({R"({"in":"query","message":"invalid id","path":"ecosystemId"})"}),
+      list({R"({"in":"","message":"invalid id","path":"ecosystemId"})"}),
+      list({R"({"in":"header","message":"invalid id","path":"ecosystemId"})"}),
+      list({R"({"in":"body","message":"invalid id","path":"ecosystemid"})"}),
+      list({R"({"in":"body","message":"invalid id","path":"id"})"}),
+      list({R"({"in":"body","message":"invalid id","path":"type"})"}),
+      list({R"({"in":"body","message":"invalid id","path":"name"})"}),
+      list({R"({"in":"body","message":"field is required","path":"name"})"}),
+      list({R"({"in":"body","message":"expected field to be a string","path":"type"})"}),
+      list({R"({"in":"body","message":"contains characters that are not allowed","path":"ecosystemId"})"}),
+      list(
+          {R"({"in":"body","message":"field must be one of the following values: server, application","path":"type"})"}),
+      list({R"({"in":"query","message":"contains fields that are not allowed: [ x","path":"additional parameters"})"}),
+      list({R"({"in":"query","message":"contains fields that are not allowed: [ x]","path":"additional parameters"})"}),
+      list({R"({"in":"query","message":"contains fields that are not allowed: [ ]","path":"additional parameters"})"}),
+      list({R"({"in":"query","message":"contains fields that are not allowed: [","path":"additional parameters"})"}),
+      list(
+          {R"({"in":"query","message":"Contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
+      list(
+          {R"({"in":"query","message":"contains fields that are not allowed: [ x ].","path":"additional parameters"})"}),
+      list({R"({"in":"query","message":"contains fields that are not allowed: [ x ]","path":"additional"})"}),
+      list(
+          {R"({"in":"header","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
+      list({R"({"in":["body"],"message":"invalid id","path":"ecosystemId"})"}),
+      list({R"({"in":"body","message":{"message":"invalid id"},"path":"ecosystemId"})"}),
+      // entries that are no objects
+      list({"null"}), list({"\"invalid id\""}), list({"[" + id_invalid + "]"}), list({"5"}), list({id_invalid, "null"}),
+      list({id_invalid, "\"x\""}), list({id_invalid, "[]"}), list({"true", id_invalid}), list({id_invalid, "{}"}),
+      // bytes that are no JSON
+      list({id_invalid}) + "x", "\xEF\xBB\xBF" + list({id_invalid}), list({id_invalid}).substr(1),
+      list({id_invalid}).substr(0, 60),
+      list({R"({"in":"body","message":")"
+            "\xFF"
+            R"(","path":"ecosystemId"})"})};
+  for (const std::string& body : wrong) {
+    if (read_error(bad(body))) FAIL_CHECK(body);
+  }
+}
+
+TEST_CASE("more entries than any refusal has, and depth without end") {
+  const std::vector<std::string> six{query, names, id_required, type_invalid, name_invalid, description_invalid};
+  REQUIRE(read_error(bad(list(six))));
+  for (std::size_t i = 0; i != six.size(); ++i) {  // a seventh, wherever
+    auto seven = six;
+    seven.insert(seven.begin() + static_cast<std::ptrdiff_t>(i), six[i]);
+    CHECK_FALSE(read_error(bad(list(seven))));
+  }
+  CHECK_FALSE(read_error(bad(list(std::vector<std::string>(100000, id_invalid)))));
+  CHECK_FALSE(read_error(bad(list(std::vector<std::string>(100000, "{}")))));
+  CHECK_FALSE(read_error(bad(list({std::string(200000, '[')}))));
+  CHECK_FALSE(read_error(bad(std::string(200000, '['))));
+  std::string deep;
+  for (int i = 0; i != 100000; ++i) deep += "{\"errors\":";
+  CHECK_FALSE(read_error(bad(deep)));
+  CHECK_FALSE(read_error(bad(list({R"({"in":")" + std::string(1000000, 'x') + R"("})"}))));
+}
+
+TEST_CASE("the status and the content type decide too") {
+  const std::string body = list({id_invalid});
+  for (const int status : {0, 200, 201, 401, 403, 404, 405, 413, 422, 500, 503}) {
+    CHECK_FALSE(read_error(bad(body, "application/json", status)));
+  }
+  for (const char* type : {"text/plain", "text/json", "application/json5", "application/problem+json", "",
+                           "application/json; charset=latin1", "application/json, application/json"}) {
+    CHECK_FALSE(read_error(bad(body, type)));
+  }
+  Response twice = bad(body);
+  twice.fields.add("content-type", "application/json");
+  CHECK_FALSE(read_error(twice));
+  Response none = bad(body);
+  none.fields.clear();
+  CHECK_FALSE(read_error(none));
+}
+
+TEST_CASE("texts that are nearly the contract's are none") {
+  const auto text = [](int status, const char* body) {
+    return read_error(bad(body, "text/plain; charset=utf-8", status));
+  };
+  CHECK(text(403, "Token type not permitted!") == ApiError::of<ApiErrc::token_kind_forbidden>());
+  CHECK(text(404, "Ecosystem with id C594b89aea18568c408c3ad24 does not exist.") ==
+        ApiError::ecosystem_not_found("C594b89aea18568c408c3ad24"_ecosystem_id));
+  CHECK_FALSE(text(403, "Token type not permitted"));
+  CHECK_FALSE(text(403, "Token type not permitted!\n"));
+  CHECK_FALSE(text(404, "Token type not permitted!"));
+  CHECK_FALSE(text(401, "Token type not permitted!"));
+  CHECK_FALSE(text(403, "Ecosystem with id C594b89aea18568c408c3ad24 does not exist."));
+  CHECK_FALSE(text(404, "Ecosystem with id C594b89aea18568c408c3ad24 does not exist"));
+  CHECK_FALSE(text(404, "Ecosystem with id C594b89aea18568c408c3ad24 does not exist.x"));
+  CHECK_FALSE(text(404, "Ecosystem with id C594B89AEA18568C408C3AD24 does not exist."));
+  CHECK_FALSE(text(404, "Ecosystem with id 594b89aea18568c408c3ad24 does not exist."));
+  CHECK_FALSE(text(404, "ecosystem with id C594b89aea18568c408c3ad24 does not exist."));
+  CHECK_FALSE(text(404, "Ecosystem with id C594b89aea18568c408c3ad24"));
+  CHECK_FALSE(text(404, "Ecosystem with id "));
+  CHECK_FALSE(text(404, "x"));
+  CHECK_FALSE(text(400, "x"));
+}
+
+TEST_CASE("an empty body and a status that no refusal has is none") {
+  for (int status = -1; status != 700; ++status) {
+    Response response;
+    response.status = status;
+    bool known = false;
+    for (const ApiError& error : errors_without_entries()) {
+      known = known || (error.status() == status && to_response(error).body.empty());
+    }
+    if (read_error(response).has_value() != known) FAIL_CHECK(status);
+  }
+}
+
+TEST_CASE("a fault is a 500 that tells nothing, or a 503 that proves that nothing was kept") {
+  const auto cause = std::make_exception_ptr(std::runtime_error("canary"));
+  for (const Fault& fault : {Fault(), Fault(FaultSource::storage, Fate::maybe_applied, "canary", cause),
+                             Fault(FaultSource::access, Fate::not_applied, "canary", cause)}) {
+    CHECK_FALSE(is_unavailable(fault));
+    const Response answer = to_response(fault);
+    CHECK(answer.status == 500);
+    CHECK(answer.fields.lines() == "content-type: application/json\r\ncontent-length: 37\r\n");
+    CHECK(answer.body == R"({"errorType":"Internal Server Error"})");
+    CHECK_FALSE(answer.close);
+    CHECK_FALSE(read_error(answer));
+  }
+  CHECK_FALSE(is_unavailable(Fault::unknown_response(503, "a proxy's", "")));  // which proves nothing
+  const Fault busy = Fault::unavailable(FaultSource::storage, "canary", 77, cause);
+  CHECK(is_unavailable(busy));
+  const Response answer = to_response(busy);
+  CHECK(answer.status == 503);
+  CHECK(answer.fields.lines() == "retry-after: 1\r\ncontent-length: 0\r\n");
+  CHECK(answer.body.empty());
+  CHECK_FALSE(answer.close);
+  CHECK_FALSE(read_error(answer));
+}
+
+TEST_CASE("an answer is written over whatever was there") {
+  Response used = to_response(ApiError::of<ApiErrc::content_too_large>());
+  used.fields.add("x", "y");
+  const Client client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
+                      "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server);
+  write_response(used, client);
+  CHECK(used == to_response(client));
+  CHECK(used.status == 201);
+  CHECK_FALSE(used.close);
+  CHECK(used.fields.lines() == "content-type: application/json\r\ncontent-length: 130\r\n");
+  CHECK_FALSE(read_error(used));
+  write_response(used, Outcome<Client>(ApiError::of<ApiErrc::method_not_allowed>()));
+  CHECK(used == to_response(ApiError::of<ApiErrc::method_not_allowed>()));
+  write_response(used, Outcome<Client>(Fault()));
+  CHECK(used == to_response(Fault()));
+  write_response(used, Outcome<Client>(client));
+  CHECK(used == to_response(client));
+}

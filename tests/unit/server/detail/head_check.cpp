@@ -1,0 +1,328 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/server/detail/head_check.hpp>
+
+#include <droplit/detail/http/host.hpp>
+#include <droplit/server/detail/date.hpp>
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using droplit::ApiErrc;
+using droplit::detail::HeadParser;
+using droplit::detail::HeadScanner;
+using droplit::detail::ParsedHead;
+
+struct Verdict {
+  std::optional<ApiErrc> refusal;
+  bool complete = false;
+  ParsedHead facts;
+};
+
+/// Shows the scanner more and more of `bytes`, `step` at a time, as a connection does.
+Verdict judge(std::string_view bytes, std::size_t step, std::size_t most = 1024) {
+  Verdict verdict;
+  HeadScanner scan;
+  for (std::size_t shown = 0; shown != bytes.size();) {
+    shown = bytes.size() - shown > step ? shown + step : bytes.size();
+    switch (scan.read(bytes.substr(0, shown), most)) {
+      case HeadScanner::State::more: continue;
+      case HeadScanner::State::refused: verdict.refusal = scan.refusal(); return verdict;
+      case HeadScanner::State::complete:
+        verdict.complete = true;
+        verdict.refusal = HeadParser::read(bytes.substr(0, scan.size()), verdict.facts);
+        return verdict;
+    }
+  }
+  return verdict;
+}
+
+Verdict judge(std::string_view bytes) { return judge(bytes, bytes.size()); }
+
+std::string with(std::string_view fields) {
+  return std::string("POST /api/clients HTTP/1.1\r\nHost: a\r\n").append(fields).append("\r\n");
+}
+
+std::string with_host(std::string_view line) { return std::string("GET / HTTP/1.1\r\n").append(line).append("\r\n"); }
+
+using namespace std::string_view_literals;
+
+const std::string_view bad_heads[] = {
+    "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+    "GET / HTTP/1.1\nHost: a\n\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n\n",
+    "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"sv,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: \x7F\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX\0Y: 1\r\n\r\n"sv,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\tfolded\r\n\r\n",
+    "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost\t: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n: empty\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX(Y): 1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX\xC3\xA9: 1\r\n\r\n",
+    "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /  HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+    " GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET  HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /\r\nHost: a\r\n\r\n",
+    "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+    " / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / http/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+    "GET / HTTP/0.9\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.x\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.10\r\nHost: a\r\n\r\n",
+    "GET / HTTP/11.1\r\nHost: a\r\n\r\n",
+    "GET / HTTPS/1.1\r\nHost: a\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03"sv,
+    "\r\n",
+    "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.0\r\nHost: a b\r\n\r\n",
+};
+
+const std::string_view bad_fields[] = {
+    "Content-Length: +5\r\n",
+    "Content-Length: -5\r\n",
+    "Content-Length: 0x5\r\n",
+    "Content-Length: 5, 5\r\n",
+    "Content-Length: 5 5\r\n",
+    "Content-Length: 5.0\r\n",
+    "Content-Length: \r\n",
+    "Content-Length:\r\n",
+    "Content-Length: five\r\n",
+    "Content-Length: 5;\r\n",
+    "Content-Length: \"5\"\r\n",
+    "Content-Length: 18446744073709551616\r\n",
+    "Content-Length: 99999999999999999999999999\r\n",
+    "Content-Length: 5\r\nContent-Length: 6\r\n",
+    "Content-Length: 5\r\nX: 1\r\ncontent-length: 6\r\n",
+    "Content-Length: 5\r\nContent-Length: \r\n",
+    "Content-Length: \xC2\xA0"
+    "5\r\n",
+    "Transfer-Encoding: gzip\r\n",
+    "Transfer-Encoding: gzip\r\nContent-Length: 5\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "Transfer-Encoding: chunked, chunked\r\n",
+    "Transfer-Encoding: chunked, identity\r\n",
+    "Transfer-Encoding: identity\r\n",
+    "Transfer-Encoding: chunked;q=1\r\n",
+    "Transfer-Encoding: \r\n",
+    "Transfer-Encoding: ,chunked\r\n",
+    "Transfer-Encoding: chunked,\r\n",
+    "Transfer-Encoding: xchunked\r\n",
+    "Transfer-Encoding: chunke\r\n",
+    "Transfer-Encoding: \"chunked\"\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+    "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding:\r\n chunked\r\n",
+    "Transfer-Encoding: chunked\r\n ,gzip\r\n",
+    "Transfer-Encoding: \x0B"
+    "chunked\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Transfer\xC2\xA0-Encoding: chunked\r\n",
+};
+
+}  // namespace
+
+TEST_CASE("a good head is taken apart", "[head_check]") {
+  const std::string head = with("Content-Length: 12\r\nAuthorization:\ttoken \r\ncontent-type: a/b\r\nX:\r\n");
+  const auto verdict = judge(head);
+  REQUIRE(verdict.complete);
+  CHECK_FALSE(verdict.refusal);
+  CHECK(verdict.facts.request.method() == "POST");
+  CHECK(verdict.facts.request.target() == "/api/clients");
+  CHECK(verdict.facts.request.authorization().value == "token");
+  CHECK(verdict.facts.request.content_type().value == "a/b");
+  CHECK(verdict.facts.request.announced_length() == 12U);
+  CHECK(verdict.facts.length == 12);
+  CHECK_FALSE(verdict.facts.chunked);
+  CHECK(verdict.facts.persistent);
+  CHECK_FALSE(verdict.facts.old);
+}
+
+TEST_CASE("what is no head is refused as a bad request, wherever it is cut", "[head_check]") {
+  for (const std::string_view head : bad_heads) {
+    CAPTURE(head);
+    for (std::size_t step = 1; step <= head.size(); ++step) {
+      const auto verdict = judge(head, step);
+      CAPTURE(step);
+      REQUIRE(verdict.refusal == ApiErrc::bad_request);
+    }
+  }
+}
+
+TEST_CASE("no byte but a tab or a visible one stands in a value, whatever its place", "[head_check]") {
+  for (std::size_t place = 0; place != 20; ++place) {
+    for (unsigned byte = 0; byte != 256; ++byte) {
+      std::string fields = "X: aaaaaaaaaaaaaaaaaaaa\r\n";
+      fields[3 + place] = static_cast<char>(byte);
+      const bool good = (byte >= 0x20 && byte != 0x7F) || byte == '\t';
+      const std::string head = with(fields);
+      for (const std::size_t step : {std::size_t{1}, std::size_t{7}, head.size()}) {
+        const Verdict verdict = judge(head, step);
+        if (verdict.refusal.has_value() == good || verdict.complete != good)
+          FAIL(byte << " at " << place << " by " << step);
+      }
+    }
+  }
+}
+
+TEST_CASE("framing that could be read in two ways is refused", "[head_check]") {
+  for (const std::string_view fields : bad_fields) {
+    CAPTURE(fields);
+    CHECK(judge(with(fields)).refusal == ApiErrc::bad_request);
+  }
+}
+
+TEST_CASE("framing that can be read in one way only is read", "[head_check]") {
+  CHECK(judge(with("Content-Length: 5\r\nContent-Length: 5\r\n")).facts.length == 5);
+  CHECK(judge(with("Content-Length: 18446744073709551615\r\n")).facts.length == 18446744073709551615U);
+  CHECK(judge(with("Content-Length: 0005\r\n")).facts.length == 5);
+  CHECK(judge(with("Transfer-Encoding: Chunked\r\n")).facts.chunked);
+  CHECK(judge(with("transfer-encoding:chunked \t\r\n")).facts.chunked);
+  CHECK(judge(with("X: \xC3\xA9\xFF\r\n")).refusal == std::nullopt);
+  CHECK(judge("GET / HTTP/1.7\r\nHost: a\r\n\r\n").refusal == std::nullopt);
+}
+
+TEST_CASE("the connection stays when the peer lets it", "[head_check]") {
+  CHECK(judge(with("")).facts.persistent);
+  CHECK(judge(with("Connection: keep-alive\r\n")).facts.persistent);
+  CHECK_FALSE(judge(with("Connection: Close\r\n")).facts.persistent);
+  CHECK_FALSE(judge(with("Connection: te, close ,x\r\n")).facts.persistent);
+  CHECK_FALSE(judge(with("Connection: te\r\nConnection: close\r\n")).facts.persistent);
+  CHECK_FALSE(judge(with("Connection: keep-alive, close\r\n")).facts.persistent);
+  CHECK(judge(with("Connection: closed\r\n")).facts.persistent);
+  CHECK_FALSE(judge("GET / HTTP/1.0\r\n\r\n").facts.persistent);
+  CHECK(judge("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").facts.persistent);
+  CHECK_FALSE(judge("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").facts.persistent);
+}
+
+TEST_CASE("HTTP/1.0 expects no 100 Continue", "[head_check]") {
+  CHECK(judge(with("Expect: 100-Continue\r\n")).facts.expects_continue);
+  CHECK_FALSE(judge(with("Expect: something\r\n")).facts.expects_continue);
+  CHECK_FALSE(judge("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").facts.expects_continue);
+}
+
+TEST_CASE("a host stands once and is well formed", "[head_check]") {
+  for (const std::string_view good :
+       {"a", "a.example", "127.0.0.1:80", "a:", "a:0080", "[::1]", "[::1]:80", "[2001:db8::ff00:42:8329]",
+        "[1:2:3:4:5:6:7:8]", "[::ffff:127.0.0.1]", "[1::]", "[v1.a:b]", "a%20b", "a_b!$&'()*+,;=~"}) {
+    CAPTURE(good);
+    CHECK(droplit::detail::is_host(good));
+    CHECK_FALSE(judge(with_host("Host: " + std::string(good) + "\r\n")).refusal);
+  }
+  for (const std::string_view bad : {"",
+                                     "a b",
+                                     "a/b",
+                                     "a@b",
+                                     "user@a",
+                                     "a:80:80",
+                                     "a:x",
+                                     "a:-1",
+                                     ":80",
+                                     "[::1",
+                                     "::1",
+                                     "[]",
+                                     "[::1]80",
+                                     "[::1]x",
+                                     "[1:2:3]",
+                                     "[1::2::3]",
+                                     "[:::]",
+                                     "[:1:2:3:4:5:6:7]",
+                                     "[1:2:3:4:5:6:7:]",
+                                     "[12345::]",
+                                     "[g::]",
+                                     "[1:2:3:4:5:6:7:8:9]",
+                                     "[1:2:3:4:5:6:7:8::]",
+                                     "[::256.0.0.1]",
+                                     "[::1.2.3]",
+                                     "[::1.2.3.4:5]",
+                                     "[::01.2.3.4]",
+                                     "[v.a]",
+                                     "[v1.]",
+                                     "[v1.%41]",
+                                     "[fe80::1%25eth0]",
+                                     "a%2",
+                                     "a%zz",
+                                     "a\"b",
+                                     "a<b",
+                                     "a,b c",
+                                     "http://a",
+                                     "a#b",
+                                     "a?b",
+                                     "a\\b",
+                                     "\xC3\xA9.example",
+                                     "a[::1]",
+                                     "[::1][::1]"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(droplit::detail::is_host(bad));
+    CHECK(judge(with_host("Host: " + std::string(bad) + "\r\n")).refusal == ApiErrc::bad_request);
+  }
+  CHECK(judge(with_host("")).refusal == ApiErrc::bad_request);
+  CHECK(judge(with_host("Host: a\r\nHost: a\r\n")).refusal == ApiErrc::bad_request);
+  CHECK(judge(with_host("Host: a\r\nX: 1\r\nhOST: b\r\n")).refusal == ApiErrc::bad_request);
+  CHECK(judge("GET http://a/ HTTP/1.1\r\n\r\n").refusal == ApiErrc::bad_request);
+  CHECK_FALSE(judge("GET / HTTP/1.0\r\n\r\n").refusal);
+}
+
+TEST_CASE("too much is told by what there is too much of, wherever it is cut", "[head_check]") {
+  const std::string target = "GET /" + std::string(2000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string method = std::string(2000, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string field = with("X: " + std::string(2000, 'a') + "\r\n");
+  std::string fields = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i != 500; ++i) fields += "X: 1\r\n";
+  fields += "\r\n";
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1000}, std::size_t{100000}}) {
+    CHECK(judge(target, step).refusal == ApiErrc::uri_too_long);
+    CHECK(judge(method, step).refusal == ApiErrc::bad_request);
+    CHECK(judge(field, step).refusal == ApiErrc::header_fields_too_large);
+    CHECK(judge(fields, step).refusal == ApiErrc::header_fields_too_large);
+    CHECK(judge(fields, step, 100'000).refusal == ApiErrc::header_fields_too_large);
+  }
+}
+
+TEST_CASE("a head may have as many bytes and fields as it may, and no more", "[head_check]") {
+  const std::string head = with("X: 1\r\n");
+  CHECK_FALSE(judge(head, head.size(), head.size()).refusal);
+  CHECK(judge(head, head.size(), head.size()).complete);
+  CHECK(judge(head, head.size(), head.size() - 1).refusal == ApiErrc::header_fields_too_large);
+  std::string fields;
+  for (std::size_t i = 1; i != HeadParser::max_fields; ++i) fields += "X: 1\r\n";
+  CHECK_FALSE(judge(with(fields), 10'000, 10'000).refusal);
+  CHECK(judge(with(fields + "X: 1\r\n"), 10'000, 10'000).refusal == ApiErrc::header_fields_too_large);
+}
+
+TEST_CASE("an HTTP date is as RFC 9110 prints it", "[head_check]") {
+  using namespace std::chrono;
+  using droplit::detail::HttpDate;
+  CHECK(HttpDate(sys_seconds(seconds(784111777))).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(HttpDate(sys_seconds(seconds(0))).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(HttpDate(sys_seconds(seconds(951782399))).text() == "Mon, 28 Feb 2000 23:59:59 GMT");
+  CHECK(HttpDate::now().size() == 29);
+}

@@ -1,0 +1,562 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// One connection on a loopback socket. Its clock, and all that runs but the store, is driven by the test's only thread.
+#include <droplit/server/detail/http_connection.hpp>
+
+#include "support/catch.hpp"
+#include "support/server_parties.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::ip::tcp;
+using droplit::ServerOptions;
+using test::good_body;
+using test::post;
+using test::statuses;
+
+/// Moves only when it is told to, from the thread that drives the connection.
+struct ManualClock {
+  using duration = std::chrono::milliseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<ManualClock>;
+  [[maybe_unused]] static constexpr bool is_steady = true;
+  static time_point now() noexcept { return current; }
+  static inline time_point current{1h};
+};
+
+}  // namespace
+
+// Asio looks at the clock again as soon as it can.
+template <>
+struct boost::asio::wait_traits<ManualClock> {
+  static ManualClock::duration to_wait_duration(ManualClock::duration) { return 0ms; }
+};
+
+namespace {
+
+using Connection = droplit::detail::HttpConnection<test::TestEndpoint, ManualClock>;
+using Timer = droplit::detail::ServerTimer<droplit::detail::ServerExecutor, ManualClock>;
+
+constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr std::size_t max_linger = 1'048'576;
+
+/// What all connections of a test run on.
+class Loop {
+ public:
+  boost::asio::io_context context{1};
+
+  /// Runs what can run now and the timers that are due.
+  void run() {
+    Timer due(context, ManualClock::now());
+    bool waited = false;
+    due.async_wait([&](boost::system::error_code) { waited = true; });
+    REQUIRE(until([&] { return waited; }));
+    poll();
+  }
+
+  void advance(ManualClock::duration time) {
+    ManualClock::current += time;
+    run();
+  }
+
+  /// Runs until `reached()`; false if that takes too long.
+  template <class Condition>
+  bool until(Condition reached) {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!reached()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      if (poll() == 0) std::this_thread::sleep_for(100us);
+    }
+    return true;
+  }
+
+  std::size_t poll() {
+    context.restart();
+    return context.poll();
+  }
+};
+
+/// A connection and its peer.
+class Wire {
+ public:
+  /// `buffer`: the size of the kernel's buffers for what the peer has not received; 0: the system's.
+  explicit Wire(Loop& loop, ServerOptions options = {}, boost::asio::thread_pool* store_threads = nullptr,
+                int buffer = 0)
+      : loop_(loop), options_(std::move(options)), peer_(loop.context) {
+    tcp::acceptor acceptor(loop.context, {boost::asio::ip::address_v4::loopback(), 0});
+    peer_.open(tcp::v4());
+    peer_.set_option(tcp::no_delay(true));
+    if (buffer != 0) {
+      acceptor.set_option(boost::asio::socket_base::send_buffer_size(buffer));
+      peer_.set_option(boost::asio::socket_base::receive_buffer_size(buffer));
+    }
+    peer_.connect(acceptor.local_endpoint());
+    peer_.non_blocking(true);
+    droplit::detail::ServerSocket socket(loop.context.get_executor());
+    acceptor.accept(socket);
+    server_ = socket.native_handle();
+    const auto connection =
+        std::make_shared<Connection>(parties.endpoint, options_, store_threads, std::move(socket),
+                                     droplit::detail::MemoryShare(), [this](Connection&) { ended_ = true; });
+    connection_ = connection;
+    connection->start();
+    loop.run();
+  }
+
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  ~Wire() {
+    parties.store.open();
+    abort();
+    loop_.until([this] { return ended_; });
+  }
+
+  void abort() {
+    if (const auto alive = connection_.lock()) alive->abort();
+  }
+
+  void finish() {
+    if (const auto alive = connection_.lock()) alive->finish();
+    loop_.run();
+  }
+
+  /// Puts `bytes`, at most some thousands, where the connection reads them next; nothing runs meanwhile.
+  void put(std::string_view bytes) {
+    REQUIRE(unread() == 0);
+    REQUIRE(send(bytes) == bytes.size());
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (unread() != bytes.size()) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      std::this_thread::yield();
+    }
+  }
+
+  /// Has the connection read `bytes`, and do what follows.
+  void feed(std::string_view bytes) {
+    put(bytes);
+    loop_.run();
+  }
+
+  /// The same for any number of bytes.
+  void feed_long(std::string_view bytes) {
+    REQUIRE(loop_.until([&] {
+      bytes.remove_prefix(send(bytes));
+      return bytes.empty() && waiting(peer_.native_handle(), SIOCOUTQ) == 0 && unread() == 0;
+    }));
+    loop_.run();
+  }
+
+  /// Sends what the kernel takes at once; nothing after a reset.
+  std::size_t send(std::string_view bytes) {
+    boost::system::error_code ignored;
+    return peer_.write_some(boost::asio::buffer(bytes.data(), bytes.size()), ignored);
+  }
+
+  void finish_sending() { peer_.shutdown(tcp::socket::shutdown_send); }
+
+  void reset() {
+    peer_.set_option(boost::asio::socket_base::linger(true, 0));
+    peer_.close();
+  }
+
+  /// Whether these answers and no others come, which are then forgotten.
+  bool receives(std::string_view expected) {
+    loop_.until([&] {
+      receive();
+      return statuses(received_) == expected || end_;
+    });
+    const std::string all = statuses(std::exchange(received_, {}));
+    UNSCOPED_INFO("received: " << all << (end_ ? ", " + end_.message() : ""));
+    return all == expected;
+  }
+
+  /// Whether this end comes, and no byte before it.
+  bool receives_end(boost::system::error_code expected) {
+    loop_.until([&] {
+      receive();
+      return bool(end_);
+    });
+    UNSCOPED_INFO("received: " << statuses(received_) << ", " << end_.message());
+    return end_ == expected && received_.empty();
+  }
+
+  /// Whether neither a byte nor an end has come.
+  bool is_silent() {
+    receive();
+    return received_.empty() && !end_;
+  }
+
+  /// Whether the connection ends without the help of time.
+  bool ends() {
+    return loop_.until([this] { return ended_; });
+  }
+
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  [[nodiscard]] std::size_t unread() const { return waiting(server_, FIONREAD); }
+  [[nodiscard]] int server() const noexcept { return server_; }
+  void forget_received() {
+    receive();
+    received_.clear();
+  }
+
+  test::Parties parties;
+
+ private:
+  void receive() {
+    std::array<char, 16'384> piece;
+    boost::system::error_code error;
+    while (!error && !end_) received_.append(piece.data(), peer_.read_some(boost::asio::buffer(piece), error));
+    if (error && error != boost::asio::error::would_block) end_ = error;
+  }
+
+  static std::size_t waiting(int socket, unsigned long what) {
+    int count = 0;
+    return ::ioctl(socket, what, &count) == 0 ? static_cast<std::size_t>(count) : 0;
+  }
+
+  Loop& loop_;
+  const ServerOptions options_;
+  tcp::socket peer_;
+  int server_ = -1;
+  std::weak_ptr<Connection> connection_;
+  std::string received_;
+  boost::system::error_code end_;
+  bool ended_ = false;
+};
+
+const auto eof = make_error_code(boost::asio::error::eof);
+const auto reset = make_error_code(boost::asio::error::connection_reset);
+
+/// Runs handler by handler until the connection has created a client, and no longer.
+void run_until_kept(Loop& loop, const Wire& wire) {
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (wire.parties.store.kept == 0 && std::chrono::steady_clock::now() < end) loop.context.poll_one();
+  CHECK(wire.parties.store.kept == 1);
+}
+
+/// A request of which the answer is about a megabyte.
+std::string post_for_much(std::string_view fields = {}) {
+  return post("{\"" + std::string(1'000'000, 'x') + "\":0}", fields);
+}
+
+}  // namespace
+
+TEST_CASE("a head has one deadline, from its first byte, however its bytes come", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.head_deadline = 10s, .idle_deadline = 60s, .linger_deadline = 2s});
+  loop.advance(55s);
+  for (const char& byte : std::string_view("POST /api")) {
+    wire.feed({&byte, 1});
+    loop.advance(1s);
+  }
+  wire.feed("/");
+  loop.advance(999ms);
+  CHECK(wire.is_silent());
+  loop.advance(1ms);
+  CHECK(wire.receives("408 close"));
+  CHECK(wire.receives_end(eof));
+  wire.feed(std::string(10'000, 'x'));
+  loop.advance(1999ms);
+  CHECK_FALSE(wire.ended());
+  loop.advance(1ms);
+  CHECK(wire.ends());
+}
+
+TEST_CASE("each head has a time of its own, as has each body", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.head_deadline = 10s, .body_rate = 0, .body_deadline = 20s});
+  const std::string request = post(good_body);
+  const std::size_t head = request.size() - good_body.size();
+  wire.feed(get.substr(0, 5));
+  loop.advance(9s);
+  for (int i = 0; i != 5; ++i) {
+    wire.feed(std::string(get.substr(5)).append(get.substr(0, 5)));
+    REQUIRE(wire.receives("404"));
+    loop.advance(9s);
+  }
+  wire.feed(std::string(get.substr(5)) + request.substr(0, head + 5));
+  REQUIRE(wire.receives("404"));
+  loop.advance(19s);
+  for (int i = 0; i != 5; ++i) {
+    wire.feed(request.substr(head + 5) + request.substr(0, head + 5));
+    REQUIRE(wire.receives("201"));
+    loop.advance(19s);
+  }
+  CHECK(wire.is_silent());
+  loop.advance(1s);
+  CHECK(wire.receives("408 close"));
+}
+
+TEST_CASE("a body may be as slow as its rate and its deadline say, and no slower", "[http_connection]") {
+  struct Case {
+    std::uint32_t rate;
+    std::size_t each_second;
+    std::chrono::milliseconds end;  // of the body's time
+  };
+  for (const auto& [rate, each_second, end] :
+       {Case{1000, 0, 10'000ms}, Case{1000, 500, 19'000ms}, Case{1000, 900, 60'000ms}, Case{1000, 1000, 60'000ms},
+        Case{0, 0, 60'000ms}, Case{0, 1, 60'000ms}, Case{4'294'967'295, 1000, 10'000ms}}) {
+    CAPTURE(rate, each_second, end);
+    Loop loop;
+    Wire wire(loop, {.body_grace = 10s, .body_rate = rate, .body_deadline = 60s});
+    const std::string request = post(std::string(100'000, ' '));
+    wire.feed(request.substr(0, request.size() - 100'000));
+    auto now = 0ms;
+    while (now + 1s < end) {
+      loop.advance(1s);
+      now += 1s;
+      REQUIRE(wire.is_silent());
+      if (each_second != 0) wire.feed(std::string(each_second, ' '));
+    }
+    loop.advance(end - now - 1ms);
+    CHECK(wire.is_silent());
+    loop.advance(1ms);
+    CHECK(wire.receives("408 close"));
+  }
+}
+
+TEST_CASE("a connection without a request ends when the idle deadline is over, without a byte and at once",
+          "[http_connection]") {
+  Loop loop;
+  for (const bool used : {false, true}) {
+    Wire wire(loop, {.idle_deadline = 60s});
+    loop.advance(59s);
+    if (used) {
+      wire.feed(get);
+      CHECK(wire.receives("404"));
+      loop.advance(59s);
+    }
+    loop.advance(999ms);
+    CHECK(wire.is_silent());
+    loop.advance(1ms);
+    CHECK(wire.ends());
+    CHECK(wire.receives_end(eof));
+  }
+}
+
+TEST_CASE("a store may take longer than every deadline", "[http_connection]") {
+  Loop loop;
+  boost::asio::thread_pool store_threads(1);
+  Wire wire(loop, {.idle_deadline = 60s}, &store_threads);
+  loop.advance(30s);
+  wire.feed(post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"slow"})"));
+  wire.parties.store.wait_for_insert();
+  for (int i = 0; i != 10; ++i) loop.advance(60s);
+  CHECK(wire.is_silent());
+  CHECK_FALSE(wire.ended());
+  wire.parties.store.open();
+  CHECK(wire.receives("201"));
+  loop.advance(59'999ms);
+  CHECK(wire.is_silent());
+  loop.advance(1ms);
+  CHECK(wire.receives_end(eof));
+}
+
+TEST_CASE("after the last answer comes the end, and then the peer has time to read and to end too",
+          "[http_connection]") {
+  Loop loop;
+  const ServerOptions options{.linger_deadline = 2s};
+  for (const std::string& last : {std::string("GET /\r\n\r\n"), post(good_body, "Connection: close\r\n"),
+                                  post(good_body, "Connection: close\r\n") + std::string(get)}) {
+    CAPTURE(last);
+    Wire ends(loop, options);
+    ends.feed(last);
+    CHECK(ends.receives(last.starts_with("GET") ? "400 close" : "201 close"));
+    CHECK(ends.receives_end(eof));
+    CHECK_FALSE(ends.ended());
+    ends.feed(get);
+    CHECK_FALSE(ends.ended());
+    ends.finish_sending();
+    CHECK(ends.ends());
+
+    Wire stays(loop, options);
+    stays.feed(last);
+    loop.advance(1s);
+    stays.feed(get);  // which gives it no more time
+    loop.advance(999ms);
+    CHECK_FALSE(stays.ended());
+    loop.advance(1ms);
+    CHECK(stays.ends());
+  }
+}
+
+TEST_CASE("what comes after the last answer is dropped, up to a mebibyte", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop);
+  wire.feed("GET /\r\n\r\n");
+  CHECK(wire.receives("400 close"));
+  CHECK(wire.receives_end(eof));
+  for (std::size_t sent = 0; sent != max_linger; sent += 16'384) wire.feed(std::string(16'384, 'x'));
+  CHECK_FALSE(wire.ended());
+  CHECK(wire.unread() == 0);
+  wire.put("x");
+  CHECK(wire.ends());
+}
+
+TEST_CASE("a peer that does not take its answer in time is reset", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
+  loop.advance(50s);
+  wire.feed_long(post_for_much());
+  loop.advance(29'999ms);
+  CHECK_FALSE(wire.ended());
+  loop.advance(1ms);
+  CHECK(wire.ends());
+  wire.forget_received();
+  CHECK(wire.receives_end(reset));
+}
+
+TEST_CASE("a peer that sends on and takes no answer holds up no other, and is reset", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
+  std::string gets;
+  for (int i = 0; i != 100; ++i) gets += get;
+  REQUIRE(loop.until([&] {
+    wire.send(gets);
+    loop.poll();
+    return wire.unread() > 10 * gets.size();  // it reads no more
+  }));
+  Wire other(loop);
+  other.feed(get);
+  CHECK(other.receives("404"));
+  loop.advance(30s);
+  CHECK(wire.ends());
+  wire.forget_received();
+  CHECK(wire.receives_end(reset));
+}
+
+TEST_CASE("a long answer that is taken in time is whole, and so is what comes after it", "[http_connection]") {
+  Loop loop;
+  for (const bool last : {false, true}) {
+    Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
+    wire.feed_long(post_for_much(last ? "Connection: close\r\n" : ""));
+    loop.advance(29'999ms);
+    CHECK(wire.receives(last ? "400 close" : "400"));
+    if (last) {
+      CHECK(wire.receives_end(eof));
+      CHECK_FALSE(wire.ended());
+      loop.advance(2s);
+      CHECK(wire.ends());
+    } else {
+      loop.advance(59'999ms);
+      wire.feed(get);
+      CHECK(wire.receives("404"));
+    }
+  }
+}
+
+TEST_CASE("a peer that resets ends the connection at once", "[http_connection]") {
+  Loop loop;
+  const std::string request = post(good_body);
+  for (const std::string& begun : {std::string("\r\n"), request.substr(0, 50), request.substr(0, request.size() - 1),
+                                   std::string("GET /\r\n\r\n")}) {
+    CAPTURE(begun);
+    Wire wire(loop);
+    wire.feed(begun);
+    CHECK_FALSE(wire.ended());
+    wire.reset();
+    CHECK(wire.ends());
+    CHECK(wire.parties.store.kept == 0);
+  }
+  Wire writes(loop, {}, nullptr, 65'536);
+  const std::string much = post_for_much();
+  writes.feed_long(much.substr(0, much.size() - 1));
+  writes.feed(much.substr(much.size() - 1) + request);
+  CHECK_FALSE(writes.ended());
+  writes.reset();
+  CHECK(writes.ends());
+  CHECK(writes.parties.store.kept == 0);
+}
+
+TEST_CASE("of pipelined requests one is answered, then others have their turn", "[http_connection]") {
+  Loop loop;
+  std::string many;
+  for (int i = 0; i != 20; ++i) many += post(good_body);
+  REQUIRE(many.size() < 4096);
+  Wire pipelines(loop);
+  Wire other(loop);
+  pipelines.put(many);
+  run_until_kept(loop, pipelines);
+  other.put(post(good_body));
+  run_until_kept(loop, other);
+  CHECK(pipelines.parties.store.kept < 10);
+  CHECK(loop.until([&] { return pipelines.parties.store.kept == 20; }));
+}
+
+TEST_CASE("a finish ends what waits for a request, and lets a request that has begun be the last",
+          "[http_connection]") {
+  Loop loop;
+  Wire idle(loop);
+  idle.feed(get);
+  CHECK(idle.receives("404"));
+  idle.finish();
+  CHECK(idle.ends());
+  CHECK(idle.receives_end(eof));
+
+  const std::string request = post(good_body);
+  for (const std::size_t cut : {std::size_t{1}, request.size() - 1}) {
+    Wire busy(loop);
+    busy.feed(request.substr(0, cut));
+    busy.finish();
+    CHECK(busy.is_silent());
+    busy.feed(request.substr(cut) + std::string(get));
+    CHECK(busy.receives("201 close"));
+    CHECK(busy.receives_end(eof));
+  }
+}
+
+TEST_CASE("an abort ends a connection wherever it is, and nothing more is created", "[http_connection]") {
+  Loop loop;
+  const std::string request = post(good_body);
+  for (const std::string& begun : {std::string("\r\n"), request.substr(0, 1), request.substr(0, request.size() - 1),
+                                   std::string("GET /\r\n\r\n")}) {
+    Wire wire(loop);
+    wire.feed(begun);
+    wire.abort();
+    CHECK(wire.ends());
+    CHECK(wire.parties.store.kept == 0);
+  }
+  Wire pipelines(loop);
+  pipelines.put(request + request + request);
+  run_until_kept(loop, pipelines);
+  pipelines.abort();  // has its turn after the second request
+  CHECK(pipelines.ends());
+  CHECK(pipelines.parties.store.kept < 3);
+
+  boost::asio::thread_pool store_threads(1);
+  Wire waits(loop, {}, &store_threads);
+  waits.feed(post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"slow"})") + request);
+  waits.parties.store.wait_for_insert();
+  waits.abort();
+  CHECK(waits.receives_end(eof));
+  waits.parties.store.open();
+  CHECK(waits.ends());
+  CHECK(waits.parties.store.kept == 1);
+}
+
+TEST_CASE("answers are not held back for others to join them", "[http_connection]") {
+  Loop loop;
+  const Wire wire(loop);
+  int on = 0;
+  socklen_t size = sizeof on;
+  REQUIRE(::getsockopt(wire.server(), IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0);
+  CHECK(on != 0);
+}

@@ -1,0 +1,93 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/storage.hpp>
+
+#include "support/catch.hpp"
+
+#include <optional>
+#include <string>
+
+using namespace droplit;
+
+namespace {
+
+// Exemplars.
+
+struct SaysWhat {
+  Insertion insert(const Client&) { return Insertion::inserted; }
+};
+
+struct SaysOutcome {
+  Outcome<Insertion> insert(const Client&) const { return Insertion::inserted; }
+};
+
+struct TakesByValue {
+  Insertion insert(Client) { return Insertion::inserted; }
+};
+
+struct SaysFault {
+  Fault insert(const Client&) { return {}; }
+};
+
+static_assert(Storage<SaysWhat>);
+static_assert(Storage<SaysOutcome>);
+static_assert(Storage<const SaysOutcome>);
+static_assert(Storage<TakesByValue>);
+static_assert(Storage<SaysFault>, "a store that always fails is one");
+
+// Near misses.
+
+struct SaysNothing {
+  void insert(const Client&) {}
+};
+
+struct SaysTrue {
+  bool insert(const Client&) { return true; }
+};
+
+struct SaysNumber {
+  int insert(const Client&) { return 0; }
+};
+
+struct SaysPerhaps {
+  std::optional<Insertion> insert(const Client&) { return std::nullopt; }
+};
+
+struct TakesRvalue {
+  Insertion insert(Client&&) { return Insertion::inserted; }
+};
+
+struct WantsToChangeIt {
+  Insertion insert(Client&) { return Insertion::inserted; }
+};
+
+struct CalledOtherwise {
+  Insertion add(const Client&) { return Insertion::inserted; }
+};
+
+class Hidden {
+  Insertion insert(const Client&);
+};
+
+static_assert(!Storage<const SaysWhat>, "an insert that is not const asks for a store that is not");
+static_assert(!Storage<SaysNothing>);
+static_assert(!Storage<SaysTrue>);
+static_assert(!Storage<SaysNumber>);
+static_assert(!Storage<SaysPerhaps>);
+static_assert(!Storage<TakesRvalue>);
+static_assert(!Storage<WantsToChangeIt>);
+static_assert(!Storage<CalledOtherwise>);
+static_assert(!Storage<Hidden>);
+static_assert(!Storage<int>);
+static_assert(!Storage<void>);
+
+}  // namespace
+
+TEST_CASE("what a store says means the same, plain or in an outcome, and a Fault alone is a failure") {
+  const auto text = Text::parse("text");
+  const Client client(ClientId({}), *Timestamp::from_unix_millis(0), EcosystemId({}), ClientType::server, text, text);
+  const Outcome<Insertion> plain = SaysWhat().insert(client);
+  const Outcome<Insertion> wrapped = SaysOutcome().insert(client);
+  const Outcome<Insertion> failed = SaysFault().insert(client);
+  CHECK(plain.value() == wrapped.value());
+  CHECK(failed.has_exception());
+}

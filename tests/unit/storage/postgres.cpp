@@ -1,0 +1,905 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/storage/postgres.hpp>
+
+#include <droplit/create_client.hpp>
+#include <droplit/testing/storage_contract.hpp>
+
+#include "support/catch.hpp"
+#include "support/postgres_cluster.hpp"
+#include "support/postgres_peer.hpp"
+#include "support/postgres_site.hpp"
+#include "support/postgres_wire.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <future>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+using std::chrono::milliseconds;
+
+namespace {
+
+static_assert(!std::is_copy_constructible_v<PostgresStorage>);
+static_assert(std::is_nothrow_move_constructible_v<PostgresStorage>);
+static_assert(std::is_nothrow_move_assignable_v<PostgresStorage>);
+static_assert(!std::is_default_constructible_v<PostgresStorage>);
+static_assert(!Storage<const PostgresStorage>);
+static_assert(TestableStorage<PostgresStorage>);
+
+std::string refusal(const std::string& conninfo, const PostgresOptions& options) {
+  const Fault why = fault(PostgresStorage::open(conninfo, options));
+  CHECK(why.fate() == Fate::not_applied);
+  CHECK(why.what().starts_with("postgres open: "));
+  return why.what();
+}
+
+}  // namespace
+
+// ---- the contract ----
+
+TEST_CASE("a PostgresStorage keeps the contract of storages") {
+  std::vector<std::string> broken;
+  for (const FailedCheck& each : check_storage_contract([] { return open(in(new_schema())); })) {
+    broken.push_back(each.sentence);
+  }
+  CHECK(broken == std::vector<std::string>());
+}
+
+TEST_CASE("two stores in one database keep the contract together") {
+  struct Pair {
+    PostgresStorage a;
+    PostgresStorage b;
+    std::atomic<unsigned> turn = 0;
+    explicit Pair(const std::string& schema) : a(open(in(schema))), b(open(in(schema))) {}
+    PostgresStorage& next() { return ++turn % 2 == 0 ? a : b; }
+    auto insert(const Client& c) { return next().insert(c); }
+    auto add_ecosystem(EcosystemId e) { return next().add_ecosystem(e); }
+    auto delete_ecosystem(EcosystemId e) { return next().delete_ecosystem(e); }
+    auto find_client(ClientId c) { return next().find_client(c); }
+  };
+  std::vector<std::string> broken;
+  for (const FailedCheck& each : check_storage_contract([] { return Pair(new_schema()); })) {
+    broken.push_back(each.sentence);
+  }
+  CHECK(broken == std::vector<std::string>());
+}
+
+TEST_CASE("what was kept is there when the database is opened again, and a PostgresStorage can be moved") {
+  Site site;
+  site.storage.add_ecosystem(elsewhere).value();
+  CHECK(site.storage.insert(client(1)).value() == Insertion::inserted);
+  site.storage.delete_ecosystem(elsewhere).value();
+  PostgresStorage again = open(in(site.schema));
+  site.storage = std::move(again);
+  CHECK(site.storage.find_client(id(1)).value() == client(1));
+  CHECK(site.storage.find_client(id(2)).value() == std::nullopt);
+  CHECK(site.storage.find_ecosystem(home).value() == Ecosystem(home, EcosystemState::active));
+  CHECK(site.storage.find_ecosystem(elsewhere).value() == Ecosystem(elsewhere, EcosystemState::deleted));
+  CHECK(site.storage.insert(client(1)).value() == Insertion::id_taken);
+}
+
+TEST_CASE("the columns are what they are said to be, and texts that look like SQL are texts") {
+  Site site;
+  const std::vector<std::string> texts{"'; DROP TABLE clients; --",
+                                       "\"id\"",
+                                       "$1",
+                                       ":id",
+                                       "\\'; SELECT 1",
+                                       "E'\\x00'",
+                                       "NULL",
+                                       "'||(SELECT state FROM ecosystems)||'",
+                                       "%s%n",
+                                       "\\",
+                                       "\\N",
+                                       "$$",
+                                       "1e3",
+                                       "\xEF\xBF\xBF"};
+  std::uint32_t n = 0;
+  for (const std::string& text : texts) {
+    const Client c(id(++n), Timestamp::clamp_unix_millis(-5), home, {}, Text::parse(text), Text::parse(text));
+    CHECK(site.storage.insert(c).value() == Insertion::inserted);
+    CHECK(site.storage.find_client(c.id()).value() == c);
+    CHECK(site.ask("SELECT count(*) FROM @.clients WHERE convert_to(name, 'UTF8') = '\\x" + [&] {
+      std::string hex;
+      for (const char b : text) {
+        hex += "0123456789abcdef"[static_cast<unsigned char>(b) >> 4];
+        hex += "0123456789abcdef"[b & 15];
+      }
+      return hex;
+    }() + "' AND description = name") == "1|");
+  }
+  const Client bare(id(0), Timestamp::clamp_unix_millis(7), home, ClientType::server);
+  CHECK(site.storage.insert(bare).value() == Insertion::inserted);
+  CHECK(site.count() == std::to_string(texts.size() + 1) + "|");
+  CHECK(site.ask("SELECT * FROM @.clients WHERE created_at = 7") ==
+        "000000000000000000000000|7|C594b89aea18568c408c3ad24|server|NULL|NULL|");
+  CHECK(site.ask("SELECT * FROM @.droplit_versions") == "1|");
+  CHECK(site.run("DELETE FROM @.ecosystems") == "23503");
+}
+
+TEST_CASE("an insert is one round trip") {
+  WiredSite p;
+  const int before = p.wire.flights();
+  for (std::uint32_t n = 1; n != 11; ++n) CHECK(p.storage.insert(client(n)).value() == Insertion::inserted);
+  CHECK(p.wire.flights() - before == 10);
+}
+
+// ---- opening ----
+
+TEST_CASE("what is no connection string or no name of a schema is refused, and none of it is repeated") {
+  for (const std::string conninfo :
+       {"canary", "host=localhost canary=1", "postgres://canary:canary@[", "host='canary"}) {
+    CHECK(refusal(conninfo, {}) == "postgres open: the connection string cannot be read");
+  }
+  CHECK(refusal(std::string("dbname=a\0b", 10), {}) == "postgres open: the connection string cannot be read");
+  for (const std::string schema : {"", "a b", "A", "a;b", "\"a\"", "1a", "a.b", "\xC3\xA9"}) {
+    CHECK(refusal(cluster().conninfo(), in(schema)) == "postgres open: no name of a schema");
+  }
+  CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
+}
+
+TEST_CASE("options outside of their ranges count as the nearest value within them") {
+  const auto limits = [](const PostgresOptions& options) {
+    PostgresPeer peer({{PostgresPeer::row({"active"}) + PostgresPeer::complete() + PostgresPeer::ready()}});
+    PostgresStorage storage = PostgresStorage::open(peer.conninfo(), options).value();
+    storage.add_ecosystem(home).value();
+    std::string set = peer.notes().at(0);
+    return set.substr(0, set.find("; SET default"));
+  };
+  const auto set = [](const std::string& statement, const std::string& lock) {
+    return "SET search_path = 'pg_catalog'; SET client_min_messages = 'warning'; SET statement_timeout = '" +
+           statement + "'; SET lock_timeout = '" + lock + "'";
+  };
+  for (const auto timeout : {milliseconds::min(), milliseconds(-1), milliseconds(0), milliseconds(99)}) {
+    PostgresPeer peer;
+    CHECK(PostgresStorage::open(peer.conninfo(), {.timeout = timeout}).has_value());
+    CHECK(peer.notes().at(0).starts_with(set("40", "30")));
+  }
+  CHECK(limits({.timeout = milliseconds::max()}) == set("34560000", "25920000"));
+  CHECK(limits({.connect_timeout = milliseconds::max()}) == set("2000", "1500"));
+  for (const std::size_t connections : {std::size_t{0}, SIZE_MAX}) {
+    CHECK(limits({.connections = connections}) == set("2000", "1500"));
+  }
+  for (const auto timeout : {milliseconds::min(), milliseconds(-1), milliseconds(0)}) {  // 1 ms, which may do
+    const auto opened =
+        PostgresStorage::open(cluster().conninfo(), {.connect_timeout = timeout, .schema = new_schema()});
+    if (!opened) check_unavailable(opened);
+  }
+}
+
+TEST_CASE("programs that the process starts inherit none of a store's connections") {
+  const auto descriptors = [] {
+    std::set<int> all;
+    for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+      all.insert(std::stoi(each.path().filename()));
+    }
+    std::erase_if(all, [](int each) { return ::fcntl(each, F_GETFD) < 0; });  // the iterator's own
+    return all;
+  };
+  cluster();
+  const std::set<int> before = descriptors();
+  PostgresStorage storage = open(in(new_schema()));
+  storage.add_ecosystem(home).value();
+  int opened = 0;
+  for (const int each : descriptors()) {
+    if (before.contains(each)) continue;
+    ++opened;
+    CHECK((::fcntl(each, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(opened == 1);
+}
+
+TEST_CASE("where there is no server, no database or no such user the opening is unavailable, with the server's code") {
+  const std::string there = cluster().conninfo("canary");
+  CHECK(refusal(there, {}) == "postgres open: no connection to the server, SQLSTATE 3D000");
+  CHECK(refusal(there + " user=canary", {}) == "postgres open: no connection to the server, SQLSTATE 28000");
+  CHECK(refusal("host=/nowhere/canary dbname=canary", {}) == "postgres open: no connection to the server");
+  CHECK(refusal("host=127.0.0.1 port=1 dbname=canary password=canary", {}) ==
+        "postgres open: no connection to the server");
+  check_unavailable(PostgresStorage::open(there));
+}
+
+TEST_CASE("a URI is as good as pairs") {
+  const std::string uri = "postgresql:///postgres?user=droplit&port=5432&host=" + cluster().folder().string();
+  CHECK(open(in(new_schema()), uri).add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("stores that open one new database at the same time all get it") {
+  for (int round = 0; round != 4; ++round) {
+    const std::string schema = new_schema();
+    if (round % 2 == 1) REQUIRE(PostgresSession(cluster().conninfo()).run("CREATE SCHEMA " + schema).empty());
+    std::vector<std::future<std::string>> opened;
+    for (std::uint32_t n = 0; n != 8; ++n) {
+      opened.push_back(std::async(std::launch::async, [&schema, n]() -> std::string {
+        auto storage = PostgresStorage::open(cluster().conninfo(), in(schema));
+        if (!storage) return storage.exception().what();
+        const auto added = storage.assume_value().add_ecosystem(home);
+        if (!added) return added.exception().what();
+        const auto inserted = storage.assume_value().insert(client(n));
+        return inserted.has_value() && inserted.assume_value() == Insertion::inserted ? "kept" : "not kept";
+      }));
+    }
+    for (auto& each : opened) CHECK(each.get() == "kept");
+    PostgresSession look(cluster().conninfo());
+    CHECK(look.ask("SELECT count(*) FROM " + schema + ".clients") == "8|");
+    CHECK(look.ask("SELECT * FROM " + schema + ".droplit_versions") == "1|");
+  }
+}
+
+TEST_CASE("a schema that is not ours, or of a newer version, is refused and left as it was") {
+  const std::string schema = new_schema();
+  PostgresSession other(cluster().conninfo());
+  const auto sql = [&](std::string_view text) { REQUIRE(other.run(detail::postgres_sql(text, schema)).empty()); };
+  std::string why = "postgres open: the schema is another program's";
+  sql("CREATE SCHEMA @");
+  SECTION("another program's table") { sql("CREATE TABLE @.t (a integer); INSERT INTO @.t VALUES (1)"); }
+  SECTION("another program's view") { sql("CREATE VIEW @.v AS SELECT 1"); }
+  SECTION("tables with our names") { sql("CREATE TABLE @.clients (id text); CREATE TABLE @.ecosystems (id text)"); }
+  SECTION("another program's table of versions") { sql("CREATE TABLE @.droplit_versions (a text)"); }
+  SECTION("an empty table of versions") { sql("CREATE TABLE @.droplit_versions (version integer)"); }
+  SECTION("versions that leave one out") {
+    sql("CREATE TABLE @.droplit_versions (version integer); INSERT INTO @.droplit_versions VALUES (1), (3)");
+  }
+  SECTION("a newer version of our tables") {
+    sql("DROP SCHEMA @");
+    open(in(schema)).add_ecosystem(home).value();
+    sql("INSERT INTO @.droplit_versions VALUES (2); ALTER TABLE @.clients ADD COLUMN more text");
+    why = "postgres open: the schema is of a newer version";
+  }
+  SECTION("our mark without our tables") {
+    sql("CREATE TABLE @.droplit_versions (version integer); INSERT INTO @.droplit_versions VALUES (1)");
+    why = "postgres open: SQLSTATE 42P01";
+  }
+  const auto whole = [&] {
+    return other.ask(detail::postgres_sql(
+        "SELECT c.oid, c.xmin, c.relname, (SELECT string_agg(attname || a.xmin::text, ',' ORDER BY attnum)"
+        " FROM pg_attribute a WHERE attrelid = c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = '@' ORDER BY c.oid",
+        schema));
+  };
+  const std::string before = whole();
+  REQUIRE(!before.empty());
+  CHECK(refusal(cluster().conninfo(), in(schema)) == why);
+  CHECK(whole() == before);
+}
+
+TEST_CASE("a later version's steps are taken once, by whichever of several that open at the same time, or not at all") {
+  static constexpr std::array<std::string_view, 3> steps{
+      detail::postgres_steps[0], "ALTER TABLE @.clients ADD COLUMN more text; UPDATE @.ecosystems SET id = id || 'x';",
+      "CREATE TABLE @.more (a integer); INSERT INTO @.more VALUES (1);"};
+  Site site;
+  const detail::PostgresTarget target{cluster().conninfo(), milliseconds(20000), milliseconds(20000),
+                                      milliseconds(20000)};
+  const auto opening = [&](std::size_t version) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto opened = detail::PostgresOpening::run(target, site.schema, std::span(steps).first(version), until);
+    return opened ? std::string() : opened.exception().what();
+  };
+  std::vector<std::future<std::string>> all;
+  for (int i = 0; i != 8; ++i) all.push_back(std::async(std::launch::async, opening, i % 4 == 0 ? 2u : 3u));
+  for (auto& each : all) {
+    const std::string what = each.get();
+    INFO(what);
+    CHECK((what.empty() || what == "postgres open: the schema is of a newer version"));
+  }
+  CHECK(opening(3).empty());
+  CHECK(opening(1) == "postgres open: the schema is of a newer version");
+  CHECK(site.ask("SELECT id FROM @.ecosystems") == home.text() + "x|");
+  CHECK(site.ask("SELECT * FROM @.more") == "1|");
+  CHECK(site.ask("SELECT version FROM @.droplit_versions ORDER BY version") == "1|2|3|");
+
+  static constexpr std::array<std::string_view, 2> broken{steps[0], "CREATE TABLE @.half (a integer); SELECT 1 / 0;"};
+  Site other;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto failed = detail::PostgresOpening::run(target, other.schema, broken, until);
+  CHECK(failed.exception().what() == "postgres open: SQLSTATE 22012");
+  CHECK(other.ask("SELECT to_regclass('@.half')") == "NULL|");
+  CHECK(other.ask("SELECT version FROM @.droplit_versions") == "1|");
+}
+
+TEST_CASE("a database that is not in UTF-8 is refused and left empty") {
+  PostgresSession other(cluster().conninfo());
+  for (const std::string encoding : {"LATIN1", "SQL_ASCII"}) {
+    REQUIRE(other.run("CREATE DATABASE odd_" + encoding + " ENCODING '" + encoding + "' TEMPLATE template0").empty());
+    const std::string there = cluster().conninfo(encoding == "LATIN1" ? "odd_latin1" : "odd_sql_ascii");
+    CHECK(refusal(there, {}) == "postgres open: the database's encoding is not UTF8");
+    CHECK(PostgresSession(there).ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'droplit'") == "0|");
+  }
+}
+
+TEST_CASE("a database's own settings change nothing") {
+  PostgresSession other(cluster().conninfo());
+  REQUIRE(other.run("CREATE DATABASE odd").empty());
+  for (const std::string setting :
+       {"search_path = nowhere", "TimeZone = 'Asia/Kathmandu'", "DateStyle = 'SQL, DMY'",
+        "standard_conforming_strings = off", "client_encoding = 'LATIN1'", "statement_timeout = 5000",
+        "lock_timeout = 5000", "default_transaction_isolation = 'serializable'", "bytea_output = 'escape'",
+        "lc_messages = 'C'"}) {
+    REQUIRE(other.run("ALTER DATABASE odd SET " + setting).empty());
+  }
+  PostgresStorage storage = open({}, cluster().conninfo("odd") + " client_encoding=LATIN1");
+  storage.add_ecosystem(home).value();
+  const Client c(id(1), Timestamp::clamp_unix_millis(Timestamp::min_unix_millis), home, {}, Text::parse("\\' \xC3\xA9"),
+                 Text::parse("\xF0\x9F\x90\x9D"));
+  CHECK(storage.insert(c).value() == Insertion::inserted);
+  CHECK(storage.find_client(id(1)).value() == c);
+  CHECK(PostgresSession(cluster().conninfo("odd") + " client_encoding=UTF8").ask("SELECT name FROM droplit.clients") ==
+        "\\' \xC3\xA9|");
+}
+
+TEST_CASE("a row that is no client is a fault") {
+  Site site;
+  site.storage.insert(client(1)).value();
+  REQUIRE(site.run("ALTER TABLE @.clients DROP CONSTRAINT clients_type_check, DROP CONSTRAINT"
+                   " clients_ecosystem_id_fkey")
+              .empty());
+  for (const std::string change : {"created_at = 1::bigint << 62", "type = 'other'", "ecosystem_id = 'C'"}) {
+    CAPTURE(change);
+    REQUIRE(site.run("UPDATE @.clients SET " + change).empty());
+    CHECK(fault(site.storage.find_client(id(1))).what() == "postgres find_client: a row that is no client");
+    REQUIRE(site.run("DELETE FROM @.clients").empty());
+    REQUIRE(site.storage.insert(client(1)).value() == Insertion::inserted);
+  }
+}
+
+// ---- deletion against creation ----
+
+TEST_CASE("an insert that meets a deletion waits for it, and follows it if it is committed") {
+  for (const std::string ending : {"COMMIT", "ROLLBACK"}) {
+    Site site;
+    REQUIRE(site.run("BEGIN; UPDATE @.ecosystems SET state = 'deleted'").empty());
+    auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)).value(); });
+    site.await_waiting(1);
+    REQUIRE(site.run(ending).empty());
+    CHECK(inserting.get() == (ending == "COMMIT" ? Insertion::ecosystem_deleted : Insertion::inserted));
+    CHECK(site.count() == (ending == "COMMIT" ? "0|" : "1|"));
+  }
+}
+
+TEST_CASE("a deletion that meets an insert waits for it, the store's own and another program's") {
+  for (const bool own : {true, false}) {
+    Site site;
+    PostgresSession second(cluster().conninfo());
+    PostgresSession third(cluster().conninfo() + " application_name=droplit");
+    // Another one has the id, and may yet give it up: so the insert waits, with its ecosystem's lock.
+    REQUIRE(second
+                .run(site.sql("BEGIN; INSERT INTO @.clients SELECT '" + id(1).text() + "', 0, '" + home.text() +
+                              "', 'server'"))
+                .empty());
+    auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)).value(); });
+    site.await_waiting(1);
+    auto deleting = std::async(std::launch::async, [&] {
+      if (own) return site.storage.delete_ecosystem(home).value() == EcosystemState::active;
+      return third.run(site.sql("UPDATE @.ecosystems SET state = 'deleted'")).empty();
+    });
+    site.await_waiting(2);
+    REQUIRE(second.run("ROLLBACK").empty());
+    CHECK(inserting.get() == Insertion::inserted);
+    CHECK(deleting.get());
+    CHECK(site.count() == "1|");
+    CHECK(site.storage.insert(client(2)).value() == Insertion::ecosystem_deleted);
+  }
+}
+
+TEST_CASE("of two deletions at the same time one says that it was active") {
+  Site site;
+  REQUIRE(site.run("BEGIN; UPDATE @.ecosystems SET state = 'deleted'").empty());
+  auto deleting = std::async(std::launch::async, [&] { return site.storage.delete_ecosystem(home).value(); });
+  site.await_waiting(1);
+  REQUIRE(site.run("COMMIT").empty());
+  CHECK(deleting.get() == EcosystemState::deleted);
+}
+
+TEST_CASE("an ecosystem that is added by two is active for both, and a deletion of one that is being added sees it") {
+  Site site;
+  REQUIRE(site.run("BEGIN; INSERT INTO @.ecosystems VALUES ('" + elsewhere.text() + "', 'active')").empty());
+  auto adding = std::async(std::launch::async, [&] { return site.storage.add_ecosystem(elsewhere).value(); });
+  site.await_waiting(1);
+  CHECK(site.storage.delete_ecosystem(elsewhere).value() == EcosystemState::unknown);
+  REQUIRE(site.run("COMMIT").empty());
+  CHECK(adding.get() == EcosystemState::active);
+  CHECK(site.storage.delete_ecosystem(elsewhere).value() == EcosystemState::active);
+  CHECK(site.storage.delete_ecosystem(elsewhere).value() == EcosystemState::deleted);
+  CHECK(site.storage.add_ecosystem(elsewhere).value() == EcosystemState::deleted);
+}
+
+TEST_CASE("many threads over few connections leave none in a deleted ecosystem, lose none and see no id twice") {
+  Site site;
+  constexpr std::size_t threads = 32;
+  constexpr std::size_t of_a_thread = 60;
+  constexpr std::size_t ecosystems = 6;
+  const auto ecosystem = [](std::size_t n) {
+    EcosystemId::Bytes bytes{};
+    bytes[11] = static_cast<std::uint8_t>(n);
+    return EcosystemId(bytes);
+  };
+  for (std::size_t e = 0; e != ecosystems; ++e) site.storage.add_ecosystem(ecosystem(e)).value();
+  const SystemClock clock;
+  const ObjectIds ids;
+  std::array<std::atomic<bool>, ecosystems> deleted{};
+  std::array<std::string, ecosystems> left_by_deletion;
+  std::vector<std::vector<Client>> made(threads);
+  std::atomic<std::size_t> begun = 0;
+  std::atomic<std::size_t> refused = 0;
+  std::atomic<std::size_t> wrong = 0;
+  {
+    std::vector<std::jthread> running;
+    for (std::size_t t = 0; t != threads; ++t) {
+      running.emplace_back([&, t] {
+        for (std::size_t n = 0; n != of_a_thread; ++n) {
+          const std::size_t e = (t + n) % ecosystems;
+          ++begun;
+          const bool after = deleted[e];
+          const ClientDraft draft(ecosystem(e), ClientType::server, Text::parse("n"), {});
+          const auto outcome = create_client(site.storage, clock, ids, draft);
+          if (outcome) {
+            made[t].push_back(outcome.value());
+            wrong += after;
+          } else if (outcome.has_error() && outcome.error() == ApiError::ecosystem_not_found(ecosystem(e))) {
+            ++refused;
+          } else {
+            ++wrong;
+          }
+        }
+      });
+    }
+    for (std::size_t e = 0; e < ecosystems; e += 2) {
+      while (begun < threads * of_a_thread * (e + 1) / (ecosystems + 1)) std::this_thread::yield();
+      if (site.storage.delete_ecosystem(ecosystem(e)).value() != EcosystemState::active) ++wrong;
+      deleted[e] = true;
+      left_by_deletion[e] =
+          site.ask("SELECT count(*) FROM @.clients WHERE ecosystem_id = '" + ecosystem(e).text() + "'");
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(refused > 0);
+  std::set<std::string> different;
+  std::size_t lost = 0;
+  for (const auto& mine : made) {
+    for (const Client& each : mine) {
+      different.insert(each.id().text());
+      lost += site.storage.find_client(each.id()).value() != each;
+    }
+  }
+  CHECK(lost == 0);
+  CHECK(different.size() + refused == threads * of_a_thread);
+  CHECK(site.count() == std::to_string(different.size()) + "|");
+  for (std::size_t e = 0; e < ecosystems; e += 2) {
+    CHECK(left_by_deletion[e] ==
+          site.ask("SELECT count(*) FROM @.clients WHERE ecosystem_id = '" + ecosystem(e).text() + "'"));
+  }
+  CHECK(site.ask("SELECT count(*) < 10 FROM pg_stat_activity WHERE application_name = 'droplit'") == "t|");
+}
+
+// ---- what the server says ----
+
+TEST_CASE("what surely was not kept is unavailable or a plain fault, by the server's code and in no other words") {
+  Site site(hurried(""));
+  site.on_insert(
+      "EXECUTE format('DO $d$ BEGIN RAISE EXCEPTION USING MESSAGE = ''canary'', ERRCODE = %L; END $d$',"
+      " NEW.description);");
+  const auto said = [&](const std::string& code) {
+    const Client c(id(1), Timestamp::clamp_unix_millis(1), home, {}, Text::parse("canary"), Text::parse(code));
+    return fault(site.storage.insert(c));
+  };
+  for (const std::string code : {"53100", "53200", "53300", "25006", "57014", "55P03", "40001", "40P01"}) {
+    const Fault why = said(code);
+    CHECK(why.what() == "postgres insert: SQLSTATE " + code);
+    CHECK(why.fate() == Fate::not_applied);
+    CHECK(why.status() == 503);
+  }
+  for (const std::string code : {"XX000", "23514", "42501", "58030"}) {
+    const Fault why = said(code);
+    CHECK(why.what() == "postgres insert: SQLSTATE " + code);
+    CHECK(why.fate() == Fate::not_applied);
+    CHECK(!why.status());
+  }
+  for (const std::string code : {"40003", "08007", "57P03"}) {  // who says so does not know
+    const Fault why = said(code);
+    CHECK(why.what() == "postgres insert: the server did not answer within 1500 ms");
+    CHECK(why.fate() == Fate::maybe_applied);
+    CHECK(!why.status());
+  }
+  CHECK(site.count() == "0|");
+  REQUIRE(site.run("DROP TRIGGER trap ON @.clients").empty());
+  CHECK(site.storage.insert(client(1)).value() == Insertion::inserted);
+}
+
+TEST_CASE("a conflict is tried again under the same id, and a few times only") {
+  for (const int conflicts : {3, 1000}) {
+    for (const std::string code : {"40001", "40P01"}) {
+      Site site;
+      site.on_insert("IF nextval('@.tries') <= " + std::to_string(conflicts) +
+                     " THEN RAISE EXCEPTION USING ERRCODE = '" + code + "'; END IF;");
+      const auto outcome = site.storage.insert(client(1));
+      if (conflicts == 3) {
+        CHECK(outcome.value() == Insertion::inserted);
+        CHECK(site.ask("SELECT last_value FROM @.tries") == "4|");
+        CHECK(site.storage.find_client(id(1)).value() == client(1));
+      } else {
+        check_unavailable(outcome);
+        CHECK(site.ask("SELECT last_value FROM @.tries") == "5|");
+      }
+    }
+  }
+}
+
+TEST_CASE("an error of the commit itself is an error, though its rows had come") {
+  Site site;
+  site.on_insert("");
+  REQUIRE(site.run("CREATE FUNCTION @.late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING"
+                   " ERRCODE = '53100'; END $$")
+              .empty());
+  REQUIRE(site.run("CREATE CONSTRAINT TRIGGER late AFTER INSERT ON @.clients DEFERRABLE INITIALLY DEFERRED FOR EACH"
+                   " ROW EXECUTE FUNCTION @.late()")
+              .empty());
+  const auto outcome = site.storage.insert(client(1));
+  check_unavailable(outcome);
+  CHECK(outcome.exception().what() == "postgres insert: SQLSTATE 53100");
+  CHECK(site.count() == "0|");
+}
+
+TEST_CASE("statements that the server forgets are prepared again, and sent as texts where it forgets for ever") {
+  Site site;
+  site.on_insert("EXECUTE 'DEALLOCATE ALL';");
+  for (std::uint32_t n = 0; n != 10; ++n) {
+    CHECK(site.storage.insert(client(n)).value() == Insertion::inserted);
+    CHECK(site.storage.find_client(id(n)).value() == client(n));
+  }
+  CHECK(site.count() == "10|");
+}
+
+TEST_CASE("a lock that is held is waited for, and then it is unavailable; when it is free all works again") {
+  Site site(hurried(""));
+  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
+  const auto outcome = site.storage.insert(client(1));
+  check_unavailable(outcome);
+  CHECK(outcome.exception().what() == "postgres insert: SQLSTATE 55P03");
+  check_unavailable(site.storage.delete_ecosystem(home));
+  check_unavailable(site.storage.add_ecosystem(home));
+  CHECK(site.storage.find_ecosystem(home).value().state() == EcosystemState::active);  // readers do not wait
+  REQUIRE(site.run("COMMIT").empty());
+  CHECK(site.storage.insert(client(1)).value() == Insertion::inserted);
+}
+
+TEST_CASE("where all connections are lent for too long it is unavailable, and each is given back on every path") {
+  Site site(hurried("", 2));
+  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
+  std::vector<std::future<Outcome<Insertion>>> inserting;
+  for (std::uint32_t n = 0; n != 12; ++n) {
+    inserting.push_back(std::async(std::launch::async, [&, n] { return site.storage.insert(client(n)); }));
+  }
+  int waited_for_one = 0;
+  for (auto& each : inserting) {
+    const auto outcome = each.get();
+    check_unavailable(outcome);
+    waited_for_one += outcome.exception().what() == "postgres insert: no connection was free within 375 ms";
+  }
+  CHECK(waited_for_one > 0);
+  CHECK(waited_for_one < 12);
+  CHECK(site.ask("SELECT count(*) < 3 FROM pg_stat_activity WHERE application_name = 'droplit'") == "t|");
+  REQUIRE(site.run("COMMIT").empty());
+  for (int round = 0; round != 3; ++round) {
+    std::vector<std::future<Outcome<Insertion>>> both;
+    for (std::uint32_t n = 0; n != 2; ++n) {
+      both.push_back(std::async(std::launch::async, [&, n] { return site.storage.insert(client(n)); }));
+    }
+    for (auto& each : both) CHECK(each.get().value() == (round == 0 ? Insertion::inserted : Insertion::id_taken));
+  }
+}
+
+// ---- connections that are lost ----
+
+TEST_CASE("an insert whose connection is lost is found out about, and kept once") {
+  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
+    CAPTURE(deed);
+    WiredSite p;
+    p.wire.when(id(1).text(), deed);
+    CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(p.wire.is_done());
+    CHECK(p.there(1) == "1|");
+    CHECK(p.storage.find_client(id(1)).value() == client(1));
+    CHECK(p.storage.insert(client(1)).value() == Insertion::id_taken);
+  }
+}
+
+TEST_CASE("an insert whose server falls silent is found out about within the limit, and kept once") {
+  WiredSite p(hurried(""));
+  p.wire.when(id(1).text(), Wire::fall_silent);
+  CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+  CHECK(p.there(1) == "1|");
+}
+
+TEST_CASE("whose id it was is told when the answer is lost, too") {
+  WiredSite p;
+  for (const auto& [name, description] : {std::pair{"n", "other"}, {"other", "d"}}) {
+    const Client same_id(id(0), Timestamp::clamp_unix_millis(0), home, ClientType::server, Text::parse(name),
+                         Text::parse(description));
+    p.wire.when(id(0).text(), Wire::cut_after);
+    CHECK(p.storage.insert(same_id).value() == Insertion::id_taken);
+  }
+  const Client without(id(0), Timestamp::clamp_unix_millis(0), home, ClientType::server, {}, Text::parse("d"));
+  p.wire.when(id(0).text(), Wire::cut_after);
+  CHECK(p.storage.insert(without).value() == Insertion::id_taken);
+  CHECK(p.storage.find_client(id(0)).value() == client(0));
+}
+
+TEST_CASE("an insert that was lost, and whose ecosystem is deleted then, was kept if it was before that") {
+  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_after}) {
+    WiredSite p;
+    p.wire.when(id(1).text(), deed, [&] { p.site.storage.delete_ecosystem(home).value(); });
+    CHECK(p.storage.insert(client(1)).value() ==
+          (deed == Wire::cut_after ? Insertion::inserted : Insertion::ecosystem_deleted));
+    CHECK(p.there(1) == (deed == Wire::cut_after ? "1|" : "0|"));
+  }
+}
+
+TEST_CASE("an insert that was lost and is still under way is waited for by the one that settles it") {
+  for (const std::string ending : {"ROLLBACK", "COMMIT"}) {
+    WiredSite p;
+    PostgresSession second(cluster().conninfo());
+    REQUIRE(second
+                .run(p.site.sql("BEGIN; INSERT INTO @.clients SELECT '" + id(1).text() + "', 0, '" + home.text() +
+                                "', 'server'"))
+                .empty());
+    p.wire.when(id(1).text(), Wire::cut_at_once);
+    auto inserting = std::async(std::launch::async, [&] { return p.storage.insert(client(1)).value(); });
+    p.site.await_waiting(2);
+    REQUIRE(second.run(ending).empty());
+    CHECK(inserting.get() == (ending == "COMMIT" ? Insertion::id_taken : Insertion::inserted));
+    CHECK(p.there(1) == "1|");
+  }
+}
+
+TEST_CASE("an insert that was lost, and cannot be found out about, may have been applied") {
+  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_after}) {
+    WiredSite p(hurried(""));
+    p.wire.when(
+        id(1).text(), deed, [] {}, true);
+    const Fault why = fault(p.storage.insert(client(1)));
+    CHECK(why.fate() == Fate::maybe_applied);
+    CHECK(!why.status());
+    CHECK(why.what() == "postgres insert: the server did not answer within 1500 ms");
+    CHECK(p.there(1) == (deed == Wire::cut_after ? "1|" : "0|"));
+  }
+  WiredSite p;  // what was lost could yet run, and find an ecosystem that was added meanwhile
+  const Client nowhere(id(1), Timestamp::clamp_unix_millis(0), elsewhere, {});
+  p.wire.when(id(1).text(), Wire::cut_at_once);
+  CHECK(fault(p.storage.insert(nowhere)).fate() == Fate::maybe_applied);
+  CHECK(p.storage.insert(nowhere).value() == Insertion::ecosystem_unknown);
+}
+
+TEST_CASE("looking, adding and deleting outlive a lost connection, and only who deleted may stay unknown") {
+  WiredSite p(hurried(""));
+  const auto after = [&](EcosystemId e, Wire::Deed deed) { p.wire.when(e.text(), deed); };
+  p.wire.when(id(0).text(), Wire::cut_after);
+  CHECK(p.storage.find_client(id(0)).value() == client(0));
+  after(home, Wire::cut_before);
+  CHECK(p.storage.find_ecosystem(home).value().state() == EcosystemState::active);
+  after(elsewhere, Wire::cut_after);
+  CHECK(p.storage.add_ecosystem(elsewhere).value() == EcosystemState::active);
+  after(elsewhere, Wire::cut_before);
+  CHECK(p.storage.delete_ecosystem(elsewhere).value() == EcosystemState::active);
+  after(home, Wire::cut_after);
+  CHECK(fault(p.storage.delete_ecosystem(home)).fate() == Fate::maybe_applied);
+  CHECK(p.storage.find_ecosystem(home).value().state() == EcosystemState::deleted);
+  p.wire.when(
+      id(0).text(), Wire::cut_before, [] {}, true);
+  check_unavailable(p.storage.find_client(id(0)));
+}
+
+TEST_CASE("an insert whose session is ended by the operator is kept once all the same") {
+  Site site;
+  REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
+  auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)).value(); });
+  for (int i = 0; i != 2; ++i) {
+    site.await_waiting(1);
+    const std::string first = site.onlooker.ask(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'droplit' AND"
+        " wait_event_type = 'Lock'");
+    const std::string pid = first.substr(0, first.size() - 1);
+    site.onlooker.ask("SELECT pg_terminate_backend(" + pid + ")");
+    site.onlooker.await("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid, "0|");
+  }
+  site.await_waiting(1);
+  REQUIRE(site.run("COMMIT").empty());
+  CHECK(inserting.get() == Insertion::inserted);
+  CHECK(site.count() == "1|");
+}
+
+TEST_CASE("sessions that were ended while nobody used them are replaced, and nobody notices") {
+  Site site;
+  for (std::uint32_t n = 0; n != 5; ++n) {
+    site.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'droplit'");
+    site.onlooker.await("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'droplit'", "0|");
+    CHECK(site.storage.insert(client(n)).value() == Insertion::inserted);
+  }
+}
+
+// ---- servers that come and go ----
+
+TEST_CASE("a server that was stopped is unavailable, and when it is back the first request works") {
+  Site site(hurried(""));
+  for (const bool fast : {true, false}) {
+    fast ? cluster().stop_fast() : cluster().stop_immediately();
+    const auto outcome = site.storage.insert(client(1));
+    check_unavailable(outcome);
+    CHECK(outcome.exception().what() == "postgres insert: no connection to the server");
+    check_unavailable(site.storage.find_client(id(1)));
+    check_unavailable(site.storage.add_ecosystem(home));
+    check_unavailable(PostgresStorage::open(cluster().conninfo(), hurried(site.schema)));
+    cluster().start();
+    CHECK(site.storage.insert(client(fast ? 1 : 2)).value() == Insertion::inserted);
+  }
+}
+
+TEST_CASE("an insert that waits while its server is shut down is found out about when the server is back in time") {
+  const std::vector<std::string> settings{"max_prepared_transactions=1"};
+  for (const bool back : {true, false}) {
+    cluster().stop_fast();
+    cluster().start(settings);
+    Site site(back ? in("") : hurried(""));
+    // The lock of a session could be free before the insert is told to end.
+    REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
+    auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
+    site.await_waiting(1);
+    cluster().stop_fast();
+    if (!back) CHECK(fault(inserting.get()).fate() == Fate::maybe_applied);
+    cluster().start(settings);
+    PostgresSession session(cluster().conninfo());
+    const auto count = [&] { return session.ask(site.sql("SELECT count(*) FROM @.clients")); };
+    CHECK(count() == "0|");
+    REQUIRE(session.run("ROLLBACK PREPARED 'lasting'").empty());
+    if (back) CHECK(inserting.get().value() == Insertion::inserted);
+    if (back) CHECK(count() == "1|");
+    CHECK(site.storage.insert(client(2)).value() == Insertion::inserted);
+  }
+}
+
+TEST_CASE("while a server is killed and started again, every answer is true, and then all works") {
+  Site site(hurried(""));
+  struct Told {
+    std::atomic<int> kept = 0;
+    std::vector<std::uint32_t> acknowledged;
+    std::vector<std::uint32_t> surely_not;
+    std::string wrong;
+  };
+  std::array<Told, 4> told;
+  std::atomic<bool> stop = false;
+  {
+    std::vector<std::jthread> running;
+    for (std::uint32_t t = 0; t != told.size(); ++t) {
+      running.emplace_back([&, t] {
+        for (std::uint32_t n = t << 24; !stop; ++n) {
+          const auto outcome = site.storage.insert(client(n));
+          if (outcome) {
+            if (outcome.value() != Insertion::inserted) told[t].wrong = "another answer";
+            told[t].acknowledged.push_back(n);
+            ++told[t].kept;
+          } else if (outcome.exception().fate() == Fate::not_applied) {
+            if (outcome.exception().status() != 503) told[t].wrong = outcome.exception().what();
+            told[t].surely_not.push_back(n);
+            std::this_thread::sleep_for(milliseconds(5));
+          } else if (outcome.exception().fate() != Fate::maybe_applied) {
+            told[t].wrong = "sent, for all one knows";
+          }
+        }
+      });
+    }
+    const auto all_go_on = [&] {
+      for (Told& each : told) {
+        const int before = each.kept;
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (each.kept < before + 5 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+        CHECK(each.kept >= before + 5);
+      }
+    };
+    for (int round = 0; round != 3; ++round) {
+      all_go_on();
+      round == 0 ? cluster().kill() : round == 1 ? cluster().stop_immediately() : cluster().stop_fast();
+      cluster().start();
+    }
+    all_go_on();
+    stop = true;
+  }
+  std::size_t refused = 0;
+  for (const Told& each : told) {
+    CHECK(each.wrong.empty());
+    refused += each.surely_not.size();
+    std::size_t gone = 0;
+    std::size_t there = 0;
+    for (const std::uint32_t n : each.acknowledged) gone += site.storage.find_client(id(n)).value() != client(n);
+    for (const std::uint32_t n : each.surely_not) there += site.storage.find_client(id(n)).value().has_value();
+    CHECK(gone == 0);
+    CHECK(there == 0);
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("a server that stands still is noticed by a time limit, and told truly; when it goes on all works") {
+  Site site(hurried(""));
+  const auto begin = std::chrono::steady_clock::now();
+  cluster().pause();
+  const auto opening = PostgresStorage::open(cluster().conninfo(), hurried(site.schema));
+  const auto asked = site.storage.insert(client(1));  // on a connection that was there
+  const auto anew = site.storage.insert(client(2));   // on one that nobody accepts
+  const auto found = site.storage.find_client(id(1));
+  cluster().resume();
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+  check_unavailable(opening);
+  CHECK(fault(asked).fate() == Fate::maybe_applied);
+  check_unavailable(anew);
+  check_unavailable(found);
+  CHECK(site.storage.insert(client(3)).value() == Insertion::inserted);
+  CHECK(site.storage.find_client(id(2)).value() == std::nullopt);
+  const auto settled = site.storage.insert(client(1)).value();
+  CHECK((settled == Insertion::inserted || settled == Insertion::id_taken));
+}
+
+TEST_CASE("a server that lets nobody in or nothing be written is unavailable, and then it is not") {
+  Site site(hurried(""));
+  cluster().stop_fast();
+  cluster().start({"max_connections=4", "superuser_reserved_connections=0", "max_wal_senders=0", "autovacuum=off"});
+  {
+    std::vector<PostgresSession> many;
+    for (int i = 0; i != 4; ++i) many.emplace_back(cluster().conninfo());
+    const auto outcome = site.storage.insert(client(1));
+    check_unavailable(outcome);
+    CHECK(outcome.exception().what() == "postgres insert: no connection to the server, SQLSTATE 53300");
+  }
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  Outcome<Insertion> outcome = site.storage.insert(client(1));
+  while (!outcome && std::chrono::steady_clock::now() < limit) outcome = site.storage.insert(client(1));
+  CHECK(outcome.value() == Insertion::inserted);
+  cluster().stop_fast();
+  cluster().start({"default_transaction_read_only=on"});
+  CHECK(fault(site.storage.insert(client(2))).what() == "postgres insert: SQLSTATE 25006");
+  check_unavailable(site.storage.insert(client(2)));
+  check_unavailable(site.storage.delete_ecosystem(home));
+  CHECK(site.storage.find_client(id(1)).value() == client(1));
+  cluster().stop_fast();
+  cluster().start();
+  CHECK(site.storage.insert(client(2)).value() == Insertion::inserted);
+}
+
+TEST_CASE("an inspection says what opening would find, and changes nothing") {
+  const std::string schema = new_schema();
+  PostgresSession other(cluster().conninfo());
+  const auto inspect = [&](const PostgresOptions& options) {
+    return PostgresStorage::inspect(cluster().conninfo(), options);
+  };
+  CHECK(inspect(in(schema)).value() == StoreState::absent);
+  CHECK(inspect(in(schema)).value() == StoreState::absent);  // still
+  REQUIRE(other.run("CREATE SCHEMA " + schema).empty());
+  CHECK(inspect(in(schema)).value() == StoreState::absent);
+  open(in(schema)).add_ecosystem(home).value();
+  CHECK(inspect(in(schema)).value() == StoreState::current);
+  static constexpr std::array<std::string_view, 2> steps{detail::postgres_steps[0], "SELECT 1;"};
+  const detail::PostgresTarget target{cluster().conninfo(), milliseconds(60000), milliseconds(60000),
+                                      milliseconds(60000)};
+  const auto until = std::chrono::steady_clock::now() + milliseconds(60000);
+  CHECK(detail::PostgresOpening::inspect(target, schema, steps, until).value() == StoreState::older);
+  REQUIRE(other.run("INSERT INTO " + schema + ".droplit_versions (version) VALUES (2)").empty());
+  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  REQUIRE(other.run("DROP TABLE " + schema + ".droplit_versions").empty());
+  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  CHECK(inspect(in("A")).exception().what() == "postgres open: no name of a schema");
+  CHECK(PostgresStorage::inspect("canary", {}).exception().what() ==
+        "postgres open: the connection string cannot be read");
+}

@@ -1,0 +1,204 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// What became of a change, where the connection does not say it: servers that end, poolers, standbys.
+#include <droplit/storage/postgres.hpp>
+
+#include "support/catch.hpp"
+#include "support/postgres_peer.hpp"
+#include "support/postgres_site.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+using std::chrono::milliseconds;
+
+namespace {
+
+using Answer = PostgresPeer::Answer;
+using Peer = PostgresPeer;
+
+/// The row of an insert, a commit and a server that is ready.
+Answer says(const std::optional<std::string>& state, const std::string& count) {
+  return {Peer::row({state, count}) + Peer::complete() + Peer::ready()};
+}
+
+const Answer kept = says("active", "1");
+
+/// How the stores of a test use their sessions.
+PostgresSessionMode session;
+PostgresSessionMode each_mode() { return session = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled); }
+
+/// A store whose server follows a script.
+struct Scripted {
+  Peer peer;
+  PostgresStorage storage;
+  explicit Scripted(std::vector<Answer> script, milliseconds timeout = milliseconds(60000))
+      : peer(std::move(script)),
+        storage(PostgresStorage::open(
+                    peer.conninfo(),
+                    {.connect_timeout = milliseconds(60000), .timeout = timeout, .schema = "s", .session = session})
+                    .value()) {}
+
+  /// Which statement it was that ran as the `n`th, and on a new connection.
+  [[nodiscard]] bool settles(std::size_t n) const {
+    const auto all = peer.executions();
+    REQUIRE(n < all.size());
+    return all[n].sql.find("ON CONFLICT (id) DO UPDATE") != std::string::npos &&
+           all[n].connection == all[n - 1].connection + 1;
+  }
+  [[nodiscard]] std::size_t executions() const { return peer.executions().size(); }
+};
+
+template <class T>
+void check_maybe_applied(const Outcome<T>& outcome) {
+  const Fault why = fault(outcome);
+  INFO(why.what());
+  CHECK(why.fate() == Fate::maybe_applied);
+  CHECK(!why.status());
+}
+
+const std::vector<std::string> codes{"57000", "57014", "57P01", "57P02", "57P03", "57P05", "53100",
+                                     "53300", "55P03", "40001", "40P01", "40003", "08006", "23505",
+                                     "XX000", "42501", "25006", "26000", "42P05"};
+
+}  // namespace
+
+TEST_CASE("an error of a connection that does not come back ready is no proof, whatever its code") {
+  each_mode();
+  for (const std::string& code : codes) {
+    for (const std::string severity : {"ERROR", "FATAL", "PANIC"}) {
+      CAPTURE(code, severity);
+      Scripted done({{Peer::error(severity, code), true}, kept});
+      CHECK(done.storage.insert(client(1)).value() == Insertion::inserted);
+      CHECK(done.executions() == 2);
+      CHECK(done.settles(1));
+    }
+    CAPTURE(code);
+    Scripted unknown(
+        {{Peer::error("FATAL", code), true}, says(std::nullopt, "0")});  // it may yet run, and find it added
+    const auto outcome = unknown.storage.insert(client(1));
+    check_maybe_applied(outcome);
+    CHECK(fault(outcome).what() == "postgres insert: an earlier try may yet run");
+  }
+}
+
+TEST_CASE("an error of a lost connection that cannot be settled may have been applied") {
+  each_mode();
+  for (const std::string& code : codes) {
+    CAPTURE(code);
+    Scripted p({{Peer::error("FATAL", code), true}}, milliseconds(100));
+    check_maybe_applied(p.storage.insert(client(1)));
+  }
+}
+
+TEST_CASE("rows before the operator's word are no proof either") {
+  each_mode();
+  for (const bool complete : {true, false}) {
+    const std::string rows = Peer::row({"active", "1"}) + (complete ? Peer::complete() : "");
+    Scripted kept_once({{rows + Peer::error("FATAL", "57P01"), true}, kept});
+    CHECK(kept_once.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(kept_once.settles(1));
+    Scripted never({{rows + Peer::error("FATAL", "57P01"), true}, says("deleted", "0"), says("deleted", "0")});
+    CHECK(never.storage.insert(client(1)).value() == Insertion::ecosystem_deleted);
+    Scripted gone({{rows + Peer::error("FATAL", "57P01"), true}}, milliseconds(100));
+    check_maybe_applied(gone.storage.insert(client(1)));
+  }
+}
+
+TEST_CASE("where settling finds the ecosystem deleted it looks once more") {
+  each_mode();
+  const Answer lost{"", true};
+  // The first look began before the lost insert was committed, and waited for the deletion after that.
+  Scripted before({lost, says("deleted", "0"), says("deleted", "1")});
+  CHECK(before.storage.insert(client(1)).value() == Insertion::inserted);
+  CHECK(before.executions() == 3);
+  Scripted never({lost, says("deleted", "0"), says("deleted", "0")});
+  CHECK(never.storage.insert(client(1)).value() == Insertion::ecosystem_deleted);
+  CHECK(never.executions() == 3);
+  Scripted at_once({says("deleted", "0")});
+  CHECK(at_once.storage.insert(client(1)).value() == Insertion::ecosystem_deleted);
+  CHECK(at_once.executions() == 1);
+}
+
+TEST_CASE("a server that ends its sessions is not ready, so whoever is ready speaks for it and proves nothing") {
+  each_mode();
+  for (const std::string code : {"57000", "57P01", "57P02", "57P03", "57P05"}) {
+    CAPTURE(code);
+    Scripted p({{Peer::error("ERROR", code) + Peer::ready()}, kept});
+    CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(p.settles(1));
+  }
+  Scripted cancelled({{Peer::error("ERROR", "57014") + Peer::ready()}});
+  check_unavailable(cancelled.storage.insert(client(1)));
+  CHECK(cancelled.executions() == 1);
+}
+
+TEST_CASE("rows in a transaction that stays open are not committed") {
+  each_mode();
+  for (const char transaction : {'T', 'E'}) {
+    CAPTURE(transaction);
+    Scripted p({{Peer::row({"active", "1"}) + Peer::complete() + Peer::ready(transaction)}, kept});
+    CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(p.settles(1));
+    Scripted refused({{Peer::error("ERROR", "53100") + Peer::ready(transaction)}, kept});
+    CHECK(refused.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(refused.settles(1));
+  }
+}
+
+TEST_CASE("a statement that was sent in part may have been applied") {
+  each_mode();
+  const Client large(id(1), Timestamp::clamp_unix_millis(1), home, ClientType::server, {},
+                     Text::parse(std::string(4u << 20, 'd')));
+  Scripted p({{"", false, true}, kept});
+  CHECK(p.storage.insert(large).value() == Insertion::inserted);
+  CHECK(p.settles(1));
+}
+
+TEST_CASE("a commit for which no synchronous standby was waited may be lost with its server") {
+  each_mode();
+  const std::string done = Peer::row({"active", "1"}) + Peer::complete();
+  for (const std::string severity : {"WARNING", "WARNUNG"}) {
+    const std::string cancelled = Peer::warning(severity, "SyncRepWaitForLSN");
+    Scripted p({{done + cancelled + Peer::ready()}, kept});
+    const auto outcome = p.storage.insert(client(1));
+    check_maybe_applied(outcome);
+    CHECK(outcome.exception().what() == "postgres insert: committed, but no synchronous standby is known to have it");
+    CHECK(p.executions() == 1);
+    CHECK(p.storage.insert(client(2)).value() == Insertion::inserted);  // the warning was of one commit
+  }
+  const Answer unconfirmed{done + Peer::warning("WARNING", "SyncRepWaitForLSN") + Peer::ready()};
+  Scripted settling({{"", true}, unconfirmed});
+  check_maybe_applied(settling.storage.insert(client(1)));
+  Scripted adding({unconfirmed});
+  check_maybe_applied(adding.storage.add_ecosystem(home));
+  Scripted deleting({unconfirmed});
+  check_maybe_applied(deleting.storage.delete_ecosystem(home));
+  Scripted other({{Peer::warning("WARNING", "exec_simple_query") + done + Peer::ready()}});
+  CHECK(other.storage.insert(client(1)).value() == Insertion::inserted);
+}
+
+TEST_CASE("an insert whose wait for a synchronous standby is cancelled may have been applied, and is there") {
+  each_mode();
+  PostgresOptions options = in("");
+  options.session = session;
+  Site site(options);
+  REQUIRE(site.run("ALTER DATABASE postgres SET client_min_messages = error").empty());
+  cluster().stop_fast();
+  cluster().start({"synchronous_standby_names=nowhere"});
+  PostgresSession look(cluster().conninfo());
+  auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
+  const std::string waits = " FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+  look.await("SELECT count(*)" + waits, "1|");
+  look.ask("SELECT pg_cancel_backend(pid)" + waits);
+  const auto outcome = inserting.get();
+  cluster().stop_fast();
+  cluster().start();
+  REQUIRE(PostgresSession(cluster().conninfo()).run("ALTER DATABASE postgres RESET client_min_messages").empty());
+  check_maybe_applied(outcome);
+  CHECK(site.storage.find_client(id(1)).value() == client(1));
+}

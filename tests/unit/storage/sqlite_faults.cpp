@@ -1,0 +1,1021 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// What a SqliteStorage says and keeps while its disk fails, the current goes off, threads share commits, and somebody
+// takes a copy. DROPLIT_LONG=1 in the environment leaves nothing out.
+#include <droplit/storage/sqlite.hpp>
+
+#include "support/catch.hpp"
+#include "support/fault_vfs.hpp"
+#include "support/power_cut.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <initializer_list>
+#include <latch>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+using test::DiskCall;
+using test::DiskFault;
+using test::FaultyDisk;
+using test::PowerCut;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+constexpr EcosystemId spare = "C594b89aea18568c408c3ad00"_ecosystem_id;
+constexpr EcosystemId never = "C594b89aea18568c408c3ad11"_ecosystem_id;
+
+const bool leave_nothing_out = ::getenv("DROPLIT_LONG") != nullptr;
+
+ClientId id(std::uint32_t n) {
+  ClientId::Bytes bytes{};
+  for (std::size_t i = 0; i != 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(n >> (8 * i));
+  return ClientId(bytes);
+}
+
+Client client(std::uint32_t n, EcosystemId in = home, std::size_t size = 1) {
+  return {id(n),
+          Timestamp::clamp_unix_millis(n),
+          in,
+          ClientType::server,
+          Text::parse(std::string(size, 'n')),
+          Text::parse(std::to_string(n))};
+}
+
+/// A directory that is there as long as it is; in memory if the system has such.
+class Directory {
+ public:
+  Directory() {
+    const bool memory = ::access("/dev/shm", W_OK) == 0;
+    std::string name = (memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "droplit-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    path_ = name;
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  std::string operator/(std::string_view name) const { return path_ / name; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+SqliteOptions patient(int millis) { return {SqliteDurability::full, std::chrono::milliseconds(millis)}; }
+
+/// Another program's connection, by the file layer that is the default or by SQLite's own.
+class Raw {
+ public:
+  explicit Raw(const std::string& path, const char* layer = nullptr) {
+    sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, layer);
+  }
+  Raw(const Raw&) = delete;
+  Raw& operator=(const Raw&) = delete;
+  ~Raw() { sqlite3_close_v2(db_); }
+  int run(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
+  std::string ask(const std::string& sql) {
+    std::string answer;
+    const auto append = [](void* out, int count, char** values, char**) {
+      for (int i = 0; i != count; ++i) {
+        static_cast<std::string*>(out)->append(values[i] != nullptr ? values[i] : "NULL").append("|");
+      }
+      return 0;
+    };
+    const int code = sqlite3_exec(db_, sql.c_str(), append, &answer, nullptr);
+    return code == SQLITE_OK ? answer : "code " + std::to_string(code);
+  }
+  sqlite3* get() { return db_; }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+/// What a store was told and what it answered, as what may therefore be in its file. What no longer fits is a lie.
+class Book {
+ public:
+  void added(EcosystemId ecosystem, const Outcome<EcosystemState>& outcome) {
+    States& may = ecosystems_[ecosystem];
+    if (outcome.has_exception()) {
+      if (maybe("add_ecosystem", outcome.exception()) && may.contains(EcosystemState::unknown)) {
+        may.insert(EcosystemState::active);
+      }
+      return;
+    }
+    const EcosystemState now = outcome.assume_value();
+    const bool fits = may.contains(now) || (now == EcosystemState::active && may.contains(EcosystemState::unknown));
+    if (!fits) lie("added ", ecosystem.text(), " and it is ", to_string(now));
+    may = {now};
+  }
+
+  void deleted(EcosystemId ecosystem, const Outcome<EcosystemState>& outcome) {
+    States& may = ecosystems_[ecosystem];
+    if (outcome.has_exception()) {
+      if (maybe("delete_ecosystem", outcome.exception()) && may.contains(EcosystemState::active)) {
+        may.insert(EcosystemState::deleted);
+      }
+      return;
+    }
+    const EcosystemState was = outcome.assume_value();
+    if (!may.contains(was)) lie("deleted ", ecosystem.text(), " and it was ", to_string(was));
+    if (was != EcosystemState::unknown) may = {EcosystemState::deleted};
+  }
+
+  void inserted(const Client& client, const Outcome<Insertion>& outcome) {
+    Rows& may = clients_[client.id()];
+    States& states = ecosystems_[client.ecosystem_id()];
+    const bool free = has(may, std::nullopt);
+    if (outcome.has_exception()) {
+      if (maybe("insert", outcome.exception()) && free && states.contains(EcosystemState::active)) {
+        may.push_back(client);
+      }
+      return;
+    }
+    const auto needs = [&](bool right, std::string_view what) {
+      if (!right) lie(what, ": ", client.id().text(), "");
+    };
+    switch (outcome.assume_value()) {
+      case Insertion::inserted:
+        needs(free, "kept over another");
+        needs(states.contains(EcosystemState::active), "kept in an ecosystem that is not active");
+        may = {client};
+        states = {EcosystemState::active};
+        break;
+      case Insertion::id_taken:
+        std::erase(may, std::nullopt);
+        needs(!may.empty(), "refused for an id that is free");
+        break;
+      case Insertion::ecosystem_deleted:
+        needs(states.contains(EcosystemState::deleted), "refused for a deletion that was none");
+        states = {EcosystemState::deleted};
+        break;
+      case Insertion::ecosystem_unknown:
+        needs(states.contains(EcosystemState::unknown), "refused for an ecosystem that was added");
+        break;
+    }
+  }
+
+  /// Asks the store for all that it was told of. Where it `must` answer, no fault will do.
+  void compare(const SqliteStorage& storage, bool must) {
+    for (auto& [key, may] : clients_) {
+      const auto found = storage.find_client(key);
+      if (found.has_exception()) {
+        maybe("find_client", found.exception());
+        if (must) lie("no answer for ", key.text(), ": ", found.exception().what());
+      } else if (!has(may, found.assume_value())) {
+        lie(found.assume_value() ? "wrongly there, or not whole: " : "not there: ", key.text(), "", "");
+      }
+    }
+    for (auto& [key, may] : ecosystems_) {
+      const auto found = storage.find_ecosystem(key);
+      if (found.has_exception()) {
+        maybe("find_ecosystem", found.exception());
+        if (must) lie("no answer for ", key.text(), ": ", found.exception().what());
+      } else if (!may.contains(found.assume_value().state())) {
+        lie("ecosystem ", key.text(), " is ", to_string(found.assume_value().state()));
+      }
+    }
+  }
+
+  std::size_t clients() const { return clients_.size(); }
+  const Lines& lies() const { return lies_; }
+  void lie(std::string_view a, std::string_view b = "", std::string_view c = "", std::string_view d = "") {
+    lies_.push_back(std::string(a).append(b).append(c).append(d));
+  }
+
+  /// Whether the call may have been applied. Its fault must be one of ours.
+  bool maybe(std::string_view operation, const Fault& fault) {
+    const std::string begin = std::string("sqlite ").append(operation).append(": SQLITE_");
+    if (fault.source() != FaultSource::storage || !fault.what().starts_with(begin)) lie("odd words: ", fault.what());
+    if (fault.status() && (fault.status() != 503 || fault.fate() != Fate::not_applied)) lie("odd: ", fault.what());
+    return fault.fate() == Fate::maybe_applied;
+  }
+
+ private:
+  struct States : std::set<EcosystemState> {
+    States() : set{EcosystemState::unknown} {}
+    States(std::initializer_list<EcosystemState> states) : set(states) {}
+  };
+  struct Rows : std::vector<std::optional<Client>> {
+    Rows() : vector(1) {}
+    Rows(std::initializer_list<std::optional<Client>> rows) : vector(rows) {}
+  };
+  static bool has(const Rows& rows, const std::optional<Client>& row) {
+    return std::find(rows.begin(), rows.end(), row) != rows.end();
+  }
+
+  std::map<EcosystemId, States> ecosystems_;
+  std::map<ClientId, Rows> clients_;
+  Lines lies_;
+};
+
+/// Whether a closed file is whole and says what the book does, by SQLite's own file layer.
+void verify(Book& book, const std::string& path) {
+  if (fs::exists(path)) {
+    Raw raw(path, "unix");
+    if (const auto found = raw.ask("PRAGMA integrity_check"); found != "ok|") book.lie("integrity: ", found);
+    if (const auto found = raw.ask("PRAGMA foreign_key_check"); !found.empty()) book.lie("keys: ", found);
+  }
+  const auto opened = SqliteStorage::open(path);
+  if (opened.has_exception()) return book.lie("not opened: ", opened.exception().what());
+  book.compare(opened.assume_value(), true);
+}
+
+/// A deletion, refusals of each kind, clients small and large, and a checkpoint by somebody else.
+void tell(SqliteStorage& storage, const std::string& path, Book& book) {
+  const auto insert = [&](const Client& client) { book.inserted(client, storage.insert(client)); };
+  book.added(home, storage.add_ecosystem(home));
+  book.added(spare, storage.add_ecosystem(spare));
+  insert(client(1));
+  insert(client(2, spare));
+  insert(client(1, home, 7));
+  insert(client(3, never));
+  Raw(path).run("PRAGMA wal_checkpoint(TRUNCATE)");
+  book.deleted(spare, storage.delete_ecosystem(spare));
+  insert(client(4, spare));
+  insert(client(5, home, 20000));
+  book.added(spare, storage.add_ecosystem(spare));
+  insert(client(6));
+  book.compare(storage, false);
+  insert(client(6, home, 7));
+  insert(client(7, home, 5000));
+}
+
+/// What the disk would hold if the process died now, or the current went off.
+void leave(const FaultyDisk& disk, const fs::path& directory, PowerCut::Loss loss) {
+  PowerCut cut;
+  std::minstd_rand luck;
+  for (const test::DiskEvent& each : disk.events) cut.apply(each);
+  fs::create_directory(directory);
+  cut.leave(directory, loss, luck);
+}
+
+/// SQLite's memory, in which an allocation may be made to fail, as long as it is; no connection is open then or now.
+class FaultyMemory {
+ public:
+  FaultyMemory() {
+    sqlite3_shutdown();
+    REQUIRE(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &theirs) == SQLITE_OK);
+    sqlite3_mem_methods mine = theirs;
+    mine.xMalloc = [](int size) { return fails() ? nullptr : theirs.xMalloc(size); };
+    mine.xRealloc = [](void* old, int size) { return fails() ? nullptr : theirs.xRealloc(old, size); };
+    REQUIRE(sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) == SQLITE_OK);
+    REQUIRE(sqlite3_initialize() == SQLITE_OK);
+  }
+  FaultyMemory(const FaultyMemory&) = delete;
+  FaultyMemory& operator=(const FaultyMemory&) = delete;
+  ~FaultyMemory() {
+    sqlite3_shutdown();
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &theirs);
+    sqlite3_initialize();
+  }
+
+  static inline long left = -1;  ///< allocations until the one that fails; below zero: none will
+  static inline bool lasting = false;
+  static inline bool fired = false;
+
+ private:
+  static bool fails() {
+    if (left < 0 || left-- != 0) return false;
+    if (lasting) left = 0;
+    return fired = true;
+  }
+  static inline sqlite3_mem_methods theirs;
+};
+
+/// The disk fails.
+struct DiskTrouble {
+  DiskFault fault;
+  [[nodiscard]] bool lasts() const { return fault.lasting; }
+  void begin(FaultyDisk& disk) const { disk.fail(fault); }
+  void end(FaultyDisk& disk) const { disk.heal(); }
+  [[nodiscard]] bool came(const FaultyDisk& disk) const { return disk.fired(); }
+};
+
+/// SQLite gets no memory.
+struct MemoryTrouble {
+  long nth = 0;
+  bool lasting = false;
+  [[nodiscard]] bool lasts() const { return lasting; }
+  void begin(FaultyDisk&) const {
+    FaultyMemory::lasting = lasting;
+    FaultyMemory::fired = false;
+    FaultyMemory::left = nth;
+  }
+  void end(FaultyDisk&) const { FaultyMemory::left = -1; }
+  [[nodiscard]] bool came(const FaultyDisk&) const { return FaultyMemory::fired; }
+};
+
+/// All that is wrong with what is told about a file that is new at first, or kept in it, in whatever trouble. Says
+/// whether the trouble came.
+template <class Trouble>
+bool story(const Trouble& trouble, Lines& lies) {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Book book;
+  bool fired = false;
+  std::vector<std::pair<std::string, Book>> images;
+  {
+    FaultyDisk disk;
+    disk.recording = true;
+    trouble.begin(disk);
+    std::optional<SqliteStorage> storage;
+    const auto open = [&] {
+      auto opened = SqliteStorage::open(path, patient(1));
+      if (opened) {
+        storage = std::move(opened).value();
+      } else if (book.maybe("open", opened.exception())) {
+        book.lie("an opening that may be applied");
+      }
+    };
+    const auto image = [&](const std::string& name, PowerCut::Loss loss) {
+      leave(disk, directory / name, loss);
+      images.emplace_back(directory / (name + "/a"), book);
+    };
+    open();
+    if (!storage && !trouble.lasts()) open();  // the cause is gone
+    if (storage) tell(*storage, path, book);
+    fired = trouble.came(disk);
+    image("crash", PowerCut::Loss::nothing);
+    image("power cut", PowerCut::Loss::all);
+
+    trouble.end(disk);
+    if (!storage) open();
+    if (storage) {
+      const auto must = [&book](const auto& outcome) {
+        if (outcome.has_exception()) book.lie("works no more: ", outcome.exception().what());
+      };
+      const auto added = storage->add_ecosystem(home);
+      must(added);
+      book.added(home, added);
+      const auto inserted = storage->insert(client(8));
+      must(inserted);
+      book.inserted(client(8), inserted);
+      book.compare(*storage, true);
+    } else {
+      book.lie("not opened again");
+    }
+    image("later power cut", PowerCut::Loss::all);
+  }
+  images.emplace_back(path, book);
+  for (auto& [file, told] : images) {
+    verify(told, file);
+    for (const std::string& lie : told.lies()) lies.push_back(fs::path(file).parent_path().filename() / lie);
+  }
+  return fired;
+}
+
+// Not among them: a read that falsely says that the file ends there. SQLite takes its word and the missing bytes for
+// zeros, and no program can know better. Nor NOMEM from a write, a read or a sync, which its own layer never says: with
+// it a rollback that cannot read leaves the connection's cache as it is, and all later answers are CORRUPT.
+const std::vector<DiskFault> kinds{
+    {DiskCall::open},
+    {DiskCall::open, SQLITE_NOMEM},
+    {DiskCall::path},
+    {DiskCall::access},
+    {DiskCall::remove},
+    {DiskCall::read},
+    {DiskCall::read, SQLITE_IOERR_NOMEM},
+    {DiskCall::write},
+    {DiskCall::write, SQLITE_FULL},
+    {DiskCall::write, SQLITE_READONLY},
+    {DiskCall::truncate},
+    {DiskCall::sync},
+    {DiskCall::sync, SQLITE_IOERR_DIR_FSYNC},
+    {DiskCall::size},
+    {DiskCall::lock},
+    {DiskCall::lock, SQLITE_BUSY},
+    {DiskCall::unlock},
+    {DiskCall::reserved},
+    {DiskCall::shm_map},
+    {DiskCall::shm_map, SQLITE_NOMEM},
+    {DiskCall::shm_map, SQLITE_CANTOPEN},
+    {DiskCall::shm_lock},
+    {DiskCall::shm_lock, SQLITE_BUSY},
+    {DiskCall::any},
+    {DiskCall::any, SQLITE_IOERR_NOMEM},
+    {DiskCall::any, SQLITE_FULL},
+};
+
+/// Everything in a file, as one text; nothing where there are no tables.
+std::string contents(const std::string& path, const char* layer = nullptr) {
+  Raw raw(path, layer);
+  const auto clients = raw.ask("SELECT *, hex(name) FROM clients ORDER BY id");
+  return clients.starts_with("code") ? "" : clients + raw.ask("SELECT id, state FROM ecosystems ORDER BY id");
+}
+
+/// What was done to the disk by one run of a store, and how far it was when each of its answers was given.
+struct Recording {
+  std::vector<test::DiskEvent> events;
+  std::vector<std::size_t> answered;  // events before the answer
+  std::vector<std::string> states;    // what is in the file after so many answers
+};
+
+Recording record(const std::string& path, SqliteDurability durability) {
+  Recording recording;
+  FaultyDisk disk;
+  disk.recording = true;
+  const auto open = [&] { return SqliteStorage::open(path, {.durability = durability}).value(); };
+  std::optional<SqliteStorage> storage = open();
+  recording.states.emplace_back();
+  const auto answered = [&](bool right) {
+    REQUIRE(right);
+    recording.answered.push_back(disk.events.size());
+    recording.states.push_back(contents(path));
+  };
+  const auto insert = [&](const Client& client) { answered(storage->insert(client).value() == Insertion::inserted); };
+  const auto checkpoint = [&](const std::string& how) { Raw(path).run("PRAGMA wal_checkpoint(" + how + ")"); };
+  answered(storage->add_ecosystem(home).value() == EcosystemState::active);
+  insert(client(1));
+  answered(storage->add_ecosystem(spare).value() == EcosystemState::active);
+  insert(client(2, spare));
+  checkpoint("PASSIVE");
+  insert(client(3));  // begins the log anew
+  insert(client(4, home, 20000));
+  answered(storage->delete_ecosystem(spare).value() == EcosystemState::active);
+  storage.reset();  // moves the log into the file
+  storage = open();
+  insert(client(5));
+  checkpoint("TRUNCATE");
+  insert(client(6, home, 9000));
+  insert(client(7));
+  storage.reset();
+  recording.events = disk.events;
+  return recording;
+}
+
+}  // namespace
+
+TEST_CASE("whichever call of the disk fails, once or from then on, no answer is a lie and the file is whole") {
+  for (DiskFault fault : kinds) {
+    for (const bool lasting : {false, true}) {
+      // Each single failure of any call is one of a kind above.
+      const bool twice = fault.call == DiskCall::any && (!lasting || fault.code != SQLITE_OK);
+      if (twice && !leave_nothing_out) continue;
+      fault.lasting = lasting;
+      for (fault.nth = 0;; ++fault.nth) {
+        CAPTURE(static_cast<int>(fault.call), fault.code, fault.nth, fault.lasting);
+        Lines lies;
+        const bool fired = story(DiskTrouble{fault}, lies);
+        CHECK(lies == Lines());
+        if (!fired) break;
+      }
+    }
+  }
+}
+
+TEST_CASE("whichever allocation of SQLite's fails, once or from then on, no answer is a lie and the file is whole") {
+  const FaultyMemory memory;
+  for (const bool lasting : {false, true}) {
+    bool came = true;
+    for (long nth = 0; came; nth += leave_nothing_out ? 1 : 7) {
+      CAPTURE(nth, lasting);
+      Lines lies;
+      came = story(MemoryTrouble{nth, lasting}, lies);
+      CHECK(lies == Lines());
+    }
+  }
+}
+
+TEST_CASE("whichever call of the disk fails in a checkpoint, no answer is a lie and the file is whole") {
+  constexpr std::uint32_t more = 1000000;
+  const Directory directory;
+  Book before;
+  {
+    FaultyDisk disk;
+    disk.recording = true;
+    auto storage = SqliteStorage::open(directory / "a").value();
+    before.added(home, storage.add_ecosystem(home));
+    for (std::uint32_t n = 0; fs::file_size(directory / "a-wal") < 990 * (4096 + 24); ++n) {
+      before.inserted(client(n), storage.insert(client(n)));
+    }
+    leave(disk, directory / "long", PowerCut::Loss::nothing);
+  }
+  REQUIRE(before.lies() == Lines());
+  for (DiskFault fault : kinds) {
+    if (!leave_nothing_out && (fault.call == DiskCall::any || fault.code != SQLITE_OK)) continue;
+    for (const bool lasting : {false, true}) {
+      fault.lasting = lasting;
+      bool fired = true;
+      for (fault.nth = 0; fired; ++fault.nth) {
+        CAPTURE(static_cast<int>(fault.call), fault.code, fault.nth, fault.lasting);
+        const std::string path = directory / "b";
+        for (const std::string end : {"", "-wal"}) {
+          fs::copy_file(directory / ("long/a" + end), path + end, fs::copy_options::overwrite_existing);
+        }
+        Book book = before;
+        {
+          FaultyDisk disk;
+          auto storage = SqliteStorage::open(path, patient(1)).value();
+          bool moved = false;
+          disk.before = [&](DiskCall call, std::string_view file) {
+            if (call == DiskCall::write && file == path) moved = true;
+          };
+          disk.fail(fault);
+          for (std::uint32_t n = more; n != more + 8; ++n) book.inserted(client(n), storage.insert(client(n)));
+          fired = disk.fired();
+          CHECK((fired || moved));
+          disk.heal();
+          const auto inserted = storage.insert(client(more + 8));
+          if (!inserted) book.lie("works no more");
+          book.inserted(client(more + 8), inserted);
+        }
+        verify(book, path);
+        CHECK(book.lies() == Lines());
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "after a power cut at any write all that was acknowledged is there, or with normal durability its first part") {
+  std::minstd_rand luck(2018);
+  for (const SqliteDurability durability : {SqliteDurability::full, SqliteDurability::normal}) {
+    Recording recording;
+    {
+      const Directory directory;
+      recording = record(directory / "a", durability);
+    }
+    PowerCut cut;
+    std::size_t images = 0;
+    std::size_t lost = 0;  // images that lack something that was acknowledged
+    const auto look = [&](std::size_t events, PowerCut::Loss loss) {
+      CAPTURE(static_cast<int>(durability), events, static_cast<int>(loss));
+      const Directory directory;
+      const std::string path = directory / "a";
+      cut.leave(directory.path(), loss, luck);
+      std::size_t answers = 0;
+      while (answers != recording.answered.size() && recording.answered[answers] <= events) ++answers;
+      std::string left;
+      if (fs::exists(path)) {
+        left = contents(path, "unix");
+        CHECK(Raw(path, "unix").ask("PRAGMA integrity_check") == "ok|");
+      }
+      const auto last = std::min(answers + 1, recording.answered.size());  // what was under way may be there too
+      const auto from = recording.states.begin();
+      const auto state = std::find(from, from + static_cast<std::ptrdiff_t>(last) + 1, left);
+      const auto answered = from + static_cast<std::ptrdiff_t>(answers);
+      CHECK(state != from + static_cast<std::ptrdiff_t>(last) + 1);
+      if (durability == SqliteDurability::full || loss == PowerCut::Loss::nothing) CHECK(state >= answered);
+      ++images;
+      if (state < answered) ++lost;
+
+      auto storage = SqliteStorage::open(path).value();
+      CHECK(storage.add_ecosystem(home).value() == EcosystemState::active);
+      CHECK(storage.insert(client(99)).value() == Insertion::inserted);
+    };
+    for (std::size_t i = 0;; ++i) {
+      look(i, PowerCut::Loss::nothing);
+      look(i, PowerCut::Loss::all);
+      for (int times = leave_nothing_out ? 50 : 2; times != 0; --times) {
+        look(i, PowerCut::Loss::later);
+        look(i, PowerCut::Loss::some);
+      }
+      if (i == recording.events.size()) break;
+      if (recording.events[i].call == DiskCall::write) {  // in the middle of it
+        std::vector<test::DiskEvent> events(recording.events.begin(),
+                                            recording.events.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        events.back().bytes.resize(events.back().bytes.size() / 2);
+        const PowerCut whole = std::exchange(cut, PowerCut());
+        for (const test::DiskEvent& each : events) cut.apply(each);
+        look(i, PowerCut::Loss::nothing);
+        cut = whole;
+      }
+      cut.apply(recording.events[i]);
+    }
+    CHECK(images > 500);
+    CHECK((durability == SqliteDurability::full ? lost == 0 : lost > 10));
+  }
+}
+
+// ---- threads that share a commit ----
+
+namespace {
+
+bool is_log(std::string_view path) { return path.ends_with("-wal"); }
+
+/// Inserts `clients` at the same time, each by a thread of its own: while the first waits in its sync, all the others
+/// come together behind it. Before any of them commits, `then` is called, in the sync of the first.
+std::vector<Outcome<Insertion>> together(FaultyDisk& disk, SqliteStorage& storage, const std::vector<Client>& clients,
+                                         const std::function<void()>& then) {
+  std::vector<Outcome<Insertion>> outcomes(clients.size(), Fault());
+  std::latch others(static_cast<std::ptrdiff_t>(clients.size()) - 1);
+  std::latch first(1);
+  std::atomic<bool> held = false;
+  disk.before = [&](DiskCall call, std::string_view path) {
+    if (call != DiskCall::sync || !is_log(path) || held.exchange(true)) return;
+    first.count_down();
+    others.wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for them to come from there to the group
+    then();
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t != clients.size(); ++t) {
+      for (int i = 0; t == 1 && i != 2000 && !first.try_wait(); ++i) {  // not for ever where nobody syncs
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      threads.emplace_back([&, t] {
+        if (t != 0) others.count_down();
+        outcomes[t] = storage.insert(clients[t]);
+      });
+    }
+  }
+  disk.before = nullptr;
+  return outcomes;
+}
+
+/// 32 of them, whose ids lie far from each other.
+std::vector<Client> crowd(std::size_t size) {
+  std::vector<Client> clients;
+  for (std::uint32_t n = 0; n != 32; ++n) clients.push_back(client(n * 20000 + 7, home, size));
+  return clients;
+}
+
+SqliteOptions long_patient() { return patient(60000); }
+
+}  // namespace
+
+TEST_CASE("threads that insert at the same time share their syncs") {
+  constexpr std::uint32_t threads = 32;
+  constexpr std::uint32_t each = 20;
+  const Directory directory;
+  const std::string path = directory / "a";
+  Book book;
+  {
+    FaultyDisk disk;
+    auto storage = SqliteStorage::open(path, long_patient()).value();
+    book.added(home, storage.add_ecosystem(home));
+    const long before = disk.count(DiskCall::sync);
+    disk.before = [](DiskCall call, std::string_view) {
+      if (call == DiskCall::sync) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    };
+    std::vector<Outcome<Insertion>> outcomes(threads * each, Fault());
+    {
+      std::vector<std::jthread> running;
+      for (std::uint32_t t = 0; t != threads; ++t) {
+        running.emplace_back([&, t] {
+          for (std::uint32_t n = t * each; n != (t + 1) * each; ++n) outcomes[n] = storage.insert(client(n));
+        });
+      }
+    }
+    const long syncs = disk.count(DiskCall::sync) - before;
+    long kept = 0;
+    for (std::uint32_t n = 0; n != threads * each; ++n) {
+      book.inserted(client(n), outcomes[n]);
+      if (outcomes[n] && outcomes[n].value() == Insertion::inserted) ++kept;
+    }
+    CHECK(kept == threads * each);
+    CHECK(syncs > 0);
+    CHECK(syncs < kept / 4);
+    disk.before = nullptr;
+  }
+  verify(book, path);
+  CHECK(book.lies() == Lines());
+}
+
+TEST_CASE("a shared commit that fails is maybe applied to each of its members, and to nobody else") {
+  for (const DiskCall call : {DiskCall::sync, DiskCall::write}) {
+    const Directory directory;
+    const std::string path = directory / "a";
+    Book book;
+    Book at_crash;
+    std::vector<Client> failed;
+    {
+      FaultyDisk disk;
+      disk.recording = true;
+      auto storage = SqliteStorage::open(path, long_patient()).value();
+      book.added(home, storage.add_ecosystem(home));
+      book.inserted(client(1), storage.insert(client(1)));
+      const auto clients = crowd(10);
+      const long nth = call == DiskCall::sync ? 1 : 0;  // the first sync, in which it is said, is another's
+      const auto outcomes = together(disk, storage, clients, [&] { disk.fail({call, SQLITE_OK, nth}); });
+      CHECK(disk.fired());
+      CHECK(outcomes[0].value() == Insertion::inserted);
+      for (std::size_t i = 0; i != clients.size(); ++i) {
+        book.inserted(clients[i], outcomes[i]);
+        if (!outcomes[i].has_exception()) continue;
+        CHECK(outcomes[i].exception().fate() == Fate::maybe_applied);
+        failed.push_back(clients[i]);
+      }
+      CHECK(failed.size() > 1);  // all 31, if none was held up for long
+      leave(disk, directory / "crash", PowerCut::Loss::nothing);
+      at_crash = book;
+      for (const Client& each : failed) {
+        CHECK(storage.find_client(each.id()).value() == std::nullopt);
+        const auto again = storage.insert(each);
+        CHECK(again.value() == Insertion::inserted);
+        book.inserted(each, again);
+      }
+    }
+    verify(book, path);
+    CHECK(book.lies() == Lines());
+    verify(at_crash, directory / "crash/a");
+    CHECK(at_crash.lies() == Lines());
+    const auto storage = SqliteStorage::open(directory / "crash/a").value();
+    std::size_t there = 0;
+    for (const Client& each : failed) there += storage.find_client(each.id()).value() ? 1U : 0U;
+    CHECK((there == 0 || there == failed.size()));  // they were one transaction
+  }
+}
+
+TEST_CASE("where a statement of a group fails, each of its members has a commit and an answer of its own") {
+  const DiskFault spilling{DiskCall::write, SQLITE_OK};
+  const DiskFault full{DiskCall::write, SQLITE_FULL};
+  const DiskFault reading{DiskCall::read, SQLITE_OK};
+  const DiskFault no_memory{DiskCall::read, SQLITE_IOERR_NOMEM};
+  for (DiskFault fault : {spilling, full, reading, no_memory}) {
+    for (const bool lasting : {false, true}) {
+      CAPTURE(static_cast<int>(fault.call), fault.code, lasting);
+      fault.lasting = lasting;
+      const bool spills = fault.call == DiskCall::write;
+      const Directory directory;
+      const std::string path = directory / "a";
+      Book book;
+      {
+        FaultyDisk disk;
+        auto storage = SqliteStorage::open(path, long_patient()).value();
+        book.added(home, storage.add_ecosystem(home));
+        for (std::uint32_t n = 0; n != 640; ++n) book.inserted(client(n * 1000), storage.insert(client(n * 1000)));
+        // Somebody else's change empties SQLite's cache, and the first insert leaves most pages to be read by the
+        // group.
+        REQUIRE(Raw(path).run("INSERT INTO ecosystems VALUES ('another', 'deleted')") == SQLITE_OK);
+        // Together they are more than that cache, so that some of it goes to the log before the commit.
+        const auto clients = crowd(spills ? 150000 : 10);
+        const auto outcomes = together(disk, storage, clients, [&] { disk.fail(fault); });
+        CHECK(disk.fired());
+        disk.heal();
+        CHECK(outcomes[0].value() == Insertion::inserted);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i != clients.size(); ++i) {
+          book.inserted(clients[i], outcomes[i]);
+          if (outcomes[i].has_value()) ++kept;
+        }
+        CHECK((lasting ? kept < clients.size() : kept == clients.size()));
+        for (const Client& each : clients) book.inserted(each, storage.insert(each));
+      }
+      verify(book, path);
+      CHECK(book.lies() == Lines());
+    }
+  }
+}
+
+TEST_CASE("a client that was refused in a shared commit that fails has surely nothing kept") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Book book;
+  {
+    FaultyDisk disk;
+    auto storage = SqliteStorage::open(path, long_patient()).value();
+    book.added(home, storage.add_ecosystem(home));
+    book.inserted(client(1), storage.insert(client(1)));
+    std::vector<Client> clients = crowd(10);
+    for (std::size_t i = 1; i < clients.size(); i += 2)
+      clients[i] = client(1000 + static_cast<std::uint32_t>(i), never);
+    const auto outcomes = together(disk, storage, clients, [&] { disk.fail({DiskCall::sync, SQLITE_OK, 1}); });
+    CHECK(disk.fired());
+    int refused = 0;
+    int unknown = 0;
+    for (std::size_t i = 0; i != clients.size(); ++i) {
+      book.inserted(clients[i], outcomes[i]);
+      const bool failed = outcomes[i].has_exception();
+      if (clients[i].ecosystem_id() == never) {
+        CHECK((failed || outcomes[i].value() == Insertion::ecosystem_unknown));
+        if (failed) CHECK(outcomes[i].exception().fate() == Fate::not_applied);
+        if (failed) CHECK(outcomes[i].exception().what() == "sqlite insert: SQLITE_IOERR (1034)");
+        refused += failed ? 1 : 0;
+      } else if (failed) {
+        CHECK(outcomes[i].exception().fate() == Fate::maybe_applied);
+        ++unknown;
+      }
+    }
+    CHECK(refused > 0);
+    CHECK(unknown > 0);
+  }
+  verify(book, path);
+  CHECK(book.lies() == Lines());
+}
+
+// ---- files that are taken away while they are opened, and descriptors ----
+
+TEST_CASE("a file that is replaced at any moment of its opening is not the one that clients are kept in") {
+  const bool by_a_link = GENERATE(false, true);
+  bool replaced = true;
+  int refused = 0;
+  for (long nth = 0; replaced; ++nth) {
+    CAPTURE(nth, by_a_link);
+    const Directory directory;
+    const std::string path = directory / "a";
+    const std::string first = directory / "first";
+    const std::string second = directory / "second";
+    for (const std::string& name : {first, second}) SqliteStorage::open(name).value().add_ecosystem(home).value();
+    const auto place = [&](const std::string& name) {
+      if (!by_a_link) return fs::rename(name, path);
+      fs::remove(path);
+      fs::create_symlink(name, path);
+    };
+    place(first);
+    FaultyDisk disk;
+    long calls = 0;
+    replaced = false;
+    disk.before = [&](DiskCall, std::string_view) {
+      if (calls++ != nth) return;
+      place(second);
+      replaced = true;
+    };
+    auto opened = SqliteStorage::open(path);
+    disk.before = nullptr;
+    if (!opened) {
+      ++refused;
+      CHECK(opened.exception().what() == "sqlite open: the file was moved or replaced");
+      continue;
+    }
+    const auto outcome = opened.assume_value().insert(client(1));
+    opened = Fault();
+    const auto there = SqliteStorage::open(path).value().find_client(id(1)).value();
+    CHECK(there.has_value() == (outcome && outcome.assume_value() == Insertion::inserted));
+  }
+  CHECK(refused > 5);
+}
+
+TEST_CASE("a log that its last user moves into the file and deletes while the file is opened does no harm") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  {
+    FaultyDisk disk;
+    disk.recording = true;
+    auto storage = SqliteStorage::open(path).value();
+    storage.add_ecosystem(home).value();
+    REQUIRE(storage.insert(client(1)).value() == Insertion::inserted);
+    leave(disk, directory / "killed", PowerCut::Loss::nothing);
+  }
+  const std::string left = directory / "killed/a";
+  REQUIRE(fs::file_size(left + "-wal") != 0);
+  FaultyDisk disk;
+  bool once = true;
+  disk.before = [&](DiskCall call, std::string_view file) {
+    if (call == DiskCall::open && is_log(file) && std::exchange(once, false))
+      Raw(left, "unix").run("PRAGMA user_version");
+  };
+  const auto storage = SqliteStorage::open(left).value();
+  CHECK(!once);
+  CHECK(storage.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("a file that another program makes its own while it is opened stays as that program left it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  const std::string log = directory / "log";
+  {
+    std::ofstream(directory / "other");
+    Raw other(directory / "other");
+    REQUIRE(other.ask("PRAGMA journal_mode = WAL") == "wal|");
+    fs::copy_file(directory / "other", path);
+    REQUIRE(other.run("CREATE TABLE t (a)") == SQLITE_OK);
+    fs::copy_file(directory / "other-wal", log);
+  }
+  const auto size = fs::file_size(log);
+  FaultyDisk disk;
+  bool once = true;
+  disk.before = [&](DiskCall call, std::string_view) {  // it is killed at once
+    if (call == DiskCall::lock && std::exchange(once, false)) fs::copy_file(log, path + "-wal");
+  };
+  const auto opened = SqliteStorage::open(path);
+  disk.before = nullptr;
+  CHECK(!once);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().what() == "sqlite open: the file is another program's, or of another version");
+  REQUIRE(fs::exists(path + "-wal"));
+  CHECK(fs::file_size(path + "-wal") == size);
+  CHECK(Raw(path).ask("SELECT name FROM sqlite_schema") == "t|");
+}
+
+TEST_CASE("no file that a store opens is left to a program that the process starts") {
+  const Directory directory;
+  std::set<std::string> seen;
+  Lines inherited;
+  {
+    FaultyDisk disk;
+    const auto look = [&](DiskCall, std::string_view) {
+      for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const std::string name = fs::read_symlink(entry.path(), gone).string();
+        if (gone || !name.starts_with(directory.path().string())) continue;
+        const auto flags = ::fcntl(std::stoi(entry.path().filename()), F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) inherited.push_back(name);
+        seen.insert(fs::path(name).filename());
+      }
+    };
+    disk.before = look;
+    Book book;
+    auto storage = SqliteStorage::open(directory / "a").value();
+    tell(storage, directory / "a", book);
+    look(DiskCall::any, "");
+  }
+  CHECK(inherited == Lines());
+  for (const std::string name : {"a", "a-journal", "a-wal", "a-shm"}) CHECK(seen.contains(name));
+}
+
+// ---- copies ----
+
+TEST_CASE("a copy that is taken while threads insert is whole, and has all that was acknowledged before it began") {
+  constexpr std::uint32_t threads = 4;
+  constexpr std::uint32_t most = 20000;  // of a thread
+  const auto nth = [](std::uint32_t thread, std::uint32_t n) { return client(thread << 24 | n); };
+  const Directory directory;
+  const std::string path = directory / "a";
+  auto storage = SqliteStorage::open(path, long_patient()).value();
+  REQUIRE(storage.add_ecosystem(home).value() == EcosystemState::active);
+  REQUIRE(storage.add_ecosystem(spare).value() == EcosystemState::active);
+  REQUIRE(storage.delete_ecosystem(spare).value() == EcosystemState::active);
+
+  const auto back_up = [&](const std::string& copy, bool in_steps) {
+    sqlite3* to = nullptr;
+    REQUIRE(sqlite3_open(copy.c_str(), &to) == SQLITE_OK);
+    Raw from(path);
+    sqlite3_backup* const backup = sqlite3_backup_init(to, "main", from.get(), "main");
+    REQUIRE(backup != nullptr);
+    int code = SQLITE_OK;
+    for (int i = 0; in_steps && i != 50 && code == SQLITE_OK; ++i) code = sqlite3_backup_step(backup, 3);
+    if (code == SQLITE_OK) code = sqlite3_backup_step(backup, -1);  // others' inserts make it begin again and again
+    CHECK(code == SQLITE_DONE);
+    CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+    CHECK(sqlite3_close(to) == SQLITE_OK);
+  };
+  const std::array<std::function<void(const std::string&)>, 3> ways{
+      [&](const std::string& copy) { back_up(copy, false); },
+      [&](const std::string& copy) { back_up(copy, true); },
+      [&](const std::string& copy) { CHECK(Raw(path).run("VACUUM INTO '" + copy + "'") == SQLITE_OK); },
+  };
+
+  std::array<std::atomic<std::uint32_t>, threads> acknowledged{};
+  std::array<std::array<std::uint32_t, threads>, ways.size()> before{};
+  std::atomic<bool> enough = false;
+  std::atomic<bool> wrong = false;
+  {
+    std::vector<std::jthread> running;
+    for (std::uint32_t t = 0; t != threads; ++t) {
+      running.emplace_back([&, t] {
+        for (std::uint32_t n = 0; n != most && !enough; ++n) {
+          const auto outcome = storage.insert(nth(t, n));
+          if (!outcome || outcome.assume_value() != Insertion::inserted) wrong = true;
+          ++acknowledged[t];
+        }
+      });
+    }
+    for (std::size_t way = 0; way != ways.size(); ++way) {
+      for (std::uint32_t t = 0; t != threads; ++t) {
+        while (acknowledged[t] < 50 * (way + 1)) std::this_thread::yield();
+        before[way][t] = acknowledged[t];
+      }
+      ways[way](directory / std::to_string(way));
+    }
+    enough = true;
+  }
+  CHECK(!wrong);
+
+  for (std::size_t way = 0; way != ways.size(); ++way) {
+    CAPTURE(way);
+    const std::string copy = directory / std::to_string(way);
+    CHECK(Raw(copy).ask("PRAGMA integrity_check") == "ok|");
+    CHECK(Raw(copy).ask("PRAGMA foreign_key_check").empty());
+    const auto copied = SqliteStorage::open(copy).value();
+    CHECK(copied.find_ecosystem(spare).value().state() == EcosystemState::deleted);
+    std::size_t all = 0;
+    for (std::uint32_t t = 0; t != threads; ++t) {
+      std::uint32_t there = 0;
+      while (there != most && copied.find_client(nth(t, there).id()).value() == nth(t, there)) ++there;
+      CHECK(there >= before[way][t]);
+      CHECK(there <= acknowledged[t]);
+      all += there;
+    }
+    CHECK(Raw(copy).ask("SELECT count(*) FROM clients") == std::to_string(all) + "|");  // and no others
+  }
+}

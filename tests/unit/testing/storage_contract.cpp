@@ -1,0 +1,269 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/testing/storage_contract.hpp>
+
+#include <droplit/storage/memory.hpp>
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+/// A right store, but for one rule.
+class BrokenStorage {
+ public:
+  explicit BrokenStorage(std::string_view rule) : rule_(rule) {}
+
+  EcosystemState add_ecosystem(EcosystemId id) {
+    const std::lock_guard lock(mutex_);
+    if (failing_) throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
+    const auto [at, added] = ecosystems_.try_emplace(id, EcosystemState::active);
+    if (broken("deleted_stays_deleted")) at->second = EcosystemState::active;
+    const bool active = at->second == EcosystemState::active;
+    return broken("adding_twice_is_once") && !added && active ? EcosystemState::unknown : at->second;
+  }
+
+  EcosystemState delete_ecosystem(EcosystemId id) {
+    const std::lock_guard lock(mutex_);
+    if (failing_) throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
+    if (broken("ecosystems_are_apart")) {
+      for (auto& [other, state] : ecosystems_) state = other == id ? state : EcosystemState::deleted;
+    }
+    if (broken("deletion_keeps_clients")) {
+      std::erase_if(clients_, [id](const auto& entry) { return entry.second.ecosystem_id() == id; });
+    }
+    const auto at = ecosystems_.find(id);
+    if (at == ecosystems_.end()) {
+      return broken("deletion_tells_before") ? EcosystemState::deleted : EcosystemState::unknown;
+    }
+    return std::exchange(at->second, EcosystemState::deleted);
+  }
+
+  std::optional<Client> find_client(ClientId id) {
+    const std::lock_guard lock(mutex_);
+    auto at = clients_.find(key(id));
+    if (broken("other_is_not_found") && at == clients_.end()) at = clients_.begin();
+    if (at == clients_.end()) return std::nullopt;
+    return at->second;
+  }
+
+  /// What a rig adds for the two rules that not every store can be asked for.
+  void fail(bool on) {
+    const std::lock_guard lock(mutex_);
+    failing_ = on;
+  }
+  void reopen() {
+    const std::lock_guard lock(mutex_);
+    if (broken("reopening_keeps_all")) clients_.clear();
+  }
+
+  Insertion insert(const Client& client) {
+    std::unique_lock lock(mutex_);
+    const ClientId id = key(client.id());
+    if (failing_) {
+      if (broken("fault_changes_nothing")) clients_.try_emplace(id, client);
+      throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
+    }
+    EcosystemState state = state_of(client);
+    const bool taken = clients_.contains(id);
+    if (broken("one_of_an_id") || broken("deletion_is_final") || broken("none_is_lost")) {
+      in_flight_.insert(id);
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      lock.lock();
+      in_flight_.erase(id);
+      if (!broken("deletion_is_final")) state = state_of(client);
+    }
+
+    if (broken("unknown_is_refused") && state == EcosystemState::unknown) state = EcosystemState::active;
+    if (broken("deleted_is_refused") && state == EcosystemState::deleted) state = EcosystemState::active;
+    if (broken("refusal_keeps_nothing") && state == EcosystemState::unknown) clients_.try_emplace(id, client);
+    if (broken("history_has_an_order") && state == EcosystemState::unknown && !taken) {  // a dirty read
+      clients_.try_emplace(id, client);
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      lock.lock();
+      clients_.erase(id);
+    }
+    if (state == EcosystemState::unknown) return Insertion::ecosystem_unknown;
+    if (state == EcosystemState::deleted) return Insertion::ecosystem_deleted;
+
+    if (broken("kept_is_found")) return Insertion::inserted;
+    if (broken("none_is_lost") && !in_flight_.empty() && !in_flight_.contains(id)) return Insertion::inserted;
+    if (broken("taken_is_refused") || (broken("one_of_an_id") && !taken)) {
+      clients_.insert_or_assign(id, client);
+      return Insertion::inserted;
+    }
+    if (broken("taken_changes_nothing") && taken) clients_.insert_or_assign(id, client);
+    return clients_.try_emplace(id, as_kept(client)).second ? Insertion::inserted : Insertion::id_taken;
+  }
+
+ private:
+  bool broken(std::string_view rule) const { return rule_ == rule; }
+
+  EcosystemState state_of(const Client& client) const {
+    const auto at = ecosystems_.find(client.ecosystem_id());
+    return at == ecosystems_.end() ? EcosystemState::unknown : at->second;
+  }
+
+  ClientId key(ClientId id) const { return broken("ids_are_told_apart") ? ClientId(id.bytes()) : id; }
+
+  Client as_kept(const Client& client) const {
+    const auto text = [this](std::optional<Text> given) {
+      if (broken("absent_is_not_empty") && !given) return Text::parse("");
+      if (broken("texts_are_kept") && given) return Text::parse(given->str().substr(0, 65535));
+      return given;
+    };
+    const std::int64_t millis = client.created_at().unix_millis();
+    const bool coarse = broken("times_are_kept");
+    return {client.id(),           Timestamp::clamp_unix_millis(coarse ? millis / 1000 * 1000 : millis),
+            client.ecosystem_id(), broken("types_are_kept") ? ClientType::application : client.type(),
+            text(client.name()),   text(client.description())};
+  }
+
+  std::string_view rule_;
+  std::mutex mutex_;
+  std::map<EcosystemId, EcosystemState> ecosystems_;
+  std::map<ClientId, Client> clients_;
+  std::set<ClientId> in_flight_;
+  bool failing_ = false;
+};
+
+struct Silent {
+  Insertion insert(const Client&) { throw Fault(FaultSource::storage, Fate::not_applied, "the store is away"); }
+  Outcome<EcosystemState> add_ecosystem(EcosystemId) { return ApiError(); }
+  EcosystemState delete_ecosystem(EcosystemId) { throw std::runtime_error("the store is away"); }
+  Outcome<std::optional<Client>> find_client(ClientId) {
+    return Fault(FaultSource::storage, Fate::not_applied, "the store is away");
+  }
+};
+
+struct WithoutTombstones {
+  Insertion insert(const Client&);
+  EcosystemState add_ecosystem(EcosystemId);
+  void delete_ecosystem(EcosystemId);
+  std::optional<Client> find_client(ClientId);
+};
+
+static_assert(TestableStorage<BrokenStorage>);
+static_assert(TestableStorage<MemoryStorage>);
+static_assert(TestableStorage<Silent>);
+static_assert(!TestableStorage<WithoutTombstones>);
+static_assert(!TestableStorage<const MemoryStorage>);
+
+}  // namespace
+
+TEST_CASE("a store that breaks no rule passes") {
+  CHECK(check_storage_contract([] { return BrokenStorage(""); }).empty());
+}
+
+TEST_CASE("a store that breaks one rule fails the check of that rule and no other") {
+  for (const ContractCheck& check : storage_checks) {
+    CAPTURE(check.id);
+    std::vector<std::string> sentences;
+    const auto failed = check_storage_contract([&] { return BrokenStorage(check.id); });
+    for (const FailedCheck& each : failed) sentences.push_back(each.sentence);
+    CAPTURE(sentences);
+    REQUIRE(failed.size() == 1);
+    CHECK(failed[0].id == check.id);
+    CHECK(failed[0].sentence.starts_with(check.sentence));
+  }
+}
+
+TEST_CASE("a store that fails fails every check that rests on nothing, and the sentence tells how") {
+  const auto failed = check_storage_contract([] { return Silent(); });
+  std::vector<std::string_view> expected;
+  for (const ContractCheck& check : storage_checks) {
+    if (check.rests_on.empty()) expected.push_back(check.id);
+  }
+  std::vector<std::string_view> got;
+  for (const FailedCheck& each : failed) got.push_back(each.id);
+  CHECK(got == expected);
+  CHECK(failed.at(0).sentence.ends_with(" But: add_ecosystem failed: it gave an ApiError."));
+  CHECK(failed.at(1).sentence.ends_with(" But: find_client failed: the store is away."));
+}
+
+TEST_CASE("a rule is asked only of a store that has what it takes") {
+  struct Plain {
+    BrokenStorage store;
+    Insertion insert(const Client& client) { return store.insert(client); }
+    EcosystemState add_ecosystem(EcosystemId id) { return store.add_ecosystem(id); }
+    EcosystemState delete_ecosystem(EcosystemId id) { return store.delete_ecosystem(id); }
+    std::optional<Client> find_client(ClientId id) { return store.find_client(id); }
+  };
+  CHECK(check_storage_contract([] { return Plain{BrokenStorage("reopening_keeps_all")}; }).empty());
+  CHECK(check_storage_contract([] { return Plain{BrokenStorage("fault_changes_nothing")}; }).empty());
+}
+
+TEST_CASE("a history has an order where a single thread could have been told it, and else none") {
+  using History = detail::StorageHistory;
+  using Verb = History::Verb;
+  const auto is_linearizable = [](std::vector<History::Call> calls) {
+    return History(std::move(calls)).is_linearizable();
+  };
+  const auto insert = [](std::uint8_t variant, Insertion told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::insert, 0, 0, variant, told, {}, from, to};
+  };
+  const auto find = [](std::uint8_t variant, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::find, 0, 0, variant, {}, {}, from, to};
+  };
+  const auto add = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::add, 0, 0, 0, {}, told, from, to};
+  };
+  const auto remove = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::remove, 0, 0, 0, {}, told, from, to};
+  };
+  const auto active = EcosystemState::active;
+  const auto added = add(active, 1, 2);
+
+  CHECK(is_linearizable({}));
+  CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 4), find(1, 5, 6)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::inserted, 3, 4), find(0, 5, 6)}));  // forgotten
+  CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 6), find(0, 4, 5)}));  // at the same time: either
+  CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 6), find(1, 4, 5)}));
+  CHECK_FALSE(
+      is_linearizable({added, insert(1, Insertion::inserted, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // there and gone
+  CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 9), find(0, 4, 5), find(1, 6, 7)}));
+  CHECK_FALSE(
+      is_linearizable({added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::inserted, 4, 5)}));  // both
+  CHECK(is_linearizable(
+      {added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(1, 7, 8)}));
+  CHECK_FALSE(is_linearizable(
+      {added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(2, 7, 8)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::id_taken, 3, 4)}));  // by nobody
+  CHECK_FALSE(is_linearizable({insert(1, Insertion::inserted, 1, 2)}));
+  CHECK(is_linearizable({insert(1, Insertion::ecosystem_unknown, 1, 4), add(active, 2, 3)}));
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::ecosystem_unknown, 3, 4)}));
+  CHECK_FALSE(is_linearizable({insert(1, Insertion::ecosystem_unknown, 1, 4), find(1, 2, 3)}));  // a dirty read
+  CHECK(is_linearizable({added, remove(active, 3, 6), insert(1, Insertion::inserted, 4, 5)}));
+  CHECK_FALSE(
+      is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::inserted, 5, 6)}));  // after the deletion
+  CHECK(is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::ecosystem_deleted, 5, 6)}));
+  CHECK_FALSE(is_linearizable({added, remove(active, 3, 4), add(active, 5, 6)}));  // risen from the dead
+  CHECK_FALSE(is_linearizable({remove(active, 1, 2)}));
+  CHECK(is_linearizable({remove(EcosystemState::unknown, 1, 2), add(active, 3, 4)}));
+  CHECK_FALSE(is_linearizable({find(History::stranger, 1, 2)}));
+}
+
+TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
+  std::set<std::string_view> ids{"", "*"};
+  std::set<std::string_view> sentences;
+  for (const ContractCheck& check : storage_checks) {
+    CHECK(ids.contains(check.rests_on));
+    CHECK(ids.insert(check.id).second);
+    CHECK(sentences.insert(check.sentence).second);
+  }
+}

@@ -1,0 +1,343 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/testing/transport_contract.hpp>
+
+#include <droplit/detail/http/sendable.hpp>
+#include <droplit/transport/loopback.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+
+namespace {
+
+constexpr std::string_view token = "Bearer 7f,\"x\"  =";
+
+struct Breach {
+  std::string_view name;
+  std::string_view rule;
+};
+
+constexpr Breach breaches[] = {
+    {"nothing is carried", "request_arrives"},
+    {"bodies lose their end", "request_arrives"},
+    {"every target is the root", "request_arrives"},
+    {"every method is in lower case", "request_arrives"},
+    {"every method is POST", "request_line_arrives"},
+    {"dot segments are removed", "request_line_arrives"},
+    {"escapes are decoded", "request_line_arrives"},
+    {"the query is cut", "request_line_arrives"},
+    {"bodies are C strings", "bodies_arrive"},
+    {"bodies end after 64 KiB", "bodies_arrive"},
+    {"an empty body is null", "bodies_arrive"},
+    {"a content-type is invented", "fields_arrive"},
+    {"a content-type is added", "fields_arrive"},
+    {"empty fields are dropped", "fields_arrive"},
+    {"values of fields are cut", "fields_arrive"},
+    {"the token is Bearer", "token_arrives"},
+    {"the token is there twice", "token_arrives"},
+    {"the token is there at first", "token_arrives"},
+    {"the fields of answers are dropped", "answers_arrive"},
+    {"strange answers are refused", "answers_arrive"},
+    {"every status is 201", "answers_arrive"},
+    {"bodies of answers are C strings", "answer_bodies_arrive"},
+    {"bodies of answers end before 1 MiB", "answer_bodies_arrive"},
+    {"long answers come back", "long_response_is_bounded"},
+    {"long answers are cut", "long_response_is_bounded"},
+    {"long answers are not sent", "long_response_is_bounded"},
+    {"long answers lose their status", "long_response_is_bounded"},
+    {"a 503 is repeated", "sent_once"},
+    {"everything is sent twice", "sent_once"},
+    {"redirects are followed", "redirect_is_not_followed"},
+    {"redirects are followed as well", "redirect_is_not_followed"},
+    {"redirects become faults", "redirect_is_not_followed"},
+    {"lost is not sent", "lost_response_is_maybe_applied"},
+    {"lost later is not sent", "lost_response_is_maybe_applied"},
+    {"lost is a 502", "lost_response_is_maybe_applied"},
+    {"lost is an ApiError", "lost_response_is_maybe_applied"},
+    {"lost is an exception that was not sent", "lost_response_is_maybe_applied"},
+    {"lost is repeated", "lost_response_is_not_repeated"},
+    {"lost later is repeated", "lost_response_is_not_repeated"},
+    {"everything is written", "unwritable_is_not_sent"},
+    {"every method is written", "unwritable_is_not_sent"},
+    {"every target is written", "unwritable_is_not_sent"},
+    {"unwritable is maybe applied", "unwritable_is_not_sent"},
+    {"a fragment is written", "unwritable_is_not_sent"},
+    {"a fragment is written and then refused", "unwritable_is_not_sent"},
+    {"own fields are taken", "own_fields_are_not_sent"},
+    {"own fields have one case", "own_fields_are_not_sent"},
+    {"nobody there is maybe applied", "unreachable_is_not_sent"},
+    {"nobody there is an exception", "unreachable_is_not_sent"},
+    {"nobody there is somebody", "unreachable_is_not_sent"},
+    {"a lost answer ends the next request", "goes_on"},
+    {"a long answer ends the next request", "goes_on"},
+    {"an unwritable request ends the next request", "goes_on"},
+};
+
+/// A right transport, but for one breach.
+class BrokenTransport {
+ public:
+  BrokenTransport(TransportPeer& peer, std::string_view breach) : peer_(peer), breach_(breach) {}
+  BrokenTransport(BrokenTransport&&) = delete;
+
+  void go_away() { away_ = !broken("nobody there is somebody"); }
+
+  Outcome<Response> send(const Request& given) {
+    if (std::exchange(ends_next_, false)) return fault(Fate::maybe_applied);
+    if (away_) return nobody();
+    if (!may_be_written(given)) {
+      ends_next_ = broken("an unwritable request ends the next request");
+      return fault(broken("unwritable is maybe applied") ? Fate::maybe_applied : Fate::not_sent);
+    }
+    const Request request = as_written(given);
+    ++sent_;
+    if (broken("nothing is carried")) return Response{201, {}, {}, false};
+    if (broken("everything is sent twice")) peer_.hear(request);
+    auto answer = peer_.hear(request);
+    if (broken("a fragment is written and then refused") && given.target.ends_with("#x")) return fault(Fate::not_sent);
+    if (again(answer)) answer = peer_.hear(request);
+    if (broken("redirects are followed as well") && answer && answer->status / 100 == 3) peer_.hear(request);
+    if (!answer) return lost();
+    return taken(*std::move(answer));
+  }
+
+ private:
+  bool broken(std::string_view breach) const { return breach_ == breach; }
+
+  static Fault fault(Fate fate) { return Fault(FaultSource::transport, fate, "broken"); }
+
+  Outcome<Response> nobody() const {
+    if (broken("nobody there is an exception")) throw std::runtime_error("nobody there");
+    return fault(broken("nobody there is maybe applied") ? Fate::maybe_applied : Fate::not_sent);
+  }
+
+  bool may_be_written(const Request& given) const {
+    Request request = given;
+    if (broken("own fields are taken")) request.fields.clear();
+    if (broken("own fields have one case") && request.fields.lines().find("Host") != std::string::npos) return true;
+    const bool fragment = breach_.starts_with("a fragment is written");
+    if (fragment) request.target = request.target.substr(0, request.target.find('#'));
+    if (broken("everything is written") || broken("every method is written")) request.method = "POST";
+    if (broken("everything is written") || broken("every target is written")) request.target = "/";
+    return detail::is_sendable(request);
+  }
+
+  Request as_written(Request request) const {
+    if (broken("bodies lose their end") && !request.body.empty()) request.body.pop_back();
+    if (broken("every target is the root")) request.target = "/";
+    if (broken("every method is in lower case")) request.method = "post";
+    if (broken("every method is POST")) request.method = "POST";
+    const auto change = [&](std::string_view from, std::string_view to) {
+      const auto at = request.target.find(from);
+      if (at != std::string::npos) request.target.replace(at, from.size(), to);
+    };
+    if (broken("dot segments are removed")) change("/api/..", "");
+    if (broken("escapes are decoded")) change("%63", "c");
+    if (broken("the query is cut")) request.target = request.target.substr(0, request.target.find('?'));
+    if (broken("bodies are C strings")) request.body = request.body.c_str();
+    if (broken("bodies end after 64 KiB")) request.body.resize(std::min<std::size_t>(request.body.size(), 65536));
+    if (broken("an empty body is null") && request.body.empty()) request.body = "null";
+    if ((broken("a content-type is invented") && request.fields.count("content-type") == 0) ||
+        (broken("a content-type is added") && request.fields.get("content-type").starts_with("text/"))) {
+      request.fields.add("content-type", "application/x-www-form-urlencoded");
+    }
+    if (broken("empty fields are dropped") || broken("values of fields are cut")) {
+      HeaderFields kept;
+      for (const HeaderField field : request.fields) {
+        if (!field.value.empty() || broken("values of fields are cut")) {
+          kept.add(field.name, field.value.substr(0, 1000));
+        }
+      }
+      request.fields = kept;
+    }
+    if (broken("the token is there at first") && sent_ != 0) return request;
+    request.fields.add("authorization", (broken("the token is Bearer") ? "Bearer " : "") + std::string(token));
+    if (broken("the token is there twice")) request.fields.add("Authorization", token);
+    return request;
+  }
+
+  bool again(const std::optional<Response>& answer) const {
+    if (!answer) return broken("lost is repeated") || (broken("lost later is repeated") && sent_ > 1);
+    if (broken("redirects are followed")) return answer->fields.count("location") != 0;
+    return broken("a 503 is repeated") && answer->status == 503;
+  }
+
+  Outcome<Response> lost() {
+    ends_next_ = broken("a lost answer ends the next request");
+    if (broken("lost is an ApiError")) return ApiError();
+    if (broken("lost is an exception that was not sent")) throw fault(Fate::not_sent);
+    if (broken("lost is a 502")) return Response{502, {}, {}, false};
+    const bool not_sent = broken("lost is not sent") || (broken("lost later is not sent") && sent_ > 1);
+    return fault(not_sent ? Fate::not_sent : Fate::maybe_applied);
+  }
+
+  Outcome<Response> taken(Response answer) {
+    constexpr std::size_t most = 1 << 20;
+    if (answer.body.size() > most && !broken("long answers come back")) {
+      ends_next_ = broken("a long answer ends the next request");
+      if (broken("long answers are not sent")) return fault(Fate::not_sent);
+      if (broken("long answers lose their status")) return fault(Fate::maybe_applied);
+      if (!broken("long answers are cut")) return Fault::unknown_response(answer.status, "too long", answer.body);
+      answer.body.resize(most);
+    }
+    if (broken("the fields of answers are dropped")) answer.fields.clear();
+    if (broken("strange answers are refused") && answer.status == 299) return fault(Fate::maybe_applied);
+    if (broken("every status is 201")) answer.status = 201;
+    if (broken("bodies of answers are C strings")) answer.body = answer.body.c_str();
+    if (broken("bodies of answers end before 1 MiB") && answer.body.size() == most) answer.body.pop_back();
+    if (broken("redirects become faults") && answer.status / 100 == 3) return fault(Fate::maybe_applied);
+    return answer;
+  }
+
+  TransportPeer& peer_;
+  std::string_view breach_;
+  int sent_ = 0;
+  bool away_ = false;
+  bool ends_next_ = false;
+};
+
+/// Carries everything and then fails as it is told.
+template <class Fail>
+struct Failing {
+  TransportPeer& peer;
+  Fail fail;
+  Outcome<Response> send(const Request& request) {
+    Request with_token = request;
+    with_token.fields.add("authorization", token);
+    peer.hear(with_token);
+    return fail();
+  }
+};
+
+/// Whatever comes over a loopback ends in the peer.
+struct PeerEndpoint {
+  TransportPeer& peer;
+
+  Response handle(const Request& request) {
+    auto answer = peer.hear(request);
+    if (!answer) throw Fault(FaultSource::transport, Fate::maybe_applied, "no answer");
+    return *std::move(answer);
+  }
+};
+
+struct LoopbackRig {
+  explicit LoopbackRig(TransportPeer& peer) : endpoint{peer} {}
+  LoopbackRig(LoopbackRig&&) = delete;
+  Outcome<Response> send(const Request& request) { return transport.send(request); }
+
+  PeerEndpoint endpoint;
+  LoopbackTransport<PeerEndpoint> transport{endpoint, std::string(token)};
+};
+
+using Failed = std::vector<FailedCheck>;
+
+std::vector<std::string_view> ids(const Failed& failed) {
+  std::vector<std::string_view> ids;
+  for (const FailedCheck& each : failed) ids.push_back(each.id);
+  return ids;
+}
+
+std::vector<std::string> sentences(const Failed& failed) {
+  std::vector<std::string> sentences;
+  for (const FailedCheck& each : failed) sentences.push_back(each.sentence);
+  return sentences;
+}
+
+Failed check_broken(std::string_view breach) {
+  return check_transport_contract([&](TransportPeer& peer) { return BrokenTransport(peer, breach); }, token);
+}
+
+}  // namespace
+
+TEST_CASE("a transport that breaks no rule passes") { CHECK(sentences(check_broken("")).empty()); }
+
+TEST_CASE("a transport that breaks one rule fails the check of that rule and no other") {
+  for (const Breach& breach : breaches) {
+    const auto failed = check_broken(breach.name);
+    CAPTURE(breach.name, sentences(failed));
+    CHECK(ids(failed) == std::vector{breach.rule});
+    for (const ContractCheck& check : transport_checks) {
+      if (check.id == breach.rule && !failed.empty()) CHECK(failed[0].sentence.starts_with(check.sentence));
+    }
+  }
+}
+
+TEST_CASE("every rule can be broken") {
+  std::set<std::string_view> rules;
+  for (const Breach& breach : breaches) rules.insert(breach.rule);
+  for (const ContractCheck& check : transport_checks) CHECK(rules.contains(check.id));
+  CHECK(rules.size() == transport_checks.size());
+}
+
+TEST_CASE("LoopbackTransport keeps the contract") {
+  const auto failed = check_transport_contract([](TransportPeer& peer) { return LoopbackRig(peer); }, token);
+  CHECK(sentences(failed).empty());
+}
+
+TEST_CASE("LoopbackTransport sends nothing in the name of a token that would break a line") {
+  TransportPeer peer;
+  PeerEndpoint endpoint{peer};
+  const auto answer = LoopbackTransport(endpoint, "a\r\nx: b").send({"POST", "/", {}, {}});
+  REQUIRE(answer.has_exception());
+  CHECK(answer.exception().fate() == Fate::not_sent);
+}
+
+TEST_CASE("where no answer comes back nothing else is looked into, and the sentence tells how it failed") {
+  const auto sentence = [](auto fail) {
+    const auto failed = check_transport_contract(
+        [fail](TransportPeer& peer) {
+          return Failing<decltype(fail)>{peer, fail};
+        },
+        token);
+    REQUIRE(ids(failed) == std::vector<std::string_view>{"answers_arrive"});
+    return failed[0].sentence;
+  };
+  CHECK(sentence([]() -> Outcome<Response> {
+          return Fault(FaultSource::transport, Fate::maybe_applied, "no wire");
+        }).ends_with(" But: a 201 fails: no wire."));
+  CHECK(sentence([]() -> Outcome<Response> {
+          throw Fault(FaultSource::transport, Fate::maybe_applied, "no wire");
+        }).ends_with(" But: a 201 fails: no wire."));
+  CHECK(sentence([]() -> Outcome<Response> {
+          throw std::runtime_error("no wire");
+        }).ends_with(" But: a 201 fails: transport threw an exception."));
+  CHECK(sentence([]() -> Outcome<Response> { return ApiError(); }).ends_with(" But: a 201 becomes an ApiError."));
+}
+
+TEST_CASE("a rule that cannot be asked about is left out") {
+  struct Deaf {
+    Response send(const Request&) { return {201, {}, {}, false}; }
+  };
+  struct DeafAndLonely : Deaf {
+    void go_away() {}
+  };
+  const auto deaf = check_transport_contract([](TransportPeer&) { return Deaf(); }, token);
+  CHECK(ids(deaf) == std::vector<std::string_view>{"request_arrives"});
+  CHECK(deaf.at(0).sentence.ends_with(" But: nothing arrives."));
+  const auto lonely = check_transport_contract([](TransportPeer&) { return DeafAndLonely(); }, token);
+  CHECK(ids(lonely) == std::vector<std::string_view>{"request_arrives", "unreachable_is_not_sent"});
+}
+
+TEST_CASE("the token that is asked for is the one that must arrive") {
+  const auto failed =
+      check_transport_contract([](TransportPeer& peer) { return BrokenTransport(peer, ""); }, "another token");
+  CHECK(ids(failed) == std::vector<std::string_view>{"token_arrives"});
+}
+
+TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
+  std::set<std::string_view> ids{""};
+  std::set<std::string_view> sentences;
+  for (const ContractCheck& check : transport_checks) {
+    CHECK(ids.contains(check.rests_on));
+    CHECK(ids.insert(check.id).second);
+    CHECK(sentences.insert(check.sentence).second);
+  }
+}

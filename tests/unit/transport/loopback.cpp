@@ -1,0 +1,100 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/transport/loopback.hpp>
+
+#include <droplit/remote/create_client.hpp>
+#include <droplit/testing/fixed_ids.hpp>
+#include "support/catch.hpp"
+#include "support/world.hpp"
+
+#include <random>
+#include <string>
+#include <utility>
+
+using namespace droplit;
+using test::active, test::World;
+
+static_assert(Transport<LoopbackTransport<decltype(World::endpoint)>>);
+
+TEST_CASE("asking through a loopback gives what the storage gives, for every draft") {
+  std::mt19937 random(7);
+  World here;
+  World there;
+  LoopbackTransport transport(there.endpoint, "token");
+  int created = 0;
+  int refused = 0;
+  for (int round = 0; round != 5000; ++round) {
+    const ClientDraft draft = test::any_draft(random);
+    const auto direct = create_client(here.storage, here.clock, here.ids, draft);
+    const auto remote = create_client(transport, draft);
+    if (!test::same(direct, remote)) FAIL_CHECK("round " << round);
+    direct.has_value() ? ++created : ++refused;
+    if (!direct.has_value()) continue;
+    const auto id = direct.assume_value().id();
+    if (here.storage.find_client(id) != there.storage.find_client(id)) FAIL_CHECK("kept otherwise, round " << round);
+  }
+  CHECK(created > 1000);
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("parameters are refused alike on both sides, with every violation") {
+  const std::string_view texts[] = {"", "C594b89aea18568c408c3ad24", "server", "Server", std::string_view("a\0b", 3)};
+  for (const auto id : texts) {
+    for (const auto type : texts) {
+      for (const auto name : texts) {
+        const auto here = ClientDraft::make({.ecosystem_id = id, .type = type, .name = name});
+        Request request{"POST", "/api/clients", {}, "{\"ecosystemId\":"};
+        request.fields.add("content-type", "application/json");
+        detail::append_json_string(request.body, id);
+        detail::append_json_string(request.body.append(",\"type\":"), type);
+        detail::append_json_string(request.body.append(",\"name\":"), name);
+        request.body += '}';
+        World there;
+        const auto response = LoopbackTransport(there.endpoint, "token").send(request);
+        if (here.has_error()) {
+          CHECK(read_error(response.value()) == here.error());
+        } else {
+          CHECK(response.value().status == 201);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a draft beyond the service's limit is Content Too Large there") {
+  World there;
+  LoopbackTransport transport(there.endpoint, "token");
+  const ClientDraft draft(active, ClientType::server, Text::parse(std::string(1024 * 1024, 'x')));
+  CHECK(create_client(transport, draft).error() == ApiError::of<ApiErrc::content_too_large>());
+}
+
+TEST_CASE("a wrong token is Unauthorized, and a fault behind the service keeps its fate") {
+  World there;
+  LoopbackTransport wrong(there.endpoint, "other");
+  CHECK(create_client(wrong, ClientDraft(active, ClientType::server)).error() == ApiError::of<ApiErrc::unauthorized>());
+
+  FixedIds one_id{{"594b89aea18568c408c3ad25"_client_id}};
+  Endpoint endpoint(there.storage, there.access, there.clock, one_id);
+  LoopbackTransport transport(endpoint, "token");
+  CHECK(create_client(transport, ClientDraft(active, ClientType::server)).has_value());
+  const auto no_id_left = create_client(transport, ClientDraft(active, ClientType::server));
+  REQUIRE(no_id_left.has_exception());
+  CHECK(no_id_left.exception().fate() == Fate::maybe_applied);  // a 500 tells no more
+  CHECK(no_id_left.exception().status() == 500);
+}
+
+TEST_CASE("a storage that is away behind the service proves that nothing was kept, and other answers prove nothing") {
+  struct Answering {
+    Response response;
+    Response handle(const Request&) { return response; }
+  } endpoint{to_response(Fault::unavailable(FaultSource::storage, "away"))};
+  LoopbackTransport transport(endpoint, "token");
+  const ClientDraft draft(active, ClientType::server);
+  CHECK(create_client(transport, draft).exception().fate() == Fate::not_applied);
+
+  endpoint.response.fields.add("content-encoding", "gzip");
+  CHECK(create_client(transport, draft).exception().fate() == Fate::maybe_applied);
+  endpoint.response = to_response(ApiError::ecosystem_not_found("C594b89aea18568c408c3ad99"_ecosystem_id));
+  CHECK(create_client(transport, draft).exception().fate() == Fate::maybe_applied);
+  endpoint.response = to_response(ApiError::ecosystem_not_found(active));
+  CHECK(create_client(transport, draft).error() == ApiError::ecosystem_not_found(active));
+}
