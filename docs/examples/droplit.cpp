@@ -37,13 +37,13 @@ ExitStatus print(std::string_view text) {
   return ExitStatus::output;
 }
 
-/// Prints the body of an answer as it came; on a terminal as a line in which nothing steers it.
+/// Prints the body of a response as it came; on a terminal as a line without control characters.
 ExitStatus print_body(std::string_view body) {
   if (body.empty()) return ExitStatus::done;
   return print(::isatty(STDOUT_FILENO) == 1 ? console::escaped_json(body) + "\n" : std::string(body));
 }
 
-/// Who calls: DROPLIT_TOKEN, or else the account.
+/// The token: DROPLIT_TOKEN, or else that of the account.
 std::string token() {
   const char* const given = console::environment("DROPLIT_TOKEN");
   if (given == nullptr) return console::Account::at_home().read();
@@ -77,22 +77,22 @@ ExitStatus report(const droplit::ApiError& error, std::string_view body, const c
   return printed == ExitStatus::done ? status : printed;
 }
 
-/// A fault is always told in words, since no body says what became of the request.
+/// A fault is always printed in words, since no body says what became of the request.
 ExitStatus report(const droplit::Fault& fault, std::string_view body, bool json) {
   complain(fault);
-  const bool known = fault.status() == 500 && body == droplit::detail::internal_error_body;
+  const bool known = fault.status() == 500 && body == droplit::to_response(fault).body;
   const ExitStatus printed = json && known ? print_body(body) : ExitStatus::done;
   return printed == ExitStatus::done ? ExitStatus::fault : printed;
 }
 
-/// Whether the file of certificates may be opened: reading a pipe or a device could last for ever. That a file is not
-/// there is told by who reads it.
+/// Whether the file of certificates may be opened: reading a pipe or a device could last for ever. A missing file is an
+/// error of libcurl.
 bool can_be_read(const std::string& ca_file) {
   struct stat about {};
   return ca_file.empty() || ::stat(ca_file.c_str(), &about) != 0 || S_ISREG(about.st_mode);
 }
 
-/// Judges the draft, then the account; only then is anything sent, once.
+/// Checks the draft, then the account; only then is anything sent, once.
 ExitStatus create(const console::CommandLine& line) {
   const auto draft = droplit::ClientDraft::make(line.parameters());
   if (draft.has_error()) {
@@ -141,7 +141,7 @@ ExitStatus run(int argc, char** argv) try {
   complain(wrong.what());
   return wrong.status;
 } catch (const std::exception&) {  // no memory
-  complain("out of memory; a client that was asked for may have been created");
+  complain("out of memory; a requested client may have been created");
   return ExitStatus::fault;
 }
 

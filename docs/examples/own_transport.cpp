@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// A transport of one's own, one that keeps a log, and the suite that says whether it keeps the contract.
+// A transport that keeps a log, and the suite that checks it.
 #include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
 #include <droplit/storage/memory.hpp>
@@ -16,17 +16,17 @@ using namespace droplit;
 
 namespace {
 
-/// Lets another transport carry the requests, and writes a line about each: how it ended, and nothing that was in it.
+/// Sends through another transport and logs how each request ended, without its content.
 template <Transport T>
 class LoggingTransport {
  public:
   LoggingTransport(T& transport, std::ostream& log) : transport_(transport), log_(log) {}
 
   Outcome<Response> send(const Request& request) try {
-    Outcome<Response> answer = transport_.send(request);
-    if (answer.has_value()) log_ << "answered " << answer.value().status << '\n';
-    if (answer.has_exception()) log_ << to_string(answer.exception().fate()) << '\n';
-    return answer;
+    Outcome<Response> response = transport_.send(request);
+    if (response.has_value()) log_ << "status " << response.value().status << '\n';
+    if (response.has_exception()) log_ << to_string(response.exception().fate()) << '\n';
+    return response;
   } catch (const Fault& fault) {
     log_ << to_string(fault.fate()) << '\n';
     throw;
@@ -37,7 +37,7 @@ class LoggingTransport {
   std::ostream& log_;
 };
 
-/// One that means well and tries again what failed. That may create a client twice.
+/// Sends again what failed, which is wrong: it may create a client twice.
 template <Transport T>
 class StubbornTransport {
  public:
@@ -51,21 +51,21 @@ class StubbornTransport {
   T& transport_;
 };
 
-/// Where the requests of the suite arrive: its peer hears them, and where it gives no answer the way is cut.
+/// Receives the requests of the suite for its peer; if that returns no response, the connection fails.
 struct PeerEndpoint {
   TransportPeer& peer;
 
   Response handle(const Request& request) {
-    auto answer = peer.hear(request);
-    if (!answer) throw Fault(FaultSource::transport, Fate::maybe_applied, "no answer came");
-    return *std::move(answer);
+    auto response = peer.receive(request);
+    if (!response) throw Fault(FaultSource::transport, Fate::maybe_applied, "no response came");
+    return *std::move(response);
   }
 };
 
-/// The transport under test with all that it stands on. It need not be movable.
+/// The transport under test and everything that it refers to. It need not be movable.
 template <template <class> class OwnTransport>
-struct Rig {
-  explicit Rig(TransportPeer& peer) : endpoint{peer} {}
+struct WithPeer {
+  explicit WithPeer(TransportPeer& peer) : endpoint{peer} {}
   Outcome<Response> send(const Request& request) { return own.send(request); }
 
   PeerEndpoint endpoint;
@@ -77,15 +77,16 @@ struct Rig {
 }  // namespace
 
 int main() {
-  const auto failed = check_transport_contract([](TransportPeer& peer) { return Rig<LoggingTransport>(peer); }, "demo");
+  const auto failed =
+      check_transport_contract([](TransportPeer& peer) { return WithPeer<LoggingTransport>(peer); }, "demo");
   for (const FailedCheck& check : failed) std::cout << check.id << ": " << check.sentence << '\n';
   assert(failed.empty());
 
   const auto caught =
-      check_transport_contract([](TransportPeer& peer) { return Rig<StubbornTransport>(peer); }, "demo");
+      check_transport_contract([](TransportPeer& peer) { return WithPeer<StubbornTransport>(peer); }, "demo");
   assert(caught.size() == 1 && caught[0].id == "lost_response_is_not_repeated");
 
-  // And what it is for.
+  // The transport in use.
   MemoryStorage storage;
   const auto access = TokenFile::parse(R"({"tokens": [{"token": "demo", "kind": "account"}]})").value();
   SystemClock clock;
@@ -98,6 +99,6 @@ int main() {
   assert(create_client(transport, draft).error().code() == ApiErrc::ecosystem_invalid);
   storage.add_ecosystem(draft.ecosystem_id());
   assert(create_client(transport, draft).has_value());
-  assert(log.str() == "answered 400\nanswered 201\n");
+  assert(log.str() == "status 400\nstatus 201\n");
   std::cout << "the transport keeps the contract\n";
 }

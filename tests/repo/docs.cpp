@@ -94,6 +94,20 @@ TEST_CASE("the table of codes in docs/errors.md is the table of codes") {
   CHECK(std::search(page.begin(), page.end(), expected.begin(), expected.end()) != page.end());
 }
 
+TEST_CASE("no program uses what is private") {
+  int lines = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "docs/examples")) {
+    if (!entry.is_regular_file()) continue;
+    for (const std::string& line : read(entry.path())) {
+      INFO(entry.path() << ": " << line);
+      CHECK(line.find("detail::") == std::string::npos);
+      CHECK(line.find("/detail/") == std::string::npos);
+      ++lines;
+    }
+  }
+  CHECK(lines > 2000);
+}
+
 TEST_CASE("links between pages lead somewhere") {
   for (const fs::path& page : pages()) {
     bool code = false;

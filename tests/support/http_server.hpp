@@ -305,7 +305,7 @@ inline std::string on_the_wire(const droplit::Response& response) {
 inline ScriptedServer::Script peer_script(droplit::TransportPeer& peer) {
   return [&peer](Connection& connection) {
     while (const auto request = connection.read_request()) {
-      const auto answer = peer.hear(*request);
+      const auto answer = peer.receive(*request);
       if (!answer || !connection.send(on_the_wire(*answer)) || answer->close) return;
     }
   };

@@ -94,8 +94,8 @@ by_json() {
 }
 
 # --- the command line
-ends 2 '' "droplit: a command is missing behind \`droplit\`: client, login, logout, completion (see \`droplit --help\`)"
-ends 2 '' "droplit: a command is missing behind \`droplit client\`: create (see \`droplit client --help\`)" client
+ends 2 '' "droplit: a command is missing after \`droplit\`: client, login, logout, completion (see \`droplit --help\`)"
+ends 2 '' "droplit: a command is missing after \`droplit client\`: create (see \`droplit client --help\`)" client
 ends 2 '' "droplit: unknown command; did you mean client? (see \`droplit --help\`)" clinet create
 ends 2 '' "droplit: unknown command; did you mean create? (see \`droplit client --help\`)" client Create
 ends 2 '' "droplit: unknown command (see \`droplit --help\`)" canary
@@ -427,7 +427,7 @@ runs_out() {
     no_canary "$@"
     [ $got -eq 4 ] || break
     is out '' "$allocations $*"
-    is err 'droplit: out of memory; a client that was asked for may have been created' "$allocations $*"
+    is err 'droplit: out of memory; a requested client may have been created' "$allocations $*"
   done
 }
 runs_out client create --ecosystemId $active
@@ -475,7 +475,7 @@ create 4 '' "droplit: $refused" --ecosystemId $active --url=http://127.0.0.1:1 -
 (export DROPLIT_URL=http://127.0.0.1:1 && makes "$record
 createdAt    TIME" '' --url "$url/" --timeout 3600)
 for wrong in '' ftp://127.0.0.1 canary; do
-  create 4 '' 'droplit: the URL is none of HTTP; nothing was sent' --ecosystemId $active --url "$wrong"
+  create 4 '' 'droplit: the URL is not an HTTP URL; nothing was sent' --ecosystemId $active --url "$wrong"
 done
 create 4 '' 'droplit: the URL has more than a scheme, a host, a port and a path; nothing was sent' --ecosystemId $active \
   --url http://canary@127.0.0.1/

@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The Console before services that misbehave: always a clear error in bounded time and memory, the right exit status
-// and the right word of what became of the request.
+// The Console with services that misbehave: always a clear error in bounded time and memory, the exit status of a fault
+// and what became of the request.
 #include "support/catch.hpp"
 #include "support/http_server.hpp"
 #include "support/misbehaviour.hpp"
@@ -74,28 +74,28 @@ Ran create_at(const std::string& url, bool json) {
   return ran;
 }
 
-bool steers_a_terminal(std::string_view text) {
+bool controls_a_terminal(std::string_view text) {
   for (const char c : text) {
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == '\x7F') return true;
   }
   return text.find("\xC2\x9B") != std::string_view::npos;
 }
 
-/// What every failure must be like.
+/// The properties of every failure.
 void check_failure(const Ran& ran, bool json) {
   CHECK(ran.status == 4);
   CHECK(ran.err.starts_with("droplit: "));
   CHECK(ran.err.ends_with('\n'));
   CHECK(ran.err.size() < 600);
-  CHECK_FALSE(steers_a_terminal(ran.err));
-  CHECK_FALSE(steers_a_terminal(ran.out));
+  CHECK_FALSE(controls_a_terminal(ran.err));
+  CHECK_FALSE(controls_a_terminal(ran.out));
   CHECK((ran.out + ran.err).find("canary") == std::string::npos);
   if (!json) CHECK(ran.out.empty());
 }
 
 }  // namespace
 
-TEST_CASE("whatever a service does, the Console tells that a client may have been created") {
+TEST_CASE("with every misbehaviour of a service, the Console says that a client may have been created") {
   std::atomic<int> led_astray{0};
   test::ScriptedServer elsewhere([&](test::Connection&) { ++led_astray; });
   const Ran good = [] {
@@ -121,7 +121,7 @@ TEST_CASE("whatever a service does, the Console tells that a client may have bee
   CHECK(led_astray == 0);
 }
 
-TEST_CASE("wherever an answer is cut, the Console tells that a client may have been created") {
+TEST_CASE("with a response that is cut anywhere, the Console says that a client may have been created") {
   const std::string whole = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   std::atomic<std::size_t> cut{0};
   test::ScriptedServer server([&](test::Connection& connection) {

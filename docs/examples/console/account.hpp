@@ -4,9 +4,8 @@
 #include "../program/text.hpp"
 #include "output.hpp"
 
-#include <droplit/detail/json/text.hpp>
-
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cerrno>
@@ -29,7 +28,7 @@
 
 namespace console {
 
-/// No account, a broken one or one that cannot be written: one line that names the file, and nothing that stands in it.
+/// No account, a broken one or one that cannot be written: one line that names the file and nothing of its content.
 struct AccountError : std::runtime_error {
   AccountError(ExitStatus end, const std::string& what) : std::runtime_error(what), status(end) {}
   ExitStatus status;
@@ -37,7 +36,7 @@ struct AccountError : std::runtime_error {
 
 inline constexpr std::size_t max_account_size = std::size_t{64} * 1024;
 
-/// Whether it can stand in a field of a head as it is: printable ASCII, no spaces around.
+/// Whether a header field can have this value: printable ASCII, no spaces around.
 inline bool is_token(std::string_view text) noexcept {
   if (text.empty() || text.front() == ' ' || text.back() == ' ') return false;
   for (const char c : text) {
@@ -139,12 +138,10 @@ class Account {
 
   /// Keeps this token instead of any other. After a failure the one before is still there, whole.
   void write(std::string_view token) const {
-    std::string text = "{\"token\":";
-    droplit::detail::append_json_string(text, token);
-    text += "}\n";
+    const std::string text = "{\"token\":" + boost::json::serialize(token) + "}\n";
     if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "the token is longer than 64 KiB");
 
-    const SignalsLater later;  // or an aside file would be left behind
+    const SignalsLater later;  // or an aside file would be left
     ::umask(077);              // whatever it was, the folder is for its owner to enter
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw unwritten(words_of(errno));
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

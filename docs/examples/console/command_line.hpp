@@ -36,12 +36,11 @@ class CommandLine {
     url_ = add_option(*create_, "--url", "URL",
                       "The service. http:// or https://, a host, a port and a path are accepted. Default: DROPLIT_URL, "
                       "or else https://ioe.droplit.io.");
-    ca_file_ =
-        add_option(*create_, "--cacert", "FILE",
-                   "Whom to trust instead of those the system trusts. A file of certificates in PEM is accepted.");
+    ca_file_ = add_option(*create_, "--cacert", "FILE",
+                          "Certificates to trust instead of the system's. A file in PEM is accepted.");
     timeout_ = add_option(*create_, "--timeout", "SECONDS",
-                          "How long to wait for the answer. A whole number from 1 to 3600 is accepted. Default: 30.");
-    json_ = add_flag(*create_, "--json", "Prints the body of the answer, byte for byte, of an error too.");
+                          "How long to wait for the response. A whole number from 1 to 3600 is accepted. Default: 30.");
+    json_ = add_flag(*create_, "--json", "Prints the body of the response, byte for byte, of an error too.");
     login_ = &add_command(root_, "login", "Keeps a token, read from a hidden prompt or from standard input.");
     logout_ = &add_command(root_, "logout", "Forgets the token.");
     App& completion = add_command(root_, "completion", "Prints what a shell needs to complete command lines.");
@@ -61,7 +60,7 @@ class CommandLine {
     }
     check_arguments(root_, [](const Option&) { return false; });
     if (const auto names = commands_of(command()); !names.empty()) {
-      std::string text = "a command is missing behind `" + path_of(command()) + "`:";
+      std::string text = "a command is missing after `" + path_of(command()) + "`:";
       for (const std::string_view name : names) text.append(name == names.front() ? " " : ", ").append(name);
       throw SyntaxError(text + see_help(root_));
     }
@@ -85,7 +84,7 @@ class CommandLine {
   [[nodiscard]] bool is_login() const { return &command() == login_; }
   [[nodiscard]] bool is_logout() const { return &command() == logout_; }
 
-  /// What the client shall be; views into this object.
+  /// The fields of the client; views into this object.
   [[nodiscard]] droplit::ClientParameters parameters() const {
     droplit::ClientParameters parameters;
     for (std::size_t i = 0; i != fields_.size(); ++i)

@@ -11,14 +11,14 @@
 
 namespace console {
 
-namespace detail {
+namespace completion {
 
 inline void append_words(std::string& out, const CLI::App& app) {
   for (const std::string_view name : commands_of(app)) out.append(name).append(" ");
   for (const std::string_view name : options_of(app)) out.append("--").append(name).append(" ");
 }
 
-// A branch of a `case` for each command: what may stand behind it.
+// A branch of a `case` for each command: the words that may follow it.
 inline void append_commands(std::string& out, const CLI::App& app) {
   out.append("        '").append(path_of(app)).append("') words='");
   append_words(out, app);
@@ -37,12 +37,12 @@ inline void append_value_options(std::string& out, const CLI::App& app) {
   }
 }
 
-}  // namespace detail
+}  // namespace completion
 
 /// The script that completes command lines in bash: commands, options, types and files.
 inline std::string bash_completion(const CLI::App& root) {
   std::string options;
-  detail::append_value_options(options, root);
+  completion::append_value_options(options, root);
   std::string out = R"(# Completes droplit's command lines in bash: source <(droplit completion bash)
 _droplit() {
   local IFS=$' \t\n' current=${COMP_WORDS[COMP_CWORD]} path=droplit option= before= words= word i
@@ -79,7 +79,7 @@ _droplit() {
     '')
       case $path in
 )";
-  detail::append_commands(out, root);
+  completion::append_commands(out, root);
   return out + R"(      esac
       ;;
   esac

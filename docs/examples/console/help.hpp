@@ -39,17 +39,17 @@ environment:
   NO_COLOR       if it is set, nothing is written in colours
   HOME           where the account file is
   http_proxy, https_proxy, all_proxy, no_proxy
-                 proxies; that of an http:// URL is told the token in clear
+                 proxies; that of an http:// URL sees the token in clear
 
 files:
   ~/droplit.io/account.json  the token, in {"token": "..."}; mode 0600
 
 exit status:
-  0  created, or whatever else was asked for
+  0  created; of other commands: done
   1  refused by the contract: an option that is missing or invalid among others
   2  the command line is wrong: an unknown option, a missing value
   3  not authorised: no account, a broken account file, 401 or 403
-  4  a fault: 5xx, not reachable, an answer that is not understood
+  4  a fault: 5xx, not reachable, a response that is not understood
   5  the output or the account file could not be written
 
 examples:

@@ -13,15 +13,15 @@
 
 namespace console {
 
-using namespace program;  // what all programs here share
+using namespace program;
 
 /// How the program ends. A refusal by the service ends as `droplit::row(code).exit_status` says, which is one of these.
 enum class ExitStatus : std::uint8_t {
-  done = 0,          ///< created, or whatever else was asked for
+  done = 0,          ///< created; of other commands: done
   refused = 1,       ///< by the contract
   syntax = 2,        ///< of the command line
   unauthorised = 3,  ///< no account, a broken one, 401 and 403
-  fault = 4,         ///< 5xx, unreachable, an answer that is not understood
+  fault = 4,         ///< 5xx, unreachable, a response that is not understood
   output = 5,        ///< could not be written
 };
 
@@ -38,7 +38,7 @@ inline bool has_colours(int fd) noexcept {
          std::string_view(terminal) != "dumb";
 }
 
-/// Writes one line to standard error, whole; without memory in pieces. Where that is not possible nobody is told.
+/// Writes one line to standard error at once; in pieces if there is no memory. A failure is ignored.
 inline void complain(std::string_view sentence) noexcept {
   const std::string_view who = has_colours(STDERR_FILENO) ? "\x1B[1;31mdroplit:\x1B[0m " : "droplit: ";
   try {

@@ -40,7 +40,7 @@ class HiddenInput {
   HiddenInput(const HiddenInput&) = delete;
   HiddenInput& operator=(const HiddenInput&) = delete;
   ~HiddenInput() {
-    if (hidden_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);  // what was pasted behind the token is dropped too
+    if (hidden_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);  // what was pasted after the token is dropped too
     for (const int signal : ending_signals) {
       struct sigaction action {};
       ::sigaction(signal, nullptr, &action);
@@ -68,7 +68,7 @@ inline bool read_input(std::string& text, std::size_t most, bool one_line) {
   while (text.size() <= most && !(one_line && text.ends_with('\n'))) {
     const ssize_t got = ::read(STDIN_FILENO, piece, sizeof piece);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) {  // somebody made it non-blocking
+    if (got < 0 && errno == EAGAIN) {  // another process made it non-blocking
       pollfd wait{STDIN_FILENO, POLLIN, 0};
       if (::poll(&wait, 1, -1) < 0 && errno != EINTR) return false;
       continue;
@@ -80,7 +80,7 @@ inline bool read_input(std::string& text, std::size_t most, bool one_line) {
   return true;
 }
 
-/// The line that was typed behind a prompt on the terminal, without being shown.
+/// The line that was typed after a prompt on the terminal, without echo.
 inline std::string ask_for_token() {
   constexpr std::size_t longest_line = 4095;  // a terminal drops what is typed beyond it
   const File terminal(::open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC));
@@ -98,7 +98,7 @@ inline std::string ask_for_token() {
   return text;
 }
 
-/// The token that somebody types, or that stands alone in the first line of standard input.
+/// The token: typed, or the only line of standard input.
 inline std::string read_token() {
   std::string text;
   if (::isatty(STDIN_FILENO) == 1) {

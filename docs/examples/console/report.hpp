@@ -33,7 +33,8 @@ inline std::string accepted(droplit::FieldKind kind) {
   return "UTF-8 without U+0000 is accepted";
 }
 
-/// What is wrong, in one line that names the option; `parameters` are what was given, of which nothing is told.
+/// The violation in one line that names the option. `parameters` are what was given; of their values nothing is
+/// repeated.
 inline std::string sentence(const droplit::Violation& violation, const droplit::ClientParameters& parameters) {
   using droplit::ApiErrc;
   const droplit::ApiErrcRow& row = droplit::row(violation.code);
@@ -51,7 +52,7 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
   }
   if (violation.message.empty()) return named + ": the service refused the request";
   if (violation.field == droplit::Field::additional_parameters) {
-    constexpr std::size_t longest = 200;  // the names may be a stranger's
+    constexpr std::size_t longest = 200;  // the names are untrusted
     const bool whole = violation.message.size() <= longest;
     return escaped(violation.message.substr(0, longest)) + (whole ? "" : "...");
   }
@@ -64,9 +65,9 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
   return named;
 }
 
-/// The lines that tell all of a refusal.
+/// Prints all violations of a refusal.
 inline void complain(const droplit::ApiError& error, const droplit::ClientParameters& parameters) {
-  bool unreadable = false;  // the contract says only that there is no body; which option it is helps more
+  bool unreadable = false;  // the contract says only that there is no body; the name of the option helps more
   for (const droplit::FieldRow& field : droplit::client_fields) {
     const auto& given = parameters.*field.parameter;
     if (!given || droplit::Text::parse(std::string(*given))) continue;  // no argument has a NUL
@@ -77,7 +78,7 @@ inline void complain(const droplit::ApiError& error, const droplit::ClientParame
   for (const droplit::Violation violation : error.violations()) complain(sentence(violation, parameters));
 }
 
-/// A failure in one line, and what became of the request.
+/// Prints a failure in one line, and what became of the request.
 inline void complain(const droplit::Fault& fault) {
   std::string text = escaped(fault.what());
   if (fault.status()) text += " (status " + std::to_string(*fault.status()) + ")";
@@ -90,7 +91,7 @@ inline void complain(const droplit::Fault& fault) {
   complain(text);
 }
 
-/// The client for people: one line for each of its values, those that it has.
+/// The client for people: one line for each value that it has.
 inline std::string record(const droplit::Client& client, bool colours) {
   std::string out;
   const auto line = [&out, colours](std::string_view name, std::string_view value) {

@@ -56,11 +56,9 @@ inline const CLI::App& command_of(const CLI::App& root) {
 
 inline std::string see_help(const CLI::App& root) { return " (see `" + path_of(command_of(root)) + " --help`)"; }
 
-namespace detail {
-
 // The arguments with each `--name=value` in two, and nothing in them that CLI11 takes for more than it is. `lacking` is
 // the option at the end that has no value.
-inline std::vector<std::string> split(const CLI::App& root, int argc, char** argv, std::string& lacking) {
+inline std::vector<std::string> split_arguments(const CLI::App& root, int argc, char** argv, std::string& lacking) {
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -89,12 +87,10 @@ inline std::vector<std::string> split(const CLI::App& root, int argc, char** arg
   return arguments;
 }
 
-}  // namespace detail
-
 /// Reads the arguments; throws a `SyntaxError`. An argument that no command takes is left for `check_arguments`.
 inline void read_arguments(CLI::App& root, int argc, char** argv) {
   std::string lacking;
-  std::vector<std::string> arguments = detail::split(root, argc, argv, lacking);
+  std::vector<std::string> arguments = split_arguments(root, argc, argv, lacking);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     root.parse(arguments);

@@ -31,7 +31,7 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 /// What was probably meant: the candidate that is nearest to `given`, if it is near enough, a third of the letters at
-/// the most; or else the first that begins with it. Nothing where nobody can say.
+/// the most; or else the first that begins with it; empty if there is none.
 inline std::string_view nearest(std::string_view given, std::span<const std::string_view> candidates) {
   constexpr std::size_t longest = 32;
   if (given.size() < 2 || given.size() > longest) return {};

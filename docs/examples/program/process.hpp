@@ -21,9 +21,8 @@ inline bool hold_standard_streams() noexcept {
   return true;
 }
 
-/// What each of our programs does first: the standard streams are held, and writing to a reader that is gone, or beyond
-/// the limit of a file's size, is an error of that write and no longer the end of the process. False if a stream cannot
-/// be held.
+/// Called first by each of our programs: opens the standard streams that are closed, and makes SIGPIPE and SIGXFSZ
+/// errors of the write that raised them. False if a stream cannot be opened.
 inline bool prepare_process() noexcept {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -1,8 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <droplit/detail/utf8.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,25 +8,33 @@
 
 namespace program {
 
-/// What stands at the front of a text, which is not empty.
+/// The first character of a text, which is not empty.
 struct Character {
   std::size_t size;    ///< in bytes
-  std::uint32_t code;  ///< of Unicode; of an ill-formed piece, U+FFFD
+  std::uint32_t code;  ///< of Unicode; of a byte that is not part of UTF-8, U+FFFD
   bool well_formed;
 };
 
 inline Character first_character(std::string_view text) noexcept {
-  const droplit::detail::Utf8Step step = droplit::detail::utf8_step(text);
-  if (!step.well_formed) return {step.size, 0xFFFD, false};
+  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};  // of each size
   const auto lead = static_cast<unsigned char>(text[0]);
-  std::uint32_t code = step.size == 1 ? lead : lead & (0xFFu >> (step.size + 1));
-  for (std::size_t i = 1; i != step.size; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
-  return {step.size, code, true};
+  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  std::uint32_t code = size == 1 ? lead : lead & (0xFFU >> (size + 1));
+  bool well_formed = lead < 0x80 || (lead >= 0xC2 && lead < 0xF5 && text.size() >= size);
+  for (std::size_t i = 1; i != size && well_formed; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    well_formed = (byte & 0xC0) == 0x80;
+    code = code << 6 | (byte & 0x3FU);
+  }
+  if (!well_formed || code < least[size] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+    return {1, 0xFFFD, false};
+  }
+  return {size, code, true};
 }
 
 /// Whether a terminal may take this character for more than text: the controls C0 and C1, DEL, the separators of lines
 /// and paragraphs, and what turns the direction of writing.
-constexpr bool steers(std::uint32_t code) noexcept {
+constexpr bool controls_terminal(std::uint32_t code) noexcept {
   return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x061C || code == 0x200E || code == 0x200F ||
          (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 }
@@ -40,8 +46,8 @@ inline void append_hex(std::string& out, std::uint32_t value, int least_digits, 
   }
 }
 
-/// `text` on one line in which nothing steers a terminal, such that different texts stay different: `\n`, `\r`, `\t`,
-/// `\\`, `\u{9B}` and so on; bytes that are not UTF-8 as `\x80`.
+/// `text` on one line without characters that control a terminal, such that different texts stay different: `\n`, `\r`,
+/// `\t`, `\\`, `\u{9B}` and so on; bytes that are not UTF-8 as `\x80`.
 inline std::string escaped(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
@@ -59,7 +65,7 @@ inline std::string escaped(std::string_view text) {
       out += "\\r";
     } else if (c.code == '\t') {
       out += "\\t";
-    } else if (steers(c.code)) {
+    } else if (controls_terminal(c.code)) {
       append_hex(out += "\\u{", c.code, 1, digits);
       out += '}';
     } else {
@@ -70,8 +76,8 @@ inline std::string escaped(std::string_view text) {
   return out;
 }
 
-/// The same JSON with nothing in it that steers a terminal but line feeds. `json` is well-formed, so what steers stands
-/// in strings, where `\u009b` means the same, or is white space between tokens, which becomes a space.
+/// The same JSON without characters that control a terminal, line feeds excepted. `json` is well-formed, so they are in
+/// strings, where `\u009b` means the same, or are white space between tokens, which becomes a space.
 inline std::string escaped_json(std::string_view json) {
   std::string out;
   out.reserve(json.size() + 1);
@@ -81,7 +87,7 @@ inline std::string escaped_json(std::string_view json) {
       out += '\n';
     } else if (c.code == '\t' || c.code == '\r') {
       out += ' ';
-    } else if (!c.well_formed || steers(c.code)) {
+    } else if (!c.well_formed || controls_terminal(c.code)) {
       append_hex(out += "\\u", c.code, 4, "0123456789abcdef");
     } else {
       out += json.substr(0, c.size);

@@ -32,7 +32,7 @@ using program::SyntaxError;
 
 enum class StoreKind : std::uint8_t { memory, sqlite, postgres };
 
-/// What the command line asks for.
+/// The command line's options.
 struct Options {
   bool help = false;
   bool check = false;
@@ -49,8 +49,8 @@ struct Options {
   droplit::PostgresOptions postgres;
 #endif
 
-  /// How many threads may ask the store at a time, each of which may need a file descriptor there.
-  [[nodiscard]] unsigned asking() const noexcept {
+  /// How many threads may call the store at a time; each may need a file descriptor there.
+  [[nodiscard]] unsigned store_callers() const noexcept {
     return server.store_threads != 0 ? server.store_threads : server.threads;
   }
 };
@@ -109,7 +109,7 @@ class CommandLine {
     const unsigned defaults[] = {0, 64, 8};
     options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
 #if defined(DROPLIT_POSTGRES)
-    options_.postgres.connections = options_.asking();
+    options_.postgres.connections = options_.store_callers();
 #endif
     return std::move(options_);
   }
@@ -198,7 +198,7 @@ exit status:
   void add_serving() {
     add_number("--threads", "N", "How many threads serve", options_.server.threads, 1U, 256U);
     add("--store-threads", "N",
-        "How many more threads ask the store, 0 to 256; 0: those that serve. Default: 0 for memory; 64 for sqlite, as "
+        "How many more threads call the store, 0 to 256; 0: those that serve. Default: 0 for memory; 64 for sqlite, as "
         "many creates may share a commit; 8 for postgresql, each with a connection.",
         [this](const std::string& text) { options_.store_threads = number("--store-threads", text, 0U, 256U); });
     add_number("--max-connections", "N", "How many connections are served at a time", options_.server.max_connections,

@@ -17,7 +17,7 @@ namespace server {
 inline void fit_open_files(Options& options, const Log& log) {
   constexpr rlim_t others = 32;  // streams, files of the store, Asio's own
   std::uint32_t& connections = options.server.max_connections;
-  const rlim_t reserve = others + options.asking();
+  const rlim_t reserve = others + options.store_callers();
   const rlim_t needed = reserve + connections;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;

@@ -24,7 +24,7 @@ struct StopSignals {
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT}) {
       sigaddset(&set, signal);
-      std::signal(signal, SIG_DFL);  // a shell lets programs behind an `&` ignore SIGINT
+      std::signal(signal, SIG_DFL);  // a shell lets programs before an `&` ignore SIGINT
     }
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   }

@@ -8,16 +8,16 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A rule of a contract suite. Its id never changes.
+/// A rule of a behaviour suite. Its id does not change from version to version.
 struct ContractCheck {
   std::string_view id;
   std::string_view sentence;
-  /// The rule without which this one cannot be checked: it is left out where that one fails or is left out. `*` is all
-  /// rules before it.
+  /// The id of the rule without which this one cannot be checked: this one is skipped if that one fails or is skipped.
+  /// `*` means all rules before it; empty means none.
   std::string_view rests_on;
 };
 
-/// A rule that was broken: its id in the suite's table, and the rule in words with what was seen instead.
+/// A rule that a model violates: its id, and its sentence with what was observed instead.
 struct FailedCheck {
   std::string_view id;
   std::string sentence;

@@ -7,7 +7,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A clock that stands still until it is set. Not to be set while another thread asks.
+/// A clock whose time changes only by `set`, which must not run at the same time as `now`.
 class FixedClock {
  public:
   constexpr explicit FixedClock(Timestamp time) noexcept : time_(time) {}

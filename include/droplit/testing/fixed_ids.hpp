@@ -14,7 +14,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Hands out the given ids in their order, whatever the time, and then a `Fault` for ever. For one thread.
+/// Returns the given ids in their order, at any time, and then always a `Fault`. Not thread-safe.
 class FixedIds {
  public:
   explicit FixedIds(std::vector<ClientId> ids) noexcept : ids_(std::move(ids)) {}

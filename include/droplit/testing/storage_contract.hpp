@@ -14,66 +14,69 @@
 
 #include <array>
 #include <concepts>
-#include <cstddef>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A store that the suite can fill and look into, used by many threads at once. A failure is thrown, or returned in an
+/// A store that the suite can fill and read, used by many threads at once. A failure is thrown, or returned in an
 /// `outcome`.
 template <class S>
 concept TestableStorage = Storage<S> && requires(S& storage, EcosystemId ecosystem, ClientId client) {
-  /// Makes the ecosystem active if it was never there, and tells what it now is: a deleted one stays deleted.
+  /// Makes the ecosystem active if it never existed, and returns its state: a deleted one stays deleted.
   { storage.add_ecosystem(ecosystem) } -> std::convertible_to<Outcome<EcosystemState>>;
-  /// Deletes the ecosystem for ever, and tells what it was before. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem for ever, and returns its state before. Its clients stay; an unknown one stays unknown.
   { storage.delete_ecosystem(ecosystem) } -> std::convertible_to<Outcome<EcosystemState>>;
-  /// The client that was kept under this id, if there is one.
+  /// The client that was inserted under this id, if there is one.
   { storage.find_client(client) } -> std::convertible_to<Outcome<std::optional<Client>>>;
 };
 
-inline constexpr std::array<ContractCheck, 23> storage_checks{{
+/// The rules of the suite; each row is a `ContractCheck`.
+inline constexpr auto storage_checks = std::to_array<detail::Check<detail::StorageChecks>>({
     // clang-format off
-    {"kept_is_found", "A client that is kept is found, equal in every part.", ""},
-    {"other_is_not_found", "An id under which nothing was kept is not found.", ""},
-    {"absent_is_not_empty", "A text that is absent stays absent, and one that is empty stays empty.", "kept_is_found"},
-    {"texts_are_kept", "Texts come back byte for byte, however long and whatever is in them.", "kept_is_found"},
-    {"types_are_kept", "Each type of client comes back.", "kept_is_found"},
-    {"times_are_kept", "Times come back to the millisecond, from the year 0000 to 9999.", "kept_is_found"},
-    {"ids_are_told_apart", "Ids that differ in one digit, in the letter or in its case are different ids.", "kept_is_found"},
-    {"unknown_is_refused", "In an ecosystem that never existed an insert says ecosystem_unknown.", ""},
-    {"deleted_is_refused", "In a deleted ecosystem an insert says ecosystem_deleted.", ""},
-    {"refusal_keeps_nothing", "A client that is refused is not found, and its id stays free.", "other_is_not_found"},
-    {"taken_is_refused", "Under an id that is taken an insert says id_taken, in whichever ecosystem.", "kept_is_found"},
-    {"taken_changes_nothing", "The client that has an id stays as it was when another one asks for that id.", "taken_is_refused"},
-    {"deletion_keeps_clients", "A client is still found when its ecosystem was deleted.", "kept_is_found"},
-    {"deleted_stays_deleted", "A deleted ecosystem that is added again stays deleted.", "deleted_is_refused"},
-    {"adding_twice_is_once", "Adding an active ecosystem again changes nothing.", "kept_is_found"},
-    {"deletion_tells_before", "A deletion tells what there was: active, deleted or unknown; and unknown stays unknown.", "deleted_is_refused"},
-    {"ecosystems_are_apart", "Deleting one ecosystem leaves the others.", ""},
-    {"one_of_an_id", "Of inserts under one id at the same time exactly one is kept, and it is the one that is found.", "taken_changes_nothing"},
-    {"deletion_is_final", "No client comes to stand in an ecosystem after its deletion has returned.", "deleted_is_refused"},
-    {"none_is_lost", "Of inserts at the same time every one that says kept is found.", "kept_is_found"},
-    {"history_has_an_order", "What threads are told at the same time could have been told to one thread, one after the other.", "*"},
-    {"fault_changes_nothing", "What fails leaves the store as it was, unless it says that it may have been applied.", "*"},
-    {"reopening_keeps_all", "Whatever was told is still so after the store was opened again.", "*"},
+    {{"inserted_is_found", "A client that is inserted is found, equal in every part.", ""}, &detail::StorageChecks::inserted_is_found},
+    {{"other_is_not_found", "An id under which no client was inserted is not found.", ""}, &detail::StorageChecks::other_is_not_found},
+    {{"absent_is_not_empty", "A text that is absent stays absent, and one that is empty stays empty.", "inserted_is_found"}, &detail::StorageChecks::absent_is_not_empty},
+    {{"texts_are_kept", "Texts come back byte for byte, whatever their length and characters.", "inserted_is_found"}, &detail::StorageChecks::texts_are_kept},
+    {{"types_are_kept", "Each type of client comes back.", "inserted_is_found"}, &detail::StorageChecks::types_are_kept},
+    {{"times_are_kept", "Times come back to the millisecond, from the year 0000 to 9999.", "inserted_is_found"}, &detail::StorageChecks::times_are_kept},
+    {{"ids_are_distinct", "Ids that differ in one digit, in the letter or in its case are different ids.", "inserted_is_found"}, &detail::StorageChecks::ids_are_distinct},
+    {{"unknown_is_refused", "In an ecosystem that never existed an insert returns ecosystem_unknown.", ""}, &detail::StorageChecks::unknown_is_refused},
+    {{"deleted_is_refused", "In a deleted ecosystem an insert returns ecosystem_deleted.", ""}, &detail::StorageChecks::deleted_is_refused},
+    {{"refusal_inserts_nothing", "A client that is refused is not found, and its id stays free.", "other_is_not_found"}, &detail::StorageChecks::refusal_inserts_nothing},
+    {{"taken_is_refused", "Under an id that is taken an insert returns id_taken, in any ecosystem.", "inserted_is_found"}, &detail::StorageChecks::taken_is_refused},
+    {{"taken_changes_nothing", "The client that has an id stays as it was when another one is inserted under it.", "taken_is_refused"}, &detail::StorageChecks::taken_changes_nothing},
+    {{"deletion_keeps_clients", "A client is still found when its ecosystem was deleted.", "inserted_is_found"}, &detail::StorageChecks::deletion_keeps_clients},
+    {{"deleted_stays_deleted", "A deleted ecosystem that is added again stays deleted.", "deleted_is_refused"}, &detail::StorageChecks::deleted_stays_deleted},
+    {{"adding_twice_is_once", "Adding an active ecosystem again changes nothing.", "inserted_is_found"}, &detail::StorageChecks::adding_twice_is_once},
+    {{"deletion_returns_state_before", "A deletion returns the state before it: active, deleted or unknown; and unknown stays unknown.", "deleted_is_refused"}, &detail::StorageChecks::deletion_returns_state_before},
+    {{"ecosystems_are_independent", "Deleting one ecosystem leaves the others.", ""}, &detail::StorageChecks::ecosystems_are_independent},
+    {{"one_of_an_id", "Of inserts under one id at the same time exactly one succeeds, and its client is the one that is found.", "taken_changes_nothing"}, &detail::StorageChecks::one_of_an_id},
+    {{"deletion_is_final", "No client is inserted into an ecosystem after its deletion has returned.", "deleted_is_refused"}, &detail::StorageChecks::deletion_is_final},
+    {{"none_is_lost", "Of inserts at the same time every one that returns inserted is found.", "inserted_is_found"}, &detail::StorageChecks::none_is_lost},
+    {{"history_is_linearizable", "What calls at the same time return could have been returned to one thread, one call after the other.", "*"}, &detail::StorageChecks::history_is_linearizable},
+    {{"fault_changes_nothing", "A call that fails leaves the store as it was, unless its fault is maybe applied.", "*"}, &detail::StorageChecks::fault_changes_nothing},
+    {{"reopening_keeps_all", "Everything is still there after the store was opened again.", "*"}, &detail::StorageChecks::reopening_keeps_all},
     // clang-format on
-}};
+});
 
-/// Runs the behaviour suite over stores that `make()` gives, a new and empty one for each check, and tells which rules
-/// are broken: none, if the store keeps its promise.
+/// Runs the behaviour suite over the stores that `make()` returns, a new and empty one for each check, and returns the
+/// rules that they violate: none if the store is correct.
 ///
-/// Two rules are asked only of a store that has what it takes, which a small wrapper around yours may add: with
-/// `void reopen()`, after which it has closed and opened itself again, `reopening_keeps_all`; with `void fail(bool)`,
-/// which makes every insert, addition and deletion fail until it is called with false, `fault_changes_nothing`.
+/// Two rules are checked only if the store has a further function, which a small wrapper around it may add: with
+/// `void reopen()`, which closes the store and opens it again, `reopening_keeps_all`; with `void fail(bool)`, which
+/// makes every insert, addition and deletion fail until it is called with false, `fault_changes_nothing`.
 ///
-/// Some checks use several threads; what they look for may come by luck, so that one run proves a fault and not its
-/// absence.
+/// Some checks use several threads and depend on timing: a run proves a defect, not its absence.
 template <std::invocable Make>
 requires TestableStorage<std::invoke_result_t<Make&>> std::vector<FailedCheck> check_storage_contract(Make make) {
-  return detail::run_suite<storage_checks>([&] { return detail::StorageChecks<std::invoke_result_t<Make&>>(make); });
+  return detail::run_suite(storage_checks, [&make](auto check) {
+    decltype(auto) storage = make();
+    detail::StorageChecks checks(detail::storage_calls(storage));
+    (checks.*check)();
+    return checks.failure();
+  });
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -11,45 +11,50 @@
 
 #include <array>
 #include <concepts>
-#include <cstddef>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-inline constexpr std::array<ContractCheck, 16> transport_checks{{
+/// The rules of the suite; each row is a `ContractCheck`.
+inline constexpr auto transport_checks = std::to_array<detail::Check<detail::TransportChecks>>({
     // clang-format off
-    {"request_arrives", "A request arrives with its method, target and body.", ""},
-    {"request_line_arrives", "Methods and targets arrive as they stand: query, escapes, dots and slashes.", "request_arrives"},
-    {"bodies_arrive", "Bodies arrive byte for byte, up to 1 MiB and whatever is in them.", "request_arrives"},
-    {"fields_arrive", "Fields arrive once with their values, and without one there is no content-type.", "request_arrives"},
-    {"token_arrives", "The token, and nothing else, stands in the authorization field, once in each request.", "request_arrives"},
-    {"sent_once", "Whatever the answer is, one request arrives.", "request_arrives"},
-    {"answers_arrive", "Answers come back with their status, body and fields, known to the contract or not.", "sent_once"},
-    {"answer_bodies_arrive", "Bodies of answers come back byte for byte, up to 1 MiB.", "answers_arrive"},
-    {"redirect_is_not_followed", "A redirect comes back as it is, and nobody follows it.", "answers_arrive"},
-    {"goes_on", "After a lost answer, a long one and a refusal the next answer comes back.", "answers_arrive"},
-    {"long_response_is_bounded", "An answer beyond 1 MiB becomes a fault that is maybe applied and knows the status.", "goes_on"},
-    {"lost_response_is_maybe_applied", "Where the answer is lost the request is maybe applied.", "goes_on"},
-    {"lost_response_is_not_repeated", "Where the answer is lost the request is not sent again.", "goes_on"},
-    {"unwritable_is_not_sent", "A method or target that cannot be written as it stands is refused as not sent.", "goes_on"},
-    {"own_fields_are_not_sent", "Fields that are the transport's own, in whatever case, are refused as not sent.", "unwritable_is_not_sent"},
-    {"unreachable_is_not_sent", "Where nobody can be reached the request is not sent.", ""},
+    {{"request_arrives", "A request arrives with its method, target and body.", ""}, &detail::TransportChecks::request_arrives},
+    {{"request_line_arrives", "Methods and targets arrive unchanged: query, escapes, dots and slashes.", "request_arrives"}, &detail::TransportChecks::request_line_arrives},
+    {{"bodies_arrive", "Bodies arrive byte for byte, up to 1 MiB and whatever their bytes.", "request_arrives"}, &detail::TransportChecks::bodies_arrive},
+    {{"fields_arrive", "Fields arrive once with their values, and no content-type is added.", "request_arrives"}, &detail::TransportChecks::fields_arrive},
+    {{"token_arrives", "The token is the value of the authorization field, once in each request.", "request_arrives"}, &detail::TransportChecks::token_arrives},
+    {{"sent_once", "One request arrives, whatever the response.", "request_arrives"}, &detail::TransportChecks::sent_once},
+    {{"responses_arrive", "Responses come back with their status, body and fields, known to the contract or not.", "sent_once"}, &detail::TransportChecks::responses_arrive},
+    {{"response_bodies_arrive", "Bodies of responses come back byte for byte, up to 1 MiB.", "responses_arrive"}, &detail::TransportChecks::response_bodies_arrive},
+    {{"redirect_is_not_followed", "A redirect comes back and is not followed.", "responses_arrive"}, &detail::TransportChecks::redirect_is_not_followed},
+    {{"recovers", "After a lost response, a long one and a refused request the next response comes back.", "responses_arrive"}, &detail::TransportChecks::recovers},
+    {{"long_response_is_bounded", "A response beyond 1 MiB becomes a fault that is maybe applied and has the status.", "recovers"}, &detail::TransportChecks::long_response_is_bounded},
+    {{"lost_response_is_maybe_applied", "A request whose response is lost is maybe applied.", "recovers"}, &detail::TransportChecks::lost_response_is_maybe_applied},
+    {{"lost_response_is_not_repeated", "A request whose response is lost is not sent again.", "recovers"}, &detail::TransportChecks::lost_response_is_not_repeated},
+    {{"unwritable_is_not_sent", "A method or target that cannot be written unchanged is refused as not sent.", "recovers"}, &detail::TransportChecks::unwritable_is_not_sent},
+    {{"reserved_fields_are_not_sent", "Fields that only the transport may set, in any case, are refused as not sent.", "unwritable_is_not_sent"}, &detail::TransportChecks::reserved_fields_are_not_sent},
+    {{"unreachable_is_not_sent", "A request is not sent where no server can be reached.", ""}, &detail::TransportChecks::unreachable_is_not_sent},
     // clang-format on
-}};
+});
 
-/// Runs the behaviour suite over transports that `make(peer)` gives, a new one for each check, and tells which rules
-/// are broken: none, if the transport keeps its promise.
+/// Runs the behaviour suite over the transports that `make(peer)` returns, a new one for each check, and returns the
+/// rules that they violate: none if the transport is correct.
 ///
-/// Every request of such a transport must end in `TransportPeer::hear`, and `token` must be who it says is calling. Its
-/// `void go_away()`, if it has one, is called before its first request; from then on nobody can be reached. Without it
-/// `unreachable_is_not_sent` is left out.
+/// Every request of such a transport must end in `TransportPeer::receive`, with `token` in its authorization field. If
+/// the transport has `void go_away()`, this is called before its first request; from then on no server can be reached.
+/// Without it `unreachable_is_not_sent` is not checked.
 template <std::invocable<TransportPeer&> Make>
 requires Transport<std::invoke_result_t<Make&, TransportPeer&>> std::vector<FailedCheck> check_transport_contract(
     Make make, std::string_view token) {
-  return detail::run_suite<transport_checks>(
-      [&] { return detail::TransportChecks<std::invoke_result_t<Make&, TransportPeer&>>(make, token); });
+  return detail::run_suite(transport_checks, [&](auto check) {
+    TransportPeer peer;
+    decltype(auto) transport = make(peer);
+    detail::TransportChecks checks(detail::transport_calls(transport), peer, token);
+    (checks.*check)();
+    return checks.failure();
+  });
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

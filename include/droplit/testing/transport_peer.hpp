@@ -5,7 +5,6 @@
 #include <droplit/http.hpp>
 
 #include <algorithm>
-#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -14,47 +13,45 @@
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
-template <class T>
 class TransportFixture;
 }
 
-/// The other end of a transport, as the suite plays it: whatever a request arrives at hands it in and sends what comes
-/// back. Thread-safe.
+/// The server at the other end of a transport, as the suite plays it. Whatever receives a request passes it to
+/// `receive` and sends the result. Thread-safe.
 class TransportPeer {
  public:
   TransportPeer() = default;
   TransportPeer(const TransportPeer&) = delete;
   TransportPeer& operator=(const TransportPeer&) = delete;
 
-  /// Hears a request as it arrived, with all its fields. Gives the answer to be sent, or nothing: then the way is to be
-  /// cut without an answer.
-  std::optional<Response> hear(const Request& request) {
+  /// Takes a request as it arrived, with all its fields. Returns the response to send; if absent, the connection must
+  /// be closed without a response.
+  std::optional<Response> receive(const Request& request) {
     const std::lock_guard lock(mutex_);
-    heard_.push_back(request);
-    return answers_[(std::min)(heard_.size(), answers_.size()) - 1];
+    received_.push_back(request);
+    return responses_[(std::min)(received_.size(), responses_.size()) - 1];
   }
 
  private:
-  template <class T>
   friend class detail::TransportFixture;
 
-  using Answers = std::vector<std::optional<Response>>;
+  using Responses = std::vector<std::optional<Response>>;
 
-  // Forgets what was heard. The last of the answers serves all requests that come after it.
-  void prepare(Answers answers) {
+  // Forgets the requests. The last of the responses serves all further requests, too.
+  void prepare(Responses responses) {
     const std::lock_guard lock(mutex_);
-    heard_.clear();
-    answers_ = std::move(answers);
+    received_.clear();
+    responses_ = std::move(responses);
   }
 
-  [[nodiscard]] std::vector<Request> heard() const {
+  [[nodiscard]] std::vector<Request> received() const {
     const std::lock_guard lock(mutex_);
-    return heard_;
+    return received_;
   }
 
   mutable std::mutex mutex_;
-  std::vector<Request> heard_;
-  Answers answers_{Response{204, {}, {}, false}};
+  std::vector<Request> received_;
+  Responses responses_{Response{204, {}, {}, false}};
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

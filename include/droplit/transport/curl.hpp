@@ -17,7 +17,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -29,25 +28,25 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A value outside its range counts as the nearest within it: times 1 ms to 24 hours, sizes 1 KiB to 1 GiB.
 struct CurlOptions {
-  std::string url = "https://ioe.droplit.io";  ///< where the service is; a path in it goes before the target
-  std::string ca_file = {};                    ///< PEM: whom to trust instead of those the system trusts
+  std::string url = "https://ioe.droplit.io";  ///< of the service; a path in it goes before the target
+  std::string ca_file = {};                    ///< trusted certificates (PEM), instead of the system's
   std::optional<std::string> proxy = {};       ///< empty: none; absent: as the environment says, see libcurl
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{30'000};  ///< for the whole of one request, connecting included
-  std::size_t max_head = 64 * 1024;           ///< the most that is read of an answer's heads, in bytes
-  std::size_t max_body = 1024 * 1024;         ///< the most that is read of an answer's body, in bytes
+  std::size_t max_head = 64 * 1024;           ///< the most that is read of a response's heads, in bytes
+  std::size_t max_body = 1024 * 1024;         ///< the most that is read of a response's body, in bytes
 };
 
 /// Carries requests over HTTP/1.1 and TLS, with libcurl.
 ///
 /// Certificates and host names are verified. Nothing is followed, repeated or decompressed; the token goes to no other
-/// host. Where the request was about to be written, or any part of it, a failure is maybe applied. A few connections
-/// are kept for the next requests. Thread-safe: requests at the same time use a connection each. A child of `fork` must
-/// neither use nor destroy what its parent made. The first object made initialises libcurl.
+/// host. A failure is maybe applied once the request was about to be written. A few connections are kept for the next
+/// requests. Thread-safe: requests at the same time use a connection each. A child of `fork` must neither use nor
+/// destroy what its parent made. The first object initialises libcurl.
 class CurlTransport {
  public:
-  /// `token` is who calls; without one nobody is told. A URL or a token that cannot be used fails every request as not
-  /// sent.
+  /// `token` is sent in `authorization`; omitted if empty. With a URL or a token that cannot be used, every request
+  /// fails as not sent.
   explicit CurlTransport(std::string token, CurlOptions options = {})
       : token_(std::move(token)), options_(std::move(options)), flaw_(find_flaw()) {
     options_.max_head = detail::bounded<std::size_t>(options_.max_head, 1024, 1 << 30);
@@ -62,84 +61,52 @@ class CurlTransport {
   CurlTransport& operator=(const CurlTransport&) = delete;
 
   Outcome<Response> send(const Request& request) {
-    const bool to_head = request.method == "HEAD";
-    detail::CurlResponse answer(options_.max_head, options_.max_body, to_head);
-    if (!flaw_.empty()) return answer.finish(flaw_);
-    if (!detail::is_sendable(request)) return answer.finish("the request cannot be written as HTTP");
-    detail::CurlConnection connection = take();
-    detail::CurlHandle handle = make(connection);
-    if (handle == nullptr) return answer.finish("libcurl cannot do what it must here");
-
-    const std::string url = options_.url + request.target;
-    const detail::CurlLines lines = head_of(request);
-    CURLcode code = CURLE_OK;
-    const auto set = [&code, &handle](CURLoption option, auto value) {
-      if (code == CURLE_OK) code = ::curl_easy_setopt(handle.get(), option, value);
-    };
-    set(CURLOPT_URL, url.c_str());
-    set(CURLOPT_NOBODY, to_head ? 1L : 0L);
-    set(CURLOPT_POSTFIELDS, request.body.c_str());
-    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    set(CURLOPT_HTTPHEADER, lines.get());
-    set(CURLOPT_PREREQDATA, &answer);
-    set(CURLOPT_HEADERDATA, &answer);
-    set(CURLOPT_WRITEDATA, &answer);
-    if (code == CURLE_OK) code = connection.perform(handle.get());
-    handle.reset();  // before another thread may use the connection
+    detail::curl::ResponseReader reader(options_.max_head, options_.max_body, request.method == "HEAD");
+    if (!flaw_.empty()) return reader.finish(flaw_);
+    if (!detail::is_sendable(request)) return reader.finish("the request cannot be written as HTTP");
+    detail::curl::Connection connection = take();
+    const CURLcode code = perform(request, connection, reader);
     give_back(std::move(connection));
-    if (code == CURLE_OK) return answer.finish({});
-    return answer.finish("libcurl error " + std::to_string(static_cast<int>(code)) + " (" + ::curl_easy_strerror(code) +
-                         ")");
+    if (code == CURLE_OK) return reader.finish({});
+    const std::string number = std::to_string(static_cast<int>(code));
+    return reader.finish("libcurl error " + number + " (" + ::curl_easy_strerror(code) + ")");
   }
 
  private:
   static constexpr std::size_t max_idle = 8;  // connections that are kept
 
-  // Above this the service is asked first whether it wants the body: it is the contract's limit.
+  // A longer body is sent only after 100 Continue: this is the contract's limit.
   static constexpr std::size_t expect_above = 1024 * 1024;
 
   [[nodiscard]] std::string_view find_flaw() const {
+    constexpr std::string_view not_http = "the URL is not an HTTP URL";
+    constexpr std::string_view has_more = "the URL has more than a scheme, a host, a port and a path";
     if (detail::trim(token_) != token_ || !HeaderFields().add("authorization", token_)) {
       return "the token cannot be a header field";
     }
     for (const char c : options_.url) {
       if (c <= 0x20 || c >= 0x7F) return "the URL has characters that no URL has";
-      if (c == '?' || c == '#') return "the URL has more than a scheme, a host, a port and a path";
+      if (c == '?' || c == '#') return has_more;
     }
-    const std::unique_ptr<CURLU, detail::CurlDeleter> url(::curl_url());
+    const detail::curl::Owner<CURLU, &::curl_url_cleanup> url(::curl_url());
     if (url == nullptr || ::curl_url_set(url.get(), CURLUPART_URL, options_.url.c_str(), 0) != CURLUE_OK) {
-      return "the URL is none of HTTP";
+      return not_http;
     }
     const auto part = [&url](CURLUPart which) -> std::optional<std::string> {
       char* text = nullptr;
       if (::curl_url_get(url.get(), which, &text, 0) != CURLUE_OK) return std::nullopt;
-      return std::string(std::unique_ptr<char, detail::CurlDeleter>(text).get());
+      return detail::curl::Owner<char, &::curl_free>(text).get();
     };
     const auto scheme = part(CURLUPART_SCHEME);
-    if (scheme != "http" && scheme != "https") return "the URL is none of HTTP";
-    if (part(CURLUPART_USER) || part(CURLUPART_PASSWORD)) {
-      return "the URL has more than a scheme, a host, a port and a path";
-    }
+    if (scheme != "http" && scheme != "https") return not_http;
+    if (part(CURLUPART_USER) || part(CURLUPART_PASSWORD)) return has_more;
     return {};
   }
 
-  detail::CurlLines head_of(const Request& request) const {
-    detail::CurlLines lines;
-    if (!token_.empty()) lines.add("authorization: " + token_);
-    for (const HeaderField field : request.fields) {
-      const std::string name(field.name);
-      lines.add(field.value.empty() ? name + ';' : name + ": " + std::string(field.value));
-    }
-    if (request.fields.count("content-type") == 0) lines.add("content-type:");  // or libcurl would make one up
-    lines.add(request.body.size() > expect_above ? "expect: 100-continue" : "expect:");
-    return lines;
-  }
-
-  // A kept connection that is silent, or room for a new one.
-  detail::CurlConnection take() {
+  // A kept connection without unread data, or a new one.
+  detail::curl::Connection take() {
     for (;;) {
-      detail::CurlConnection connection;
+      detail::curl::Connection connection;
       {
         const std::lock_guard lock(mutex_);
         if (idle_.empty()) return connection;
@@ -150,72 +117,86 @@ class CurlTransport {
     }
   }
 
-  void give_back(detail::CurlConnection connection) noexcept {
+  void give_back(detail::curl::Connection connection) noexcept {
     const std::lock_guard lock(mutex_);
-    if (idle_.size() != max_idle) idle_.push_back(std::move(connection));  // in room that there is
+    if (idle_.size() != max_idle) idle_.push_back(std::move(connection));  // within the reserved capacity
   }
 
-  [[nodiscard]] detail::CurlHandle make(detail::CurlConnection& connection) const {
-    detail::CurlHandle handle = connection.make_handle();
-    CURLcode code = handle == nullptr ? CURLE_OUT_OF_MEMORY : CURLE_OK;
-    const auto set = [&code, &handle](CURLoption option, auto value) {
-      if (code == CURLE_OK) code = ::curl_easy_setopt(handle.get(), option, value);
-    };
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});  // with HTTP/2, libcurl repeats requests by itself
-    set(CURLOPT_FOLLOWLOCATION, 0L);
-    set(CURLOPT_PATH_AS_IS, 1L);
-    set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    set(CURLOPT_SSL_VERIFYPEER, 1L);
-    set(CURLOPT_SSL_VERIFYHOST, 2L);
-    set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-    set(CURLOPT_QUICK_EXIT, 1L);  // or a name server that is silent would hold up the end
-    set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::open_socket));
-    set(CURLOPT_USERAGENT, "droplit");
-    set(CURLOPT_CONNECTTIMEOUT_MS, detail::curl_millis(options_.connect_timeout));
-    set(CURLOPT_TIMEOUT_MS, detail::curl_millis(options_.timeout));
+  CURLcode perform(const Request& request, detail::curl::Connection& connection,
+                   detail::curl::ResponseReader& reader) const {
+    const std::string url = options_.url + request.target;
+    const detail::curl::Lines lines = head_of(request);
+    detail::curl::EasyHandle handle = connection.make_handle();
+    handle.set(CURLOPT_NOSIGNAL, 1L);
+    handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
+    handle.set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});  // with HTTP/2, libcurl repeats requests by itself
+    handle.set(CURLOPT_FOLLOWLOCATION, 0L);
+    handle.set(CURLOPT_PATH_AS_IS, 1L);
+    handle.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    handle.set(CURLOPT_SSL_VERIFYPEER, 1L);
+    handle.set(CURLOPT_SSL_VERIFYHOST, 2L);
+    handle.set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    handle.set(CURLOPT_QUICK_EXIT, 1L);  // or an unresponsive name server would delay the end
+    handle.set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::curl::open_socket));
+    handle.set(CURLOPT_USERAGENT, "droplit");
+    handle.set(CURLOPT_CONNECTTIMEOUT_MS, detail::curl::millis(options_.connect_timeout));
+    handle.set(CURLOPT_TIMEOUT_MS, detail::curl::millis(options_.timeout));
     if (options_.proxy) {
-      set(CURLOPT_PROXY, options_.proxy->c_str());
-      set(CURLOPT_NOPROXY, "");  // whatever the environment says
+      handle.set(CURLOPT_PROXY, options_.proxy->c_str());
+      handle.set(CURLOPT_NOPROXY, "");  // overrides the environment
     }
     if (!options_.ca_file.empty()) {
-      set(CURLOPT_CAINFO, options_.ca_file.c_str());
-      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+      handle.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+      handle.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     }
-    set(CURLOPT_PREREQFUNCTION, static_cast<curl_prereq_callback>(&before_request));
-    set(CURLOPT_HEADERFUNCTION, static_cast<curl_write_callback>(&take_head));
-    set(CURLOPT_WRITEFUNCTION, static_cast<curl_write_callback>(&take_body));
-    if (code != CURLE_OK) handle.reset();
-    return handle;
+    handle.set(CURLOPT_URL, url.c_str());
+    handle.set(CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
+    handle.set(CURLOPT_POSTFIELDS, request.body.c_str());
+    handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    handle.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    handle.set(CURLOPT_HTTPHEADER, lines.get());
+    handle.set(CURLOPT_PREREQFUNCTION, static_cast<curl_prereq_callback>(&begin));
+    handle.set(CURLOPT_PREREQDATA, &reader);
+    handle.set(CURLOPT_HEADERFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::head>));
+    handle.set(CURLOPT_HEADERDATA, &reader);
+    handle.set(CURLOPT_WRITEFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::body>));
+    handle.set(CURLOPT_WRITEDATA, &reader);
+    return connection.perform(handle);
   }
 
-  static int before_request(void* answer, char*, char*, int, int) noexcept {
-    return static_cast<detail::CurlResponse*>(answer)->begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-  }
-  static std::size_t take_head(char* data, std::size_t, std::size_t size, void* answer) noexcept {
-    return taken(size, [&] { return static_cast<detail::CurlResponse*>(answer)->head({data, size}); });
-  }
-  static std::size_t take_body(char* data, std::size_t, std::size_t size, void* answer) noexcept {
-    return taken(size, [&] { return static_cast<detail::CurlResponse*>(answer)->body({data, size}); });
+  detail::curl::Lines head_of(const Request& request) const {
+    detail::curl::Lines lines;
+    if (!token_.empty()) lines.add("authorization: " + token_);
+    for (const HeaderField field : request.fields) {
+      const std::string name(field.name);
+      lines.add(field.value.empty() ? name + ';' : name + ": " + std::string(field.value));
+    }
+    if (request.fields.count("content-type") == 0) lines.add("content-type:");  // keeps libcurl from adding one
+    lines.add(request.body.size() > expect_above ? "expect: 100-continue" : "expect:");
+    return lines;
   }
 
-  // What libcurl wants to hear: all of it, or anything else to end the transfer.
-  template <class Take>
-  static std::size_t taken(std::size_t size, Take take) noexcept {
+  // libcurl's callbacks.
+
+  static int begin(void* reader, char*, char*, int, int) noexcept {
+    return static_cast<detail::curl::ResponseReader*>(reader)->begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  }
+
+  template <bool (detail::curl::ResponseReader::*Read)(std::string_view)>
+  static std::size_t read(char* data, std::size_t, std::size_t size, void* reader) noexcept {
     try {
-      return take() ? size : CURL_WRITEFUNC_ERROR;
+      if ((static_cast<detail::curl::ResponseReader*>(reader)->*Read)({data, size})) return size;
     } catch (...) {  // no memory
-      return CURL_WRITEFUNC_ERROR;
     }
+    return CURL_WRITEFUNC_ERROR;  // ends the transfer
   }
 
   std::string token_;
   CurlOptions options_;
   std::string_view flaw_;  // why no request can be sent; empty if it can
   std::mutex mutex_;
-  std::vector<detail::CurlConnection> idle_;
+  std::vector<detail::curl::Connection> idle_;
 };
 
 static_assert(Transport<CurlTransport>);

@@ -11,7 +11,7 @@ static_assert(!std::is_convertible_v<Timestamp, FixedClock>);
 static_assert(!std::is_default_constructible_v<FixedClock>);
 static_assert(FixedClock(Timestamp::clamp_unix_millis(7)).now() == Timestamp::clamp_unix_millis(7));
 
-TEST_CASE("a fixed clock stands still until it is set, forwards or backwards") {
+TEST_CASE("a fixed clock returns the time that was set last, later or earlier than before") {
   FixedClock clock(*Timestamp::parse("2018-02-28T15:16:58.941Z"));
   CHECK(clock.now().text() == "2018-02-28T15:16:58.941Z");
   CHECK(clock.now() == clock.now());

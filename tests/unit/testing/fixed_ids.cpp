@@ -5,7 +5,7 @@
 
 using namespace droplit;
 
-TEST_CASE("fixed ids come in their order, whatever the time, repeated ones too") {
+TEST_CASE("fixed ids are returned in their order, at any time, repeated ones too") {
   const ClientId a = "594b89aea18568c408c3ad25"_client_id;
   const ClientId b = "a00000000000000000000000f"_client_id;
   FixedIds ids({b, a, a});
@@ -14,7 +14,7 @@ TEST_CASE("fixed ids come in their order, whatever the time, repeated ones too")
   CHECK(ids.next(Timestamp::clamp_unix_millis(-1)).value() == a);
 }
 
-TEST_CASE("when the fixed ids are used up it is a fault, again and again, and nothing was applied") {
+TEST_CASE("when the fixed ids are used up every call returns a fault that was not applied") {
   FixedIds none({});
   FixedIds one({"594b89aea18568c408c3ad25"_client_id});
   REQUIRE(one.next(Timestamp::clamp_unix_millis(0)));

@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -22,7 +23,7 @@ using namespace droplit;
 
 namespace {
 
-/// A right store, but for one rule.
+/// A store that violates one rule.
 class BrokenStorage {
  public:
   explicit BrokenStorage(std::string_view rule) : rule_(rule) {}
@@ -39,7 +40,7 @@ class BrokenStorage {
   EcosystemState delete_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
     if (failing_) throw Fault(FaultSource::storage, Fate::not_applied, "the disk is full");
-    if (broken("ecosystems_are_apart")) {
+    if (broken("ecosystems_are_independent")) {
       for (auto& [other, state] : ecosystems_) state = other == id ? state : EcosystemState::deleted;
     }
     if (broken("deletion_keeps_clients")) {
@@ -47,7 +48,7 @@ class BrokenStorage {
     }
     const auto at = ecosystems_.find(id);
     if (at == ecosystems_.end()) {
-      return broken("deletion_tells_before") ? EcosystemState::deleted : EcosystemState::unknown;
+      return broken("deletion_returns_state_before") ? EcosystemState::deleted : EcosystemState::unknown;
     }
     return std::exchange(at->second, EcosystemState::deleted);
   }
@@ -60,7 +61,7 @@ class BrokenStorage {
     return at->second;
   }
 
-  /// What a rig adds for the two rules that not every store can be asked for.
+  // For the two rules that need them.
   void fail(bool on) {
     const std::lock_guard lock(mutex_);
     failing_ = on;
@@ -90,8 +91,8 @@ class BrokenStorage {
 
     if (broken("unknown_is_refused") && state == EcosystemState::unknown) state = EcosystemState::active;
     if (broken("deleted_is_refused") && state == EcosystemState::deleted) state = EcosystemState::active;
-    if (broken("refusal_keeps_nothing") && state == EcosystemState::unknown) clients_.try_emplace(id, client);
-    if (broken("history_has_an_order") && state == EcosystemState::unknown && !taken) {  // a dirty read
+    if (broken("refusal_inserts_nothing") && state == EcosystemState::unknown) clients_.try_emplace(id, client);
+    if (broken("history_is_linearizable") && state == EcosystemState::unknown && !taken) {  // a dirty read
       clients_.try_emplace(id, client);
       lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -101,7 +102,7 @@ class BrokenStorage {
     if (state == EcosystemState::unknown) return Insertion::ecosystem_unknown;
     if (state == EcosystemState::deleted) return Insertion::ecosystem_deleted;
 
-    if (broken("kept_is_found")) return Insertion::inserted;
+    if (broken("inserted_is_found")) return Insertion::inserted;
     if (broken("none_is_lost") && !in_flight_.empty() && !in_flight_.contains(id)) return Insertion::inserted;
     if (broken("taken_is_refused") || (broken("one_of_an_id") && !taken)) {
       clients_.insert_or_assign(id, client);
@@ -119,19 +120,18 @@ class BrokenStorage {
     return at == ecosystems_.end() ? EcosystemState::unknown : at->second;
   }
 
-  ClientId key(ClientId id) const { return broken("ids_are_told_apart") ? ClientId(id.bytes()) : id; }
+  ClientId key(ClientId id) const { return broken("ids_are_distinct") ? ClientId(id.bytes()) : id; }
 
   Client as_kept(const Client& client) const {
-    const auto text = [this](std::optional<Text> given) {
-      if (broken("absent_is_not_empty") && !given) return Text::parse("");
-      if (broken("texts_are_kept") && given) return Text::parse(given->str().substr(0, 65535));
-      return given;
-    };
+    ClientTexts::Array texts = client.texts();
+    for (std::optional<Text>& text : texts) {
+      if (broken("absent_is_not_empty") && !text) text = Text::parse("");
+      if (broken("texts_are_kept") && text) text = Text::parse(text->str().substr(0, 65535));
+    }
     const std::int64_t millis = client.created_at().unix_millis();
     const bool coarse = broken("times_are_kept");
-    return {client.id(),           Timestamp::clamp_unix_millis(coarse ? millis / 1000 * 1000 : millis),
-            client.ecosystem_id(), broken("types_are_kept") ? ClientType::application : client.type(),
-            text(client.name()),   text(client.description())};
+    return {client.id(), Timestamp::clamp_unix_millis(coarse ? millis / 1000 * 1000 : millis), client.ecosystem_id(),
+            broken("types_are_kept") ? ClientType::application : client.type(), ClientTexts(std::move(texts))};
   }
 
   std::string_view rule_;
@@ -142,12 +142,12 @@ class BrokenStorage {
   bool failing_ = false;
 };
 
-struct Silent {
-  Insertion insert(const Client&) { throw Fault(FaultSource::storage, Fate::not_applied, "the store is away"); }
+struct Unavailable {
+  Insertion insert(const Client&) { throw Fault(FaultSource::storage, Fate::not_applied, "the store is unavailable"); }
   Outcome<EcosystemState> add_ecosystem(EcosystemId) { return ApiError(); }
-  EcosystemState delete_ecosystem(EcosystemId) { throw std::runtime_error("the store is away"); }
+  EcosystemState delete_ecosystem(EcosystemId) { throw std::runtime_error("the store is unavailable"); }
   Outcome<std::optional<Client>> find_client(ClientId) {
-    return Fault(FaultSource::storage, Fate::not_applied, "the store is away");
+    return Fault(FaultSource::storage, Fate::not_applied, "the store is unavailable");
   }
 };
 
@@ -160,17 +160,17 @@ struct WithoutTombstones {
 
 static_assert(TestableStorage<BrokenStorage>);
 static_assert(TestableStorage<MemoryStorage>);
-static_assert(TestableStorage<Silent>);
+static_assert(TestableStorage<Unavailable>);
 static_assert(!TestableStorage<WithoutTombstones>);
 static_assert(!TestableStorage<const MemoryStorage>);
 
 }  // namespace
 
-TEST_CASE("a store that breaks no rule passes") {
+TEST_CASE("a store that violates no rule passes") {
   CHECK(check_storage_contract([] { return BrokenStorage(""); }).empty());
 }
 
-TEST_CASE("a store that breaks one rule fails the check of that rule and no other") {
+TEST_CASE("a store that violates one rule fails the check of that rule and no other") {
   for (const ContractCheck& check : storage_checks) {
     CAPTURE(check.id);
     std::vector<std::string> sentences;
@@ -183,8 +183,8 @@ TEST_CASE("a store that breaks one rule fails the check of that rule and no othe
   }
 }
 
-TEST_CASE("a store that fails fails every check that rests on nothing, and the sentence tells how") {
-  const auto failed = check_storage_contract([] { return Silent(); });
+TEST_CASE("a store that fails fails every check that rests on nothing, and the sentence says how") {
+  const auto failed = check_storage_contract([] { return Unavailable(); });
   std::vector<std::string_view> expected;
   for (const ContractCheck& check : storage_checks) {
     if (check.rests_on.empty()) expected.push_back(check.id);
@@ -192,11 +192,52 @@ TEST_CASE("a store that fails fails every check that rests on nothing, and the s
   std::vector<std::string_view> got;
   for (const FailedCheck& each : failed) got.push_back(each.id);
   CHECK(got == expected);
-  CHECK(failed.at(0).sentence.ends_with(" But: add_ecosystem failed: it gave an ApiError."));
-  CHECK(failed.at(1).sentence.ends_with(" But: find_client failed: the store is away."));
+  CHECK(failed.at(0).sentence.ends_with(" But: add_ecosystem failed: it returned an ApiError."));
+  CHECK(failed.at(1).sentence.ends_with(" But: find_client failed: the store is unavailable."));
 }
 
-TEST_CASE("a rule is asked only of a store that has what it takes") {
+TEST_CASE("a store that changes one text of one field fails") {
+  struct Changing : MemoryStorage {
+    explicit Changing(std::function<void(ClientTexts::Array&)> how) : change(std::move(how)) {}
+    Insertion insert(const Client& client) {
+      ClientTexts::Array texts = client.texts();
+      change(texts);
+      return MemoryStorage::insert(
+          {client.id(), client.created_at(), client.ecosystem_id(), client.type(), ClientTexts(std::move(texts))});
+    }
+    std::function<void(ClientTexts::Array&)> change;
+  };
+  const auto failed_by = [](const std::function<void(ClientTexts::Array&)>& change) {
+    std::vector<std::string_view> ids;
+    for (const FailedCheck& each : check_storage_contract([&] { return Changing(change); })) ids.push_back(each.id);
+    return ids;
+  };
+  using Ids = std::vector<std::string_view>;
+  const std::size_t count = ClientTexts().texts().size();
+  for (std::size_t i = 0; i != count; ++i) {
+    CAPTURE(i);
+    CHECK(failed_by([i](auto& texts) { texts[i].reset(); }).at(0) == "inserted_is_found");
+    CHECK(failed_by([i, count](auto& texts) { std::swap(texts[i], texts[(i + 1) % count]); }).at(0) ==
+          "inserted_is_found");
+    CHECK(failed_by([i](auto& texts) {
+            if (!texts[i]) texts[i] = Text::parse("");
+          }) == Ids{"absent_is_not_empty"});
+    CHECK(failed_by([i](auto& texts) {
+            if (texts[i] && texts[i]->str().empty()) texts[i].reset();
+          }) == Ids{"absent_is_not_empty"});
+    for (const std::string_view spoilt : {"0012", "\x1F", "\xF4\x8F\xBF\xBD"}) {  // a number, a control, the last plane
+      CAPTURE(spoilt);
+      CHECK(failed_by([i, spoilt](auto& texts) {
+              if (texts[i] && texts[i]->str().find(spoilt) != std::string::npos) texts[i] = Text::parse("spoilt");
+            }) == Ids{"texts_are_kept"});
+    }
+    CHECK(failed_by([i](auto& texts) {
+            if (texts[i] && texts[i]->str().size() > 100'000) texts[i] = Text::parse(texts[i]->str().substr(1));
+          }) == Ids{"texts_are_kept"});
+  }
+}
+
+TEST_CASE("a rule that needs a function is checked only if the store has it") {
   struct Plain {
     BrokenStorage store;
     Insertion insert(const Client& client) { return store.insert(client); }
@@ -208,34 +249,34 @@ TEST_CASE("a rule is asked only of a store that has what it takes") {
   CHECK(check_storage_contract([] { return Plain{BrokenStorage("fault_changes_nothing")}; }).empty());
 }
 
-TEST_CASE("a history has an order where a single thread could have been told it, and else none") {
+TEST_CASE("a history is linearizable if and only if a single thread could have observed it") {
   using History = detail::StorageHistory;
   using Verb = History::Verb;
   const auto is_linearizable = [](std::vector<History::Call> calls) {
     return History(std::move(calls)).is_linearizable();
   };
-  const auto insert = [](std::uint8_t variant, Insertion told, std::uint64_t from, std::uint64_t to) {
-    return History::Call{Verb::insert, 0, 0, variant, told, {}, from, to};
+  const auto insert = [](std::uint8_t variant, Insertion result, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::insert, 0, 0, variant, result, {}, from, to};
   };
   const auto find = [](std::uint8_t variant, std::uint64_t from, std::uint64_t to) {
     return History::Call{Verb::find, 0, 0, variant, {}, {}, from, to};
   };
-  const auto add = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
-    return History::Call{Verb::add, 0, 0, 0, {}, told, from, to};
+  const auto add = [](EcosystemState result, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::add, 0, 0, 0, {}, result, from, to};
   };
-  const auto remove = [](EcosystemState told, std::uint64_t from, std::uint64_t to) {
-    return History::Call{Verb::remove, 0, 0, 0, {}, told, from, to};
+  const auto remove = [](EcosystemState result, std::uint64_t from, std::uint64_t to) {
+    return History::Call{Verb::remove, 0, 0, 0, {}, result, from, to};
   };
   const auto active = EcosystemState::active;
   const auto added = add(active, 1, 2);
 
   CHECK(is_linearizable({}));
   CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 4), find(1, 5, 6)}));
-  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::inserted, 3, 4), find(0, 5, 6)}));  // forgotten
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::inserted, 3, 4), find(0, 5, 6)}));  // lost
   CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 6), find(0, 4, 5)}));  // at the same time: either
   CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 6), find(1, 4, 5)}));
-  CHECK_FALSE(
-      is_linearizable({added, insert(1, Insertion::inserted, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // there and gone
+  CHECK_FALSE(is_linearizable(
+      {added, insert(1, Insertion::inserted, 3, 9), find(1, 4, 5), find(0, 6, 7)}));  // found and then lost
   CHECK(is_linearizable({added, insert(1, Insertion::inserted, 3, 9), find(0, 4, 5), find(1, 6, 7)}));
   CHECK_FALSE(
       is_linearizable({added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::inserted, 4, 5)}));  // both
@@ -243,7 +284,7 @@ TEST_CASE("a history has an order where a single thread could have been told it,
       {added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(1, 7, 8)}));
   CHECK_FALSE(is_linearizable(
       {added, insert(1, Insertion::inserted, 3, 6), insert(2, Insertion::id_taken, 4, 5), find(2, 7, 8)}));
-  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::id_taken, 3, 4)}));  // by nobody
+  CHECK_FALSE(is_linearizable({added, insert(1, Insertion::id_taken, 3, 4)}));  // by no client
   CHECK_FALSE(is_linearizable({insert(1, Insertion::inserted, 1, 2)}));
   CHECK(is_linearizable({insert(1, Insertion::ecosystem_unknown, 1, 4), add(active, 2, 3)}));
   CHECK_FALSE(is_linearizable({added, insert(1, Insertion::ecosystem_unknown, 3, 4)}));
@@ -252,10 +293,10 @@ TEST_CASE("a history has an order where a single thread could have been told it,
   CHECK_FALSE(
       is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::inserted, 5, 6)}));  // after the deletion
   CHECK(is_linearizable({added, remove(active, 3, 4), insert(1, Insertion::ecosystem_deleted, 5, 6)}));
-  CHECK_FALSE(is_linearizable({added, remove(active, 3, 4), add(active, 5, 6)}));  // risen from the dead
+  CHECK_FALSE(is_linearizable({added, remove(active, 3, 4), add(active, 5, 6)}));  // a deleted one is active again
   CHECK_FALSE(is_linearizable({remove(active, 1, 2)}));
   CHECK(is_linearizable({remove(EcosystemState::unknown, 1, 2), add(active, 3, 4)}));
-  CHECK_FALSE(is_linearizable({find(History::stranger, 1, 2)}));
+  CHECK_FALSE(is_linearizable({find(History::unexpected, 1, 2)}));
 }
 
 TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {

@@ -45,15 +45,15 @@ constexpr Breach breaches[] = {
     {"the token is Bearer", "token_arrives"},
     {"the token is there twice", "token_arrives"},
     {"the token is there at first", "token_arrives"},
-    {"the fields of answers are dropped", "answers_arrive"},
-    {"strange answers are refused", "answers_arrive"},
-    {"every status is 201", "answers_arrive"},
-    {"bodies of answers are C strings", "answer_bodies_arrive"},
-    {"bodies of answers end before 1 MiB", "answer_bodies_arrive"},
-    {"long answers come back", "long_response_is_bounded"},
-    {"long answers are cut", "long_response_is_bounded"},
-    {"long answers are not sent", "long_response_is_bounded"},
-    {"long answers lose their status", "long_response_is_bounded"},
+    {"the fields of responses are dropped", "responses_arrive"},
+    {"unknown responses are refused", "responses_arrive"},
+    {"every status is 201", "responses_arrive"},
+    {"bodies of responses are C strings", "response_bodies_arrive"},
+    {"bodies of responses end before 1 MiB", "response_bodies_arrive"},
+    {"long responses come back", "long_response_is_bounded"},
+    {"long responses are cut", "long_response_is_bounded"},
+    {"long responses are not sent", "long_response_is_bounded"},
+    {"long responses lose their status", "long_response_is_bounded"},
     {"a 503 is repeated", "sent_once"},
     {"everything is sent twice", "sent_once"},
     {"redirects are followed", "redirect_is_not_followed"},
@@ -72,27 +72,27 @@ constexpr Breach breaches[] = {
     {"unwritable is maybe applied", "unwritable_is_not_sent"},
     {"a fragment is written", "unwritable_is_not_sent"},
     {"a fragment is written and then refused", "unwritable_is_not_sent"},
-    {"own fields are taken", "own_fields_are_not_sent"},
-    {"own fields have one case", "own_fields_are_not_sent"},
-    {"nobody there is maybe applied", "unreachable_is_not_sent"},
-    {"nobody there is an exception", "unreachable_is_not_sent"},
-    {"nobody there is somebody", "unreachable_is_not_sent"},
-    {"a lost answer ends the next request", "goes_on"},
-    {"a long answer ends the next request", "goes_on"},
-    {"an unwritable request ends the next request", "goes_on"},
+    {"reserved fields are sent", "reserved_fields_are_not_sent"},
+    {"reserved fields have one case", "reserved_fields_are_not_sent"},
+    {"unreachable is maybe applied", "unreachable_is_not_sent"},
+    {"unreachable is an exception", "unreachable_is_not_sent"},
+    {"unreachable is reachable", "unreachable_is_not_sent"},
+    {"a lost response ends the next request", "recovers"},
+    {"a long response ends the next request", "recovers"},
+    {"an unwritable request ends the next request", "recovers"},
 };
 
-/// A right transport, but for one breach.
+/// A transport with one breach of a rule.
 class BrokenTransport {
  public:
   BrokenTransport(TransportPeer& peer, std::string_view breach) : peer_(peer), breach_(breach) {}
   BrokenTransport(BrokenTransport&&) = delete;
 
-  void go_away() { away_ = !broken("nobody there is somebody"); }
+  void go_away() { away_ = !broken("unreachable is reachable"); }
 
   Outcome<Response> send(const Request& given) {
     if (std::exchange(ends_next_, false)) return fault(Fate::maybe_applied);
-    if (away_) return nobody();
+    if (away_) return unreachable();
     if (!may_be_written(given)) {
       ends_next_ = broken("an unwritable request ends the next request");
       return fault(broken("unwritable is maybe applied") ? Fate::maybe_applied : Fate::not_sent);
@@ -100,13 +100,13 @@ class BrokenTransport {
     const Request request = as_written(given);
     ++sent_;
     if (broken("nothing is carried")) return Response{201, {}, {}, false};
-    if (broken("everything is sent twice")) peer_.hear(request);
-    auto answer = peer_.hear(request);
+    if (broken("everything is sent twice")) peer_.receive(request);
+    auto response = peer_.receive(request);
     if (broken("a fragment is written and then refused") && given.target.ends_with("#x")) return fault(Fate::not_sent);
-    if (again(answer)) answer = peer_.hear(request);
-    if (broken("redirects are followed as well") && answer && answer->status / 100 == 3) peer_.hear(request);
-    if (!answer) return lost();
-    return taken(*std::move(answer));
+    if (again(response)) response = peer_.receive(request);
+    if (broken("redirects are followed as well") && response && response->status / 100 == 3) peer_.receive(request);
+    if (!response) return lost();
+    return received(*std::move(response));
   }
 
  private:
@@ -114,15 +114,16 @@ class BrokenTransport {
 
   static Fault fault(Fate fate) { return Fault(FaultSource::transport, fate, "broken"); }
 
-  Outcome<Response> nobody() const {
-    if (broken("nobody there is an exception")) throw std::runtime_error("nobody there");
-    return fault(broken("nobody there is maybe applied") ? Fate::maybe_applied : Fate::not_sent);
+  Outcome<Response> unreachable() const {
+    if (broken("unreachable is an exception")) throw std::runtime_error("unreachable");
+    return fault(broken("unreachable is maybe applied") ? Fate::maybe_applied : Fate::not_sent);
   }
 
   bool may_be_written(const Request& given) const {
     Request request = given;
-    if (broken("own fields are taken")) request.fields.clear();
-    if (broken("own fields have one case") && request.fields.lines().find("Host") != std::string::npos) return true;
+    if (broken("reserved fields are sent")) request.fields.clear();
+    if (broken("reserved fields have one case") && request.fields.lines().find("Host") != std::string::npos)
+      return true;
     const bool fragment = breach_.starts_with("a fragment is written");
     if (fragment) request.target = request.target.substr(0, request.target.find('#'));
     if (broken("everything is written") || broken("every method is written")) request.method = "POST";
@@ -164,14 +165,14 @@ class BrokenTransport {
     return request;
   }
 
-  bool again(const std::optional<Response>& answer) const {
-    if (!answer) return broken("lost is repeated") || (broken("lost later is repeated") && sent_ > 1);
-    if (broken("redirects are followed")) return answer->fields.count("location") != 0;
-    return broken("a 503 is repeated") && answer->status == 503;
+  bool again(const std::optional<Response>& response) const {
+    if (!response) return broken("lost is repeated") || (broken("lost later is repeated") && sent_ > 1);
+    if (broken("redirects are followed")) return response->fields.count("location") != 0;
+    return broken("a 503 is repeated") && response->status == 503;
   }
 
   Outcome<Response> lost() {
-    ends_next_ = broken("a lost answer ends the next request");
+    ends_next_ = broken("a lost response ends the next request");
     if (broken("lost is an ApiError")) return ApiError();
     if (broken("lost is an exception that was not sent")) throw fault(Fate::not_sent);
     if (broken("lost is a 502")) return Response{502, {}, {}, false};
@@ -179,22 +180,22 @@ class BrokenTransport {
     return fault(not_sent ? Fate::not_sent : Fate::maybe_applied);
   }
 
-  Outcome<Response> taken(Response answer) {
+  Outcome<Response> received(Response response) {
     constexpr std::size_t most = 1 << 20;
-    if (answer.body.size() > most && !broken("long answers come back")) {
-      ends_next_ = broken("a long answer ends the next request");
-      if (broken("long answers are not sent")) return fault(Fate::not_sent);
-      if (broken("long answers lose their status")) return fault(Fate::maybe_applied);
-      if (!broken("long answers are cut")) return Fault::unknown_response(answer.status, "too long", answer.body);
-      answer.body.resize(most);
+    if (response.body.size() > most && !broken("long responses come back")) {
+      ends_next_ = broken("a long response ends the next request");
+      if (broken("long responses are not sent")) return fault(Fate::not_sent);
+      if (broken("long responses lose their status")) return fault(Fate::maybe_applied);
+      if (!broken("long responses are cut")) return Fault::unknown_response(response.status, "too long", response.body);
+      response.body.resize(most);
     }
-    if (broken("the fields of answers are dropped")) answer.fields.clear();
-    if (broken("strange answers are refused") && answer.status == 299) return fault(Fate::maybe_applied);
-    if (broken("every status is 201")) answer.status = 201;
-    if (broken("bodies of answers are C strings")) answer.body = answer.body.c_str();
-    if (broken("bodies of answers end before 1 MiB") && answer.body.size() == most) answer.body.pop_back();
-    if (broken("redirects become faults") && answer.status / 100 == 3) return fault(Fate::maybe_applied);
-    return answer;
+    if (broken("the fields of responses are dropped")) response.fields.clear();
+    if (broken("unknown responses are refused") && response.status == 299) return fault(Fate::maybe_applied);
+    if (broken("every status is 201")) response.status = 201;
+    if (broken("bodies of responses are C strings")) response.body = response.body.c_str();
+    if (broken("bodies of responses end before 1 MiB") && response.body.size() == most) response.body.pop_back();
+    if (broken("redirects become faults") && response.status / 100 == 3) return fault(Fate::maybe_applied);
+    return response;
   }
 
   TransportPeer& peer_;
@@ -204,7 +205,7 @@ class BrokenTransport {
   bool ends_next_ = false;
 };
 
-/// Carries everything and then fails as it is told.
+/// Delivers each request and then fails.
 template <class Fail>
 struct Failing {
   TransportPeer& peer;
@@ -212,25 +213,25 @@ struct Failing {
   Outcome<Response> send(const Request& request) {
     Request with_token = request;
     with_token.fields.add("authorization", token);
-    peer.hear(with_token);
+    peer.receive(with_token);
     return fail();
   }
 };
 
-/// Whatever comes over a loopback ends in the peer.
+/// Passes each request of a loopback to the peer.
 struct PeerEndpoint {
   TransportPeer& peer;
 
   Response handle(const Request& request) {
-    auto answer = peer.hear(request);
-    if (!answer) throw Fault(FaultSource::transport, Fate::maybe_applied, "no answer");
-    return *std::move(answer);
+    auto response = peer.receive(request);
+    if (!response) throw Fault(FaultSource::transport, Fate::maybe_applied, "no response");
+    return *std::move(response);
   }
 };
 
-struct LoopbackRig {
-  explicit LoopbackRig(TransportPeer& peer) : endpoint{peer} {}
-  LoopbackRig(LoopbackRig&&) = delete;
+struct LoopbackToPeer {
+  explicit LoopbackToPeer(TransportPeer& peer) : endpoint{peer} {}
+  LoopbackToPeer(LoopbackToPeer&&) = delete;
   Outcome<Response> send(const Request& request) { return transport.send(request); }
 
   PeerEndpoint endpoint;
@@ -257,9 +258,9 @@ Failed check_broken(std::string_view breach) {
 
 }  // namespace
 
-TEST_CASE("a transport that breaks no rule passes") { CHECK(sentences(check_broken("")).empty()); }
+TEST_CASE("a transport that violates no rule passes") { CHECK(sentences(check_broken("")).empty()); }
 
-TEST_CASE("a transport that breaks one rule fails the check of that rule and no other") {
+TEST_CASE("a transport that violates one rule fails the check of that rule and no other") {
   for (const Breach& breach : breaches) {
     const auto failed = check_broken(breach.name);
     CAPTURE(breach.name, sentences(failed));
@@ -270,7 +271,7 @@ TEST_CASE("a transport that breaks one rule fails the check of that rule and no 
   }
 }
 
-TEST_CASE("every rule can be broken") {
+TEST_CASE("every rule has a transport that violates it") {
   std::set<std::string_view> rules;
   for (const Breach& breach : breaches) rules.insert(breach.rule);
   for (const ContractCheck& check : transport_checks) CHECK(rules.contains(check.id));
@@ -278,26 +279,26 @@ TEST_CASE("every rule can be broken") {
 }
 
 TEST_CASE("LoopbackTransport keeps the contract") {
-  const auto failed = check_transport_contract([](TransportPeer& peer) { return LoopbackRig(peer); }, token);
+  const auto failed = check_transport_contract([](TransportPeer& peer) { return LoopbackToPeer(peer); }, token);
   CHECK(sentences(failed).empty());
 }
 
-TEST_CASE("LoopbackTransport sends nothing in the name of a token that would break a line") {
+TEST_CASE("LoopbackTransport sends nothing with a token that contains a line break") {
   TransportPeer peer;
   PeerEndpoint endpoint{peer};
-  const auto answer = LoopbackTransport(endpoint, "a\r\nx: b").send({"POST", "/", {}, {}});
-  REQUIRE(answer.has_exception());
-  CHECK(answer.exception().fate() == Fate::not_sent);
+  const auto response = LoopbackTransport(endpoint, "a\r\nx: b").send({"POST", "/", {}, {}});
+  REQUIRE(response.has_exception());
+  CHECK(response.exception().fate() == Fate::not_sent);
 }
 
-TEST_CASE("where no answer comes back nothing else is looked into, and the sentence tells how it failed") {
+TEST_CASE("where no response comes back nothing else is checked, and the sentence says how it failed") {
   const auto sentence = [](auto fail) {
     const auto failed = check_transport_contract(
         [fail](TransportPeer& peer) {
           return Failing<decltype(fail)>{peer, fail};
         },
         token);
-    REQUIRE(ids(failed) == std::vector<std::string_view>{"answers_arrive"});
+    REQUIRE(ids(failed) == std::vector<std::string_view>{"responses_arrive"});
     return failed[0].sentence;
   };
   CHECK(sentence([]() -> Outcome<Response> {
@@ -312,21 +313,21 @@ TEST_CASE("where no answer comes back nothing else is looked into, and the sente
   CHECK(sentence([]() -> Outcome<Response> { return ApiError(); }).ends_with(" But: a 201 becomes an ApiError."));
 }
 
-TEST_CASE("a rule that cannot be asked about is left out") {
-  struct Deaf {
+TEST_CASE("a rule that cannot be checked is skipped") {
+  struct Silent {
     Response send(const Request&) { return {201, {}, {}, false}; }
   };
-  struct DeafAndLonely : Deaf {
+  struct SilentAndDisconnectable : Silent {
     void go_away() {}
   };
-  const auto deaf = check_transport_contract([](TransportPeer&) { return Deaf(); }, token);
-  CHECK(ids(deaf) == std::vector<std::string_view>{"request_arrives"});
-  CHECK(deaf.at(0).sentence.ends_with(" But: nothing arrives."));
-  const auto lonely = check_transport_contract([](TransportPeer&) { return DeafAndLonely(); }, token);
-  CHECK(ids(lonely) == std::vector<std::string_view>{"request_arrives", "unreachable_is_not_sent"});
+  const auto silent = check_transport_contract([](TransportPeer&) { return Silent(); }, token);
+  CHECK(ids(silent) == std::vector<std::string_view>{"request_arrives"});
+  CHECK(silent.at(0).sentence.ends_with(" But: nothing arrives."));
+  const auto disconnectable = check_transport_contract([](TransportPeer&) { return SilentAndDisconnectable(); }, token);
+  CHECK(ids(disconnectable) == std::vector<std::string_view>{"request_arrives", "unreachable_is_not_sent"});
 }
 
-TEST_CASE("the token that is asked for is the one that must arrive") {
+TEST_CASE("the token that must arrive is the one that was given") {
   const auto failed =
       check_transport_contract([](TransportPeer& peer) { return BrokenTransport(peer, ""); }, "another token");
   CHECK(ids(failed) == std::vector<std::string_view>{"token_arrives"});

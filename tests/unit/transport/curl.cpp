@@ -43,7 +43,7 @@ using namespace std::chrono_literals;
 CurlOptions options(std::string url, std::chrono::milliseconds timeout = 10'000ms) {
   CurlOptions all;
   all.url = std::move(url);
-  all.proxy = "";  // whatever the environment says
+  all.proxy = "";  // overrides the environment
   all.timeout = timeout;
   return all;
 }
@@ -56,21 +56,21 @@ Request a_request() {
   return request;
 }
 
-/// A server that answers as it is told to every request, and counts them.
-struct Telling {
-  explicit Telling(std::string bytes) : answer(std::move(bytes)) {}
-  std::string answer;
-  std::atomic<int> asked{0};
+/// A server that sends the same bytes in response to every request, and counts the requests.
+struct FixedResponse {
+  explicit FixedResponse(std::string text) : bytes(std::move(text)) {}
+  std::string bytes;
+  std::atomic<int> requests{0};
   test::ScriptedServer server{[this](test::Connection& connection) {
     while (connection.read_request()) {
-      ++asked;
-      if (!connection.send(answer)) return;
+      ++requests;
+      if (!connection.send(bytes)) return;
     }
   }};
 };
 
-struct Rig {
-  explicit Rig(TransportPeer& peer) : server(test::peer_script(peer)), transport("token", options(server.url())) {}
+struct WithPeer {
+  explicit WithPeer(TransportPeer& peer) : server(test::peer_script(peer)), transport("token", options(server.url())) {}
   Outcome<Response> send(const Request& request) { return transport.send(request); }
   void go_away() { server.stop_listening(); }
 
@@ -82,7 +82,7 @@ std::atomic<int> slow_lookups{0};
 
 std::atomic<int> sigactions{0};
 
-// What the calling thread sends while `watched`: how often, and how often of that a SIGPIPE would have ended it.
+// How often the calling thread sent while `watched`, and how often of that with SIGPIPE not blocked.
 thread_local bool watched = false;
 thread_local int sends = 0;
 thread_local int unguarded_sends = 0;
@@ -99,7 +99,7 @@ bool is_sigpipe_pending() {
   return ::sigismember(&pending, SIGPIPE) == 1;
 }
 
-/// A file with this in it, for as long as it lives.
+/// A file with this content; removed by the destructor.
 struct TemporaryFile {
   explicit TemporaryFile(const std::string& text) {
     const int fd = ::mkstemp(path.data());
@@ -114,7 +114,7 @@ struct TemporaryFile {
 };
 
 /// What became of a create, in a word or two.
-std::string told(const Outcome<Client>& outcome) {
+std::string result_of(const Outcome<Client>& outcome) {
   if (outcome.has_value()) return "created";
   if (outcome.has_error()) return std::string(to_string(outcome.assume_error().code()));
   return std::string(to_string(outcome.assume_exception().fate()));
@@ -122,7 +122,7 @@ std::string told(const Outcome<Client>& outcome) {
 
 }  // namespace
 
-// In place of the system's, for libcurl too: a name server that is silent for a second.
+// Replaces the system's, in libcurl too: a name server that does not respond for a second.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
   using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
@@ -133,7 +133,7 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
   return EAI_NONAME;
 }
 
-// In place of the system's, for libcurl too: counts.
+// Replaces the system's, in libcurl too: counts the calls.
 extern "C" int sigaction(int signal, const struct sigaction* now, struct sigaction* before) {
   using Real = int (*)(int, const struct sigaction*, struct sigaction*);
   static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "sigaction"));
@@ -141,7 +141,7 @@ extern "C" int sigaction(int signal, const struct sigaction* now, struct sigacti
   return real(signal, now, before);
 }
 
-// In place of the system's, for libcurl too: a library that leaves it to SIGPIPE to tell of a peer that is gone.
+// Replaces the system's, in libcurl too: while `watched`, a peer that has closed raises SIGPIPE.
 extern "C" ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   using Real = ssize_t (*)(int, const void*, size_t, int);
   static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "send"));
@@ -153,13 +153,14 @@ extern "C" ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   return real(fd, bytes, size, flags);
 }
 
-TEST_CASE("libcurl keeps the promises of a transport") {
-  for (const FailedCheck& failed : check_transport_contract([](TransportPeer& peer) { return Rig(peer); }, "token")) {
+TEST_CASE("CurlTransport passes the behaviour suite") {
+  for (const FailedCheck& failed :
+       check_transport_contract([](TransportPeer& peer) { return WithPeer(peer); }, "token")) {
     FAIL_CHECK(failed.id << ": " << failed.sentence);
   }
 }
 
-TEST_CASE("asking through libcurl, a server and a storage gives what the storage gives, for every draft") {
+TEST_CASE("creating through libcurl, a server and a storage gives what the storage gives, for every draft") {
   std::mt19937 random(11);
   test::World here;
   test::World there;
@@ -171,20 +172,20 @@ TEST_CASE("asking through libcurl, a server and a storage gives what the storage
   int too_large = 0;
   for (int round = 0; round != 1000; ++round) {
     const bool large = round % 100 == 99;  // encoded, a control character is six bytes
-    const ClientDraft asked = large
+    const ClientDraft given = large
                                   ? ClientDraft(test::active, ClientType::server,
                                                 Text::parse(std::string(random() % 2 == 0 ? 170'000 : 180'000, '\x01')))
                                   : test::any_draft(random);
     std::string body;
-    append_json(body, asked);
-    const auto remote = create_client(transport, asked);
+    append_json(body, given);
+    const auto remote = create_client(transport, given);
     if (body.size() > EndpointOptions{}.max_body) {
-      CHECK(told(remote) == "Content Too Large");
+      CHECK(result_of(remote) == "Content Too Large");
       ++too_large;
       continue;
     }
-    const auto direct = create_client(here.storage, here.clock, here.ids, asked);
-    if (!test::same(direct, remote)) FAIL_CHECK("round " << round << ": " << told(remote));
+    const auto direct = create_client(here.storage, here.clock, here.ids, given);
+    if (!test::same(direct, remote)) FAIL_CHECK("round " << round << ": " << result_of(remote));
     if (direct.has_value()) {
       const auto id = direct.assume_value().id();
       if (here.storage.find_client(id) != there.storage.find_client(id)) FAIL_CHECK("kept otherwise, round " << round);
@@ -204,13 +205,13 @@ TEST_CASE("a draft far beyond the service's limit is Content Too Large, whether 
   CurlTransport transport("token", options(server.url()));
   for (const std::size_t size : {1u << 20, 5u << 20, 32u << 20}) {
     const ClientDraft large(test::active, ClientType::server, Text::parse(std::string(size, 'x')));
-    CHECK(told(create_client(transport, large)) == "Content Too Large");
+    CHECK(result_of(create_client(transport, large)) == "Content Too Large");
   }
-  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(result_of(create_client(transport, draft())) == "created");
   server.stop();
 }
 
-TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and never another answer") {
+TEST_CASE("a response that is cut anywhere is a fault, maybe applied, and never another response") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   const std::string chunked =
       test::a_response("201 Created", "content-type: application/json\r\ntransfer-encoding: chunked\r\n",
@@ -231,7 +232,7 @@ TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and nev
         ++requests;
         connection.send(std::string_view(whole).substr(0, cut));
         if (reset) {
-          std::this_thread::sleep_for(1ms);  // so that what was sent is read before the reset overtakes it, mostly
+          std::this_thread::sleep_for(1ms);  // so that what was sent is read, usually, before the reset overtakes it
           connection.reset();
         }
       });
@@ -241,7 +242,7 @@ TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and nev
         const auto outcome = create_client(transport, draft());
         const bool fault = outcome.has_exception() && outcome.assume_exception().fate() == Fate::maybe_applied;
         if (!fault)
-          FAIL_CHECK("cut at " << cut << (reset ? " by a reset: " : ": ") << told(outcome) << " of " << whole);
+          FAIL_CHECK("cut at " << cut << (reset ? " by a reset: " : ": ") << result_of(outcome) << " of " << whole);
       }
       CHECK(static_cast<std::size_t>(requests) == size);  // one each
       if (reset) continue;
@@ -252,7 +253,7 @@ TEST_CASE("wherever an answer is cut, it is a fault that may be applied, and nev
   }
 }
 
-TEST_CASE("whatever a service does, it ends as a fault that may be applied, and no token goes elsewhere") {
+TEST_CASE("every misbehaviour of a service is a fault, maybe applied, and no token goes to another host") {
   std::atomic<int> led_astray{0};
   test::ScriptedServer elsewhere([&](test::Connection& connection) {
     ++led_astray;
@@ -262,7 +263,7 @@ TEST_CASE("whatever a service does, it ends as a fault that may be applied, and 
     test::ScriptedServer server(misbehaviour.script);
     CurlTransport transport("canary-token", options(server.url(), 700ms));
     const auto outcome = create_client(transport, draft());
-    INFO(misbehaviour.name << ": " << told(outcome));
+    INFO(misbehaviour.name << ": " << result_of(outcome));
     CHECK(outcome.has_exception());
     if (!outcome.has_exception()) continue;
     const Fault& fault = outcome.assume_exception();
@@ -275,9 +276,9 @@ TEST_CASE("whatever a service does, it ends as a fault that may be applied, and 
   CHECK(led_astray == 0);
 }
 
-TEST_CASE("an answer that is understood is, however it is framed") {
+TEST_CASE("a response is understood in every valid framing") {
   const std::string json = "content-type: application/json\r\n";
-  for (const std::string& answer :
+  for (const std::string& response :
        {test::with_length("201 Created", json, test::a_created), test::a_response("201 Created", json, test::a_created),
         test::a_response("201 Created", json + "transfer-encoding: chunked\r\n",
                          [] {
@@ -289,67 +290,67 @@ TEST_CASE("an answer that is understood is, however it is framed") {
             test::with_length("201", json, test::a_created),
         "HTTP/1.0 201 Created\r\n" + json + "\r\n" + test::a_created}) {
     test::ScriptedServer server([&](test::Connection& connection) {
-      if (connection.read_request()) connection.send(answer);
+      if (connection.read_request()) connection.send(response);
     });
     CurlTransport transport("token", options(server.url()));
-    INFO(answer);
-    CHECK(told(create_client(transport, draft())) == "created");
+    INFO(response);
+    CHECK(result_of(create_client(transport, draft())) == "created");
   }
 }
 
-TEST_CASE("connections are kept, and one that the service gave up is not asked twice") {
+TEST_CASE("connections are kept, and a request on one that the service closes is not repeated") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   std::atomic<int> requests{0};
   test::ScriptedServer server([&](test::Connection& connection) {
     for (int i = 0; i != 3 && connection.read_request(); ++i) {
       ++requests;
-      if (i < 2) connection.send(created);  // the third goes unanswered, as when an idle connection is closed
+      if (i < 2) connection.send(created);  // the third gets no response, as when an idle connection is closed
     }
   });
   CurlTransport transport("token", options(server.url()));
-  CHECK(told(create_client(transport, draft())) == "created");
-  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(result_of(create_client(transport, draft())) == "created");
+  CHECK(result_of(create_client(transport, draft())) == "created");
   CHECK(server.accepted() == 1);
-  CHECK(told(create_client(transport, draft())) == "maybe applied");
+  CHECK(result_of(create_client(transport, draft())) == "maybe applied");
   CHECK(requests == 3);  // libcurl alone would have sent it again on a new connection
-  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(result_of(create_client(transport, draft())) == "created");
   CHECK(requests == 4);
 }
 
-TEST_CASE("what a kept connection says unasked is no answer to the next request") {
+TEST_CASE("unsolicited data on a kept connection is not the response to the next request") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   for (const std::string& late :
        {test::with_length("401 Unauthorized", "", ""),
         test::with_length("408 Request Timeout", "connection: close\r\n", ""),
         test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""), created, std::string("x")}) {
-    std::atomic<int> asked{0};
-    std::atomic<int> said{0};
+    std::atomic<int> requests{0};
+    std::atomic<int> sent{0};
     test::ScriptedServer server([&](test::Connection& connection) {
       while (connection.read_request()) {
-        ++asked;
+        ++requests;
         connection.send(created);
         std::this_thread::sleep_for(5ms);
         connection.send(late);
-        ++said;
+        ++sent;
       }
     });
     CurlTransport transport("token", options(server.url()));
     for (int i = 1; i != 5; ++i) {
       INFO(late);
-      CHECK(told(create_client(transport, draft())) == "created");
-      while (said != i) std::this_thread::yield();
+      CHECK(result_of(create_client(transport, draft())) == "created");
+      while (sent != i) std::this_thread::yield();
       std::this_thread::sleep_for(1ms);  // until it has come through the loopback
     }
-    CHECK(asked == 4);
+    CHECK(requests == 4);
     CHECK(server.accepted() == 4);
   }
 }
 
-TEST_CASE("a name server that is silent holds nobody up for longer than the time limit") {
+TEST_CASE("a name server that does not respond delays a request by the time limit at most") {
   CurlTransport transport("token", options("http://slow.invalid", 200ms));
   slow_lookups = 0;
-  CHECK(told(create_client(transport, draft())) == "not sent");
-  CHECK(slow_lookups == 1);  // it is still at it
+  CHECK(result_of(create_client(transport, draft())) == "not sent");
+  CHECK(slow_lookups == 1);  // it still runs
   while (slow_lookups != 0) std::this_thread::sleep_for(10ms);
 }
 
@@ -387,8 +388,8 @@ TEST_CASE("programs that are started inherit no connection and no file, idle or 
     CurlTransport first("token", options(plain.url()));
     CurlTransport second("token", over_tls);
     for (int i = 0; i != 2; ++i) {
-      CHECK(told(create_client(first, draft())) == "created");
-      CHECK(told(create_client(second, draft())) == "created");
+      CHECK(result_of(create_client(first, draft())) == "created");
+      CHECK(result_of(create_client(second, draft())) == "created");
       CHECK(inherited() == before);
     }
     for (int fd = 0; fd != 1024; ++fd) {
@@ -398,12 +399,12 @@ TEST_CASE("programs that are started inherit no connection and no file, idle or 
         ++connections;
     }
   }
-  CHECK(connections == 4);  // both ends of two that are kept, or nothing was looked at
+  CHECK(connections == 4);  // both ends of two that are kept; else nothing was checked
   REQUIRE(during.size() == 2);
   for (const std::set<int>& each : during) CHECK(each == before);
 }
 
-TEST_CASE("a SIGPIPE that libcurl or TLS raises ends no program, and one that the program raised stays its own") {
+TEST_CASE("a SIGPIPE of libcurl or TLS is discarded, and one that the program raised stays pending") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   test::TlsServer tls;
   const TemporaryFile certificate(tls.certificate());
@@ -431,16 +432,16 @@ TEST_CASE("a SIGPIPE that libcurl or TLS raises ends no program, and one that th
   };
   {
     CurlTransport transport("token", options(resetting.url()));
-    CHECK(told(create_client(transport, ClientDraft(test::active, ClientType::server,
-                                                    Text::parse(std::string(900'000, 'x'))))) == "maybe applied");
+    CHECK(result_of(create_client(transport, ClientDraft(test::active, ClientType::server,
+                                                         Text::parse(std::string(900'000, 'x'))))) == "maybe applied");
     check("while it sends");
   }
   {
     CurlTransport transport("token", over_tls);
-    CHECK(told(create_client(transport, draft())) == "created");
+    CHECK(result_of(create_client(transport, draft())) == "created");
     check("TLS");
     while (ended != 1) std::this_thread::yield();
-    CHECK(told(create_client(transport, draft())) == "created");
+    CHECK(result_of(create_client(transport, draft())) == "created");
     check("the close_notify to a peer that has ended, and a new connection");
   }
   check("the close_notify of the end");
@@ -462,7 +463,7 @@ TEST_CASE("a SIGPIPE that libcurl or TLS raises ends no program, and one that th
   watched = false;
 }
 
-TEST_CASE("the heads of a proxy's answer to CONNECT are not the service's") {
+TEST_CASE("the heads of a proxy's response to CONNECT are not the service's") {
   test::TlsServer tls;
   const TemporaryFile certificate(tls.certificate());
   const std::string json = "content-type: application/json\r\n";
@@ -485,8 +486,8 @@ TEST_CASE("the heads of a proxy's answer to CONNECT are not the service's") {
       tunnel.max_head = 1024;
       CurlTransport transport("token", tunnel);
       INFO(heads.substr(0, 200) << response);
-      CHECK(told(create_client(transport, draft())) == expected);
-      CHECK(told(create_client(transport, draft())) == expected);
+      CHECK(result_of(create_client(transport, draft())) == expected);
+      CHECK(result_of(create_client(transport, draft())) == expected);
       CHECK(proxy.accepted() == 1);
     }
   }
@@ -495,61 +496,61 @@ TEST_CASE("the heads of a proxy's answer to CONNECT are not the service's") {
 TEST_CASE(
     "no transport changes the program's handling of a signal: at a request, a connection that ended, or its end") {
   const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
-  Telling keeping(created);
+  FixedResponse keeping(created);
   std::atomic<int> ended{0};
   test::ScriptedServer closing([&](test::Connection& connection) {
     if (connection.read_request()) connection.send(created);
     connection.close();
     ++ended;
   });
-  CurlTransport first("token", options(keeping.server.url()));  // which initialises libcurl and TLS, if it is the first
+  CurlTransport first("token", options(keeping.server.url()));  // initialises libcurl and TLS if it is the first
   sigactions = 0;
   {
     CurlTransport kept("token", options(keeping.server.url()));
     CurlTransport closed("token", options(closing.url()));
     for (int i = 1; i != 4; ++i) {
-      CHECK(told(create_client(kept, draft())) == "created");
-      CHECK(told(create_client(closed, draft())) == "created");
+      CHECK(result_of(create_client(kept, draft())) == "created");
+      CHECK(result_of(create_client(closed, draft())) == "created");
       while (ended != i) std::this_thread::yield();
     }
   }
   CHECK(sigactions == 0);
   struct sigaction now {};
   CHECK(::sigaction(SIGPIPE, nullptr, &now) == 0);
-  CHECK(sigactions == 1);  // or they would not be counted
+  CHECK(sigactions == 1);  // so they are counted
 }
 
 TEST_CASE("each option counts as the nearest value within its range") {
   using Limits = std::numeric_limits<std::chrono::milliseconds::rep>;
   using std::chrono::milliseconds;
-  static_assert(detail::curl_millis(milliseconds(Limits::min())) == 1);
-  static_assert(detail::curl_millis(milliseconds(-1)) == 1);
-  static_assert(detail::curl_millis(milliseconds(0)) == 1);
-  static_assert(detail::curl_millis(milliseconds(5)) == 5);
-  static_assert(detail::curl_millis(milliseconds(Limits::max())) == 86'400'000);
-  static_assert(detail::curl_millis<std::int32_t>(milliseconds(std::int64_t{1} << 31)) ==
+  static_assert(detail::curl::millis(milliseconds(Limits::min())) == 1);
+  static_assert(detail::curl::millis(milliseconds(-1)) == 1);
+  static_assert(detail::curl::millis(milliseconds(0)) == 1);
+  static_assert(detail::curl::millis(milliseconds(5)) == 5);
+  static_assert(detail::curl::millis(milliseconds(Limits::max())) == 86'400'000);
+  static_assert(detail::curl::millis<std::int32_t>(milliseconds(std::int64_t{1} << 31)) ==
                 86'400'000);  // a long elsewhere
-  static_assert(detail::curl_millis<std::int32_t>(milliseconds((std::int64_t{1} << 32) + 7)) == 86'400'000);
-  static_assert(detail::curl_millis<std::int32_t>(milliseconds::max()) == 86'400'000);
+  static_assert(detail::curl::millis<std::int32_t>(milliseconds((std::int64_t{1} << 32) + 7)) == 86'400'000);
+  static_assert(detail::curl::millis<std::int32_t>(milliseconds::max()) == 86'400'000);
 
   const std::string padding = "x: " + std::string(900, 'y') + "\r\n";
   const std::string padded_body = test::a_created + std::string(1024 - test::a_created.size(), ' ');
   const std::string json = "content-type: application/json\r\n";
-  Telling small(test::with_length("201 Created", json, test::a_created));
-  Telling mean(test::with_length("201 Created", json + padding, padded_body));  // just within the least limits
-  Telling long_head(test::with_length("201 Created", json + padding + padding, test::a_created));
-  Telling long_body(test::with_length("201 Created", json, padded_body + " "));
+  FixedResponse small(test::with_length("201 Created", json, test::a_created));
+  FixedResponse mean(test::with_length("201 Created", json + padding, padded_body));  // just within the least limits
+  FixedResponse long_head(test::with_length("201 Created", json + padding + padding, test::a_created));
+  FixedResponse long_body(test::with_length("201 Created", json, padded_body + " "));
   const std::string beyond_64_bits =
       test::a_response("201 Created", json + "content-length: 18446744073709551751\r\n", test::a_created);
   test::ScriptedServer huge_length([&](test::Connection& connection) {
     if (connection.read_request()) connection.send(beyond_64_bits);
   });
-  Telling silent("");
+  FixedResponse silent("");
   const auto create = [](const test::ScriptedServer& to, auto member, auto value) {
     CurlOptions all = options(to.url());
     all.*member = value;
     CurlTransport transport("token", all);
-    return told(create_client(transport, draft()));
+    return result_of(create_client(transport, draft()));
   };
   for (const milliseconds time : {milliseconds::min(), milliseconds(-1), milliseconds(0)}) {
     CHECK(create(silent.server, &CurlOptions::timeout, time) != "created");
@@ -596,12 +597,12 @@ TEST_CASE("a burst of requests leaves few connections behind") {
 }
 
 TEST_CASE("a token or a URL that could break a line is refused before a byte is sent") {
-  Telling there(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
+  FixedResponse there(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
   for (const std::string& token :
        {std::string("a\r\nx: y"), std::string("a\nb"), std::string("a\0b", 3), std::string(" a"), std::string("a "),
         std::string("a\tb\x01"), std::string("\x7F")}) {
     CurlTransport transport(token, options(there.server.url()));
-    CHECK(told(create_client(transport, draft())) == "not sent");
+    CHECK(result_of(create_client(transport, draft())) == "not sent");
   }
   const std::string host = there.server.url().substr(7);
   for (const std::string& url :
@@ -612,7 +613,7 @@ TEST_CASE("a token or a URL that could break a line is refused before a byte is 
         std::string("http://[::1/"), std::string("http://127.0.0.1:99999")}) {
     CurlTransport transport("token", options(url));
     INFO(url);
-    CHECK(told(create_client(transport, draft())) == "not sent");
+    CHECK(result_of(create_client(transport, draft())) == "not sent");
   }
   CHECK(there.server.accepted() == 0);
 }
@@ -632,46 +633,46 @@ TEST_CASE("the path of the URL goes before the target, and nothing of either is 
 }
 
 TEST_CASE("what cannot be reached was not sent") {
-  std::string nobody;
+  std::string unreachable;
   {
     test::ScriptedServer gone([](test::Connection&) {});
-    nobody = gone.url();
+    unreachable = gone.url();
   }
-  CurlTransport refused("token", options(nobody));
-  CHECK(told(create_client(refused, draft())) == "not sent");
+  CurlTransport refused("token", options(unreachable));
+  CHECK(result_of(create_client(refused, draft())) == "not sent");
 
   CurlTransport unknown("token", options("http://nowhere.invalid"));
-  CHECK(told(create_client(unknown, draft())) == "not sent");
+  CHECK(result_of(create_client(unknown, draft())) == "not sent");
 
-  Telling plain(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
+  FixedResponse plain(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
   CurlTransport tls("token", options("https" + plain.server.url().substr(4)));
-  CHECK(told(create_client(tls, draft())) == "not sent");  // what answers there is no TLS
-  CHECK(plain.asked == 0);
+  CHECK(result_of(create_client(tls, draft())) == "not sent");  // the server has no TLS
+  CHECK(plain.requests == 0);
 
   CurlOptions through = options(plain.server.url());
-  through.proxy = nobody;
-  ::setenv("no_proxy", "*", 1);  // which an explicit one is not moved by
+  through.proxy = unreachable;
+  ::setenv("no_proxy", "*", 1);  // does not affect an explicit proxy
   CurlTransport no_proxy("token", through);
-  CHECK(told(create_client(no_proxy, draft())) == "not sent");
+  CHECK(result_of(create_client(no_proxy, draft())) == "not sent");
   ::unsetenv("no_proxy");
-  CHECK(plain.asked == 0);
+  CHECK(plain.requests == 0);
 
   CurlOptions tunnel = options("https://127.0.0.1:1");
-  std::string heard;
+  std::string received;
   std::optional<test::ScriptedServer> proxy(std::in_place, [&](test::Connection& connection) {
     connection.read_request();
     connection.send(test::with_length("407 Proxy Authentication Required", "", ""));
     connection.wait_for_close(2000ms);
-    heard += connection.received();
+    received += connection.received();
   });
   tunnel.proxy = proxy->url();
   {
     CurlTransport refused_tunnel("canary-token", tunnel);
-    CHECK(told(create_client(refused_tunnel, draft())) == "not sent");
+    CHECK(result_of(create_client(refused_tunnel, draft())) == "not sent");
   }
   proxy.reset();  // its script has ended
-  CHECK(heard.starts_with("CONNECT 127.0.0.1:1 HTTP/1.1\r\n"));
-  CHECK(heard.find("canary") == std::string::npos);
+  CHECK(received.starts_with("CONNECT 127.0.0.1:1 HTTP/1.1\r\n"));
+  CHECK(received.find("canary") == std::string::npos);
 }
 
 TEST_CASE("a proxy carries the request") {
@@ -683,7 +684,7 @@ TEST_CASE("a proxy carries the request") {
   CurlOptions all = options("http://service.invalid:8080");
   all.proxy = proxy.url();
   CurlTransport transport("token", all);
-  CHECK(told(create_client(transport, draft())) == "created");
+  CHECK(result_of(create_client(transport, draft())) == "created");
   CHECK(seen->target == "http://service.invalid:8080/api/clients");
 }
 
@@ -702,8 +703,8 @@ TEST_CASE("many threads use one transport") {
         for (int i = 0; i != 50; ++i) {
           Request request = a_request();
           request.body = std::to_string(n * 1000 + i);
-          const auto answer = transport.send(request);
-          if (!answer.has_value() || answer.assume_value().body != request.body) ++wrong;
+          const auto response = transport.send(request);
+          if (!response.has_value() || response.assume_value().body != request.body) ++wrong;
         }
       });
     }

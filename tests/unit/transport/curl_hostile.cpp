@@ -42,7 +42,7 @@ CurlOptions options(const test::ScriptedServer& server, std::chrono::millisecond
 }
 
 /// What became of a create, in full.
-std::string told(const Outcome<Client>& outcome) {
+std::string result_of(const Outcome<Client>& outcome) {
   if (outcome.has_value()) return "created " + to_json(outcome.assume_value());
   if (outcome.has_error()) {
     const ApiError& error = outcome.assume_error();
@@ -55,11 +55,11 @@ std::string told(const Outcome<Client>& outcome) {
          fault.excerpt();
 }
 
-/// A service that sends to each caller the bytes that this caller laid down, and then closes or waits for more.
+/// A service that sends to each caller the bytes that this caller chose, and then closes or waits for more.
 class Service {
  public:
-  /// What comes of asking through `transport` as caller number `caller`.
-  Outcome<Client> ask(CurlTransport& transport, std::size_t caller, std::string bytes, bool keep) {
+  /// Creates a client through `transport` as caller number `caller`.
+  Outcome<Client> create(CurlTransport& transport, std::size_t caller, std::string bytes, bool keep) {
     {
       const std::lock_guard lock(mutex_);
       plans_[caller] = {std::move(bytes), keep};
@@ -87,7 +87,7 @@ class Service {
         const std::lock_guard lock(mutex_);
         plan = plans_.at(std::stoul(request->body.substr(at + before.size())));
       }
-      // a peer that waits for the rest of what has no end gets that end
+      // a peer that waits for the rest of an endless body gets its end
       if (!connection.send(plan.bytes) || !plan.keep || !connection.wait_for_more(20ms)) return;
     }
   }
@@ -103,7 +103,7 @@ class Service {
 /// Whether `outcome`, of a request on a connection that the service may have closed in the same moment, is what it is
 /// `alone`.
 bool is_as_alone(const Outcome<Client>& outcome, const std::string& alone) {
-  return told(outcome) == alone || told(outcome) == "maybe applied 0 ";
+  return result_of(outcome) == alone || result_of(outcome) == "maybe applied 0 ";
 }
 
 /// The same with a few bytes changed.
@@ -130,7 +130,7 @@ std::string mutated(std::string bytes, std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE("whatever a service does, it does the same to the second and to the third request of a connection") {
+TEST_CASE("every misbehaviour ends the second and the third request of a connection as it ends the first") {
   std::atomic<int> led_astray{0};
   test::ScriptedServer elsewhere([&](test::Connection&) { ++led_astray; });
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
@@ -150,9 +150,9 @@ TEST_CASE("whatever a service does, it does the same to the second and to the th
       CurlTransport transport("canary-token", options(server, 3000ms));
       const ClientDraft draft(active, ClientType::application);
       INFO(misbehaviour.name << " after " << before);
-      for (int i = 0; i != before; ++i) CHECK(told(create_client(transport, draft)).starts_with("created"));
+      for (int i = 0; i != before; ++i) CHECK(result_of(create_client(transport, draft)).starts_with("created"));
       const auto outcome = create_client(transport, draft);
-      CHECK(told(outcome).starts_with("maybe applied"));
+      CHECK(result_of(outcome).starts_with("maybe applied"));
       CHECK(connections <= 2);
       server.stop_listening();
       CHECK(repeated == 0);
@@ -161,7 +161,7 @@ TEST_CASE("whatever a service does, it does the same to the second and to the th
   CHECK(led_astray == 0);
 }
 
-TEST_CASE("a hostile response within a create that is sent again") {
+TEST_CASE("a hostile response ends a create that is sent again") {
   struct NoTime {
     std::int64_t now() const { return 0; }
     void sleep_until(std::int64_t) const {}
@@ -180,12 +180,12 @@ TEST_CASE("a hostile response within a create that is sent again") {
     const auto outcome = create_client(transport, ClientDraft(active, ClientType::application),
                                        {.max_attempts = 4, .retry_unavailable = true}, no_time);
     INFO(misbehaviour.name);
-    CHECK(told(outcome).starts_with("maybe applied"));
+    CHECK(result_of(outcome).starts_with("maybe applied"));
     CHECK(server.accepted() == 1);
   }
 }
 
-TEST_CASE("every hostile response first, second and third, kept and not, and the good one after it") {
+TEST_CASE("a hostile response, first, second or third, does not spoil the valid one after it") {
   Service service;
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(service.elsewhere.url())) {
     if (misbehaviour.response.empty()) continue;
@@ -194,10 +194,10 @@ TEST_CASE("every hostile response first, second and third, kept and not, and the
         CurlTransport transport("token", options(service.server));
         INFO(misbehaviour.name << (keep ? ", kept, after " : ", after ") << before);
         for (int i = 0; i != before; ++i) {
-          CHECK(told(service.ask(transport, 0, created, true)).starts_with("created"));
+          CHECK(result_of(service.create(transport, 0, created, true)).starts_with("created"));
         }
-        CHECK(told(service.ask(transport, 0, misbehaviour.response, keep)).starts_with("maybe applied"));
-        const std::string after = told(service.ask(transport, 0, created, false));
+        CHECK(result_of(service.create(transport, 0, misbehaviour.response, keep)).starts_with("maybe applied"));
+        const std::string after = result_of(service.create(transport, 0, created, false));
         CHECK((after.starts_with("created") || after == "maybe applied 0 "));  // closed in the same moment
       }
     }
@@ -242,15 +242,15 @@ TEST_CASE("twenty thousand calls: hostile responses and mutated ones in any orde
             const bool keep = random() % 2 == 0;
             const std::string alone = [&] {
               CurlTransport fresh("token", options(service.server));
-              return told(service.ask(fresh, caller, bytes, false));
+              return result_of(service.create(fresh, caller, bytes, false));
             }();
-            const auto outcome = service.ask(transport, caller, bytes, keep);
+            const auto outcome = service.create(transport, caller, bytes, keep);
             ++in_sequences;
-            if (told(outcome) == alone) ++as_alone;
+            if (result_of(outcome) == alone) ++as_alone;
             sequence += (keep ? "kept: " : "closed: ") + bytes + "\n----\n";
             if (is_as_alone(outcome, alone)) continue;
             const std::lock_guard lock(mutex);
-            wrong.push_back(told(outcome) + "\nand alone: " + alone + "\nafter:\n" + sequence);
+            wrong.push_back(result_of(outcome) + "\nand alone: " + alone + "\nafter:\n" + sequence);
           }
         }
       });

@@ -1,19 +1,29 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// What every check of the storage suite needs: the store under test behind calls whose failures are violations, values
+// to call it with, and threads that begin at the same time. Texts are read off the table of fields, so that a new text
+// field is checked without a change here. Base class of the suite.
+
+#include <droplit/testing/detail/suite.hpp>
+
 #include <droplit/client.hpp>
+#include <droplit/client_texts.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/fault.hpp>
+#include <droplit/fields.hpp>
 #include <droplit/id.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
+#include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,56 +33,75 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// A new store and what the checks ask of it; the first thing that is seen to be wrong is remembered. Thread-safe.
+/// The functions of a store of any type.
+struct StorageCalls {
+  std::function<Outcome<Insertion>(const Client&)> insert;
+  std::function<Outcome<EcosystemState>(EcosystemId)> add_ecosystem;
+  std::function<Outcome<EcosystemState>(EcosystemId)> delete_ecosystem;
+  std::function<Outcome<std::optional<Client>>(ClientId)> find_client;
+  std::function<void(bool)> fail = nullptr;  ///< null if the store has no such function
+  std::function<void()> reopen = nullptr;    ///< likewise
+};
+
+/// The functions of `storage`, which must outlive the result.
 template <class S>
-class StorageFixture {
+StorageCalls storage_calls(S& storage) {
+  StorageCalls calls{[&](const Client& client) { return storage.insert(client); },
+                     [&](EcosystemId id) { return storage.add_ecosystem(id); },
+                     [&](EcosystemId id) { return storage.delete_ecosystem(id); },
+                     [&](ClientId id) { return storage.find_client(id); }};
+  if constexpr (requires { storage.fail(true); }) calls.fail = [&](bool on) { storage.fail(on); };
+  if constexpr (requires { storage.reopen(); }) calls.reopen = [&] { storage.reopen(); };
+  return calls;
+}
+
+class StorageFixture : public Checks {
  public:
-  /// What was first seen to be wrong; empty if nothing was.
-  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  explicit StorageFixture(StorageCalls storage) : storage_(std::move(storage)) {}
 
  protected:
-  template <class Make>
-  explicit StorageFixture(Make& make) : storage_(make()) {}
-
   template <class T>
-  static typename T::Bytes bytes(std::uint64_t n) {
+  static T nth(std::uint64_t n) {
     typename T::Bytes bytes{};
     for (std::size_t i = 0; i != 8; ++i) bytes[11 - i] = static_cast<std::uint8_t>(n >> (8 * i));
-    return bytes;
+    return T(bytes);
   }
-  static ClientId id(std::uint64_t n) { return ClientId(bytes<ClientId>(n)); }
-  static EcosystemId ecosystem(std::uint64_t n) { return EcosystemId(bytes<EcosystemId>(n)); }
-  static std::optional<Text> text(std::string value) { return Text::parse(std::move(value)); }
-  static Client client(std::uint64_t n) { return client(n, text("name"), text("description")); }
-  static Client client(std::uint64_t n, std::optional<Text> name, std::optional<Text> description) {
-    return {id(n), *Timestamp::from_unix_millis(0), ecosystem(1), {}, std::move(name), std::move(description)};
+  static ClientId id(std::uint64_t n) { return nth<ClientId>(n); }
+  static EcosystemId ecosystem(std::uint64_t n) { return nth<EcosystemId>(n); }
+  static Timestamp time(std::int64_t millis = 0) { return *Timestamp::from_unix_millis(millis); }
+
+  /// Texts of which `text(i)` is the one at this place in `ClientTexts`.
+  template <class F>
+  static ClientTexts texts_by(F text) {
+    ClientTexts::Array array;
+    for (std::size_t i = 0; i != array.size(); ++i) array[i] = text(i);
+    return ClientTexts(std::move(array));
   }
 
-  void expect(bool right, std::string_view otherwise) {
-    const std::lock_guard lock(mutex_);
-    if (!right && failure_.empty()) failure_ = otherwise;
+  /// Texts that differ from field to field, and for each `mark`.
+  static ClientTexts texts(std::string_view mark = {}) {
+    return texts_by(
+        [mark](std::size_t i) { return Text::parse(std::string(client_fields[first_text + i].name).append(mark)); });
   }
 
-  std::optional<EcosystemState> add(EcosystemId e) {
-    return ask<EcosystemState>("add_ecosystem", [&] { return storage_.add_ecosystem(e); });
-  }
-  std::optional<EcosystemState> remove(EcosystemId e) {
-    return ask<EcosystemState>("delete_ecosystem", [&] { return storage_.delete_ecosystem(e); });
-  }
-  std::optional<Insertion> insert(const Client& c) {
-    return ask<Insertion>("insert", [&] { return storage_.insert(c); });
-  }
-  std::optional<Client> find(ClientId c) {
-    return ask<std::optional<Client>>("find_client", [&] { return storage_.find_client(c); }).value_or(std::nullopt);
+  static Client client(std::uint64_t n, ClientTexts given = texts(), EcosystemId in = ecosystem(1)) {
+    return {id(n), time(), in, ClientType{}, std::move(given)};
   }
 
-  /// What a call gives, what it throws as a fault.
-  template <class T, class Call>
-  static Outcome<T> answer(Call call) {
-    return guarded<T>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<T> { return call(); });
+  // A call that fails is a violation, and returns nothing.
+  std::optional<EcosystemState> add(EcosystemId e) { return call("add_ecosystem", storage_.add_ecosystem, e); }
+  std::optional<EcosystemState> remove(EcosystemId e) { return call("delete_ecosystem", storage_.delete_ecosystem, e); }
+  std::optional<Insertion> insert(const Client& c) { return call("insert", storage_.insert, c); }
+  std::optional<Client> find(ClientId c) { return call("find_client", storage_.find_client, c).value_or(std::nullopt); }
+
+  /// The outcome of one of the store's functions; what it throws as a fault.
+  template <class F, class Argument>
+  static typename F::result_type outcome_of(const F& function, const Argument& argument) {
+    using Value = typename F::result_type::value_type;
+    return guarded<Value>(FaultSource::storage, Fate::maybe_applied, [&] { return function(argument); });
   }
 
-  S& storage() noexcept { return storage_; }
+  [[nodiscard]] const StorageCalls& storage() const noexcept { return storage_; }
 
   void comes_back(const Client& c) {
     add(c.ecosystem_id());
@@ -80,6 +109,7 @@ class StorageFixture {
     expect(find(c.id()) == c, "it is not found, or differs");
   }
 
+  /// Calls `act(0)` to `act(threads - 1)`, each on a thread of its own, when all threads have started.
   template <class Act>
   static void at_once(std::size_t threads, Act act) {
     std::atomic<std::size_t> ready = 0;
@@ -95,13 +125,13 @@ class StorageFixture {
   }
 
  private:
-  // Threads, joined at the end of it; std::jthread is experimental in libc++ 19.
+  // Joins its threads when it is destroyed; std::jthread is experimental in libc++ 19.
   struct Running {
     Running() = default;
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
     ~Running() {
-      stopped = true;  // where a thread could not be started, the others do not wait for it
+      stopped = true;  // if a thread could not be started, the others do not wait for it
       for (std::thread& thread : threads) thread.join();
     }
 
@@ -109,18 +139,17 @@ class StorageFixture {
     std::vector<std::thread> threads;
   };
 
-  template <class T, class Call>
-  std::optional<T> ask(std::string_view verb, Call call) {
-    Outcome<T> said = answer<T>(call);
-    if (said) return std::move(said).assume_value();
-    const std::string why = said.has_exception() ? said.assume_exception().what() : "it gave an ApiError";
-    expect(false, std::string(verb).append(" failed: ").append(why));
+  template <class F, class Argument>
+  std::optional<typename F::result_type::value_type> call(std::string_view name, const F& function,
+                                                          const Argument& argument) {
+    auto outcome = outcome_of(function, argument);
+    if (outcome) return std::move(outcome).assume_value();
+    const std::string why = outcome.has_exception() ? outcome.assume_exception().what() : "it returned an ApiError";
+    expect(false, std::string(name).append(" failed: ").append(why));
     return std::nullopt;
   }
 
-  S storage_;
-  std::mutex mutex_;
-  std::string failure_;
+  StorageCalls storage_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,12 +1,18 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Decides whether what several threads observed of one store is linearizable: whether there is an order of all calls in
+// which one thread would have observed the same, and in which no call comes before one that had returned when it was
+// invoked. It is Wing and Gong's search, which remembers the states that it has visited. Used by the concurrency checks
+// of the storage suite.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/storage.hpp>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -15,15 +21,13 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// What several threads asked one store at the same time, and were told; and whether there is an order of it all, one
-/// after the other and none before it was asked or after it was told, in which a single thread would have been told the
-/// same. (Wing and Gong's search, which remembers where it has been.) At most 64 calls.
+/// The calls of several threads to one store, and what they returned. At most 64 calls.
 class StorageHistory {
  public:
   static constexpr std::size_t ecosystems = 2;
   static constexpr std::size_t ids = 3;
-  static constexpr std::uint8_t nobody = 0;     ///< a call of `find` that found none
-  static constexpr std::uint8_t stranger = 99;  ///< one that found what nobody inserted
+  static constexpr std::uint8_t absent = 0;       ///< the variant of a `find` that found no client
+  static constexpr std::uint8_t unexpected = 99;  ///< the variant of one that found a client that no call inserted
 
   enum class Verb : std::uint8_t { insert, add, remove, find };
 
@@ -32,49 +36,51 @@ class StorageHistory {
     Verb verb{};
     std::uint8_t id = 0;         ///< of insert and find
     std::uint8_t ecosystem = 0;  ///< of insert, add and remove
-    std::uint8_t variant = 0;    ///< of the client: inserted, 1 and up, or found
-    Insertion insertion{};       ///< told by insert
-    EcosystemState state{};      ///< told by add and remove
+    std::uint8_t variant = 0;    ///< of the client that was inserted, 1 and up, or found
+    Insertion insertion{};       ///< returned by insert
+    EcosystemState state{};      ///< returned by add and remove
     std::uint64_t invoked = 0;
     std::uint64_t returned = 0;
   };
 
   explicit StorageHistory(std::vector<Call> calls) : calls_(std::move(calls)) {}
 
-  /// Whether there is such an order, from a store that knows neither these ecosystems nor these ids.
+  /// Whether the calls are linearizable, beginning with a store that has none of these ecosystems and ids.
   [[nodiscard]] bool is_linearizable() {
-    seen_.clear();
+    visited_.clear();
     return search(0, {});
   }
 
  private:
   struct State {
     std::array<EcosystemState, ecosystems> ecosystem{EcosystemState::unknown, EcosystemState::unknown};
-    std::array<std::uint8_t, ids> kept{};
+    std::array<std::uint8_t, ids> client{};  // its variant
     auto operator<=>(const State&) const = default;
   };
 
+  // Whether the calls that are not in `done`, a set of bits, can follow in this state.
   bool search(std::uint64_t done, const State& state) {
-    if (done == (calls_.size() == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << calls_.size()) - 1)) return true;
-    if (!seen_.emplace(done, state).second) return false;
-    std::uint64_t first_returned = ~std::uint64_t{0};
+    const auto is_done = [done](std::size_t i) { return (done >> i & 1) != 0; };
+    if (static_cast<std::size_t>(std::popcount(done)) == calls_.size()) return true;
+    if (!visited_.emplace(done, state).second) return false;
+    std::uint64_t first_returned = UINT64_MAX;
     for (std::size_t i = 0; i != calls_.size(); ++i) {
-      if ((done >> i & 1) == 0) first_returned = (std::min)(first_returned, calls_[i].returned);
+      if (!is_done(i)) first_returned = (std::min)(first_returned, calls_[i].returned);
     }
     for (std::size_t i = 0; i != calls_.size(); ++i) {
-      if ((done >> i & 1) != 0 || calls_[i].invoked > first_returned) continue;
+      if (is_done(i) || calls_[i].invoked > first_returned) continue;
       State next = state;
-      if (happens(calls_[i], next) && search(done | std::uint64_t{1} << i, next)) return true;
+      if (can_follow(calls_[i], next) && search(done | std::uint64_t{1} << i, next)) return true;
     }
     return false;
   }
 
-  // Whether a store in this state would have told that; the state after it.
-  static bool happens(const Call& call, State& state) noexcept {
+  // Whether a store in this state returns what the call returned; changes the state to that after the call.
+  static bool can_follow(const Call& call, State& state) noexcept {
     EcosystemState& ecosystem = state.ecosystem[call.ecosystem];
-    std::uint8_t& kept = state.kept[call.id];
+    std::uint8_t& client = state.client[call.id];
     switch (call.verb) {
-      case Verb::find: return kept == call.variant;
+      case Verb::find: return client == call.variant;
       case Verb::add:
         if (ecosystem == EcosystemState::unknown) ecosystem = EcosystemState::active;
         return call.state == ecosystem;
@@ -87,21 +93,18 @@ class StorageHistory {
       default: break;
     }
     switch (call.insertion) {
-      case Insertion::inserted: {
-        const bool free = kept == nobody;
-        kept = call.variant;
-        return free && ecosystem == EcosystemState::active;
-      }
+      case Insertion::inserted:
+        return std::exchange(client, call.variant) == absent && ecosystem == EcosystemState::active;
       case Insertion::ecosystem_deleted: return ecosystem == EcosystemState::deleted;
       case Insertion::ecosystem_unknown: return ecosystem == EcosystemState::unknown;
-      case Insertion::id_taken:  // also where the ecosystem is not active: either answer is right
+      case Insertion::id_taken:  // valid in an ecosystem that is not active, too
       default: break;
     }
-    return kept != nobody;
+    return client != absent;
   }
 
   std::vector<Call> calls_;
-  std::set<std::pair<std::uint64_t, State>> seen_;
+  std::set<std::pair<std::uint64_t, State>> visited_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,8 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The engine of both contract suites: runs the rules of a table, each in a new fixture, and collects those that fail. A
-// fixture class has a member function for each rule and lists them by the rule's id, `Checks::named()`.
+// The engine of both behaviour suites. A suite is a class with one member function for each check, and a table of
+// `Check` that gives each function its rule. The engine runs each function over a new subject and collects the rules
+// whose function observed a violation. Suites are no templates: they call the subject, of any type, through
+// `std::function`s, so that they are compiled once.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/testing/contract_check.hpp>
@@ -10,53 +12,51 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// The function of a fixture that checks the rule with this id; null where the subject lacks what the check needs.
-template <class Checks>
-struct NamedCheck {
-  std::string_view id;
-  void (Checks::*run)();
+/// A rule and the member function of the suite that checks it.
+template <class Suite>
+struct Check : ContractCheck {
+  void (Suite::*run)();
 };
 
-/// The place of the rule with this id among the checks, or their number if it is not there.
-template <class Checks>
-constexpr std::size_t find_check(std::string_view id) noexcept {
-  std::size_t i = 0;
-  while (i != Checks::named.size() && Checks::named[i].id != id) ++i;
-  return i;
-}
+/// Base class of a suite: remembers the first violation. Thread-safe.
+class Checks {
+ public:
+  /// The first violation; empty if there was none.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
-template <class Checks, std::size_t N>
-consteval bool is_complete(const std::array<ContractCheck, N>& rules) noexcept {
-  for (const ContractCheck& rule : rules) {
-    if (find_check<Checks>(rule.id) == N) return false;
+ protected:
+  void expect(bool is_met, std::string_view violation) {
+    const std::lock_guard lock(mutex_);
+    if (!is_met && failure_.empty()) failure_ = violation;
   }
-  return Checks::named.size() == N;
-}
 
-/// The rules that fail. `make` gives a fixture over a new subject.
-template <const auto& Rules, class Make>
-std::vector<FailedCheck> run_suite(Make make) {
-  using Checks = decltype(make());
-  static_assert(is_complete<Checks>(Rules), "a rule without a check, or a check without a rule");
+ private:
+  std::mutex mutex_;
+  std::string failure_;
+};
+
+/// The checks that fail. `run(function)` runs a function of the suite over a new subject and returns its `failure()`.
+template <class Suite, std::size_t N, class Run>
+std::vector<FailedCheck> run_suite(const std::array<Check<Suite>, N>& checks, Run run) {
   std::vector<FailedCheck> failed;
   std::vector<std::string_view> passed{""};
-  for (const ContractCheck& rule : Rules) {
-    const auto run = Checks::named[find_check<Checks>(rule.id)].run;
-    const bool can_run =
-        rule.rests_on == "*" ? failed.empty() : std::find(passed.begin(), passed.end(), rule.rests_on) != passed.end();
-    if (run == nullptr || !can_run) continue;
-    Checks checks = make();
-    (checks.*run)();
-    if (checks.failure().empty()) {
-      passed.push_back(rule.id);
+  for (const Check<Suite>& check : checks) {
+    const bool can_run = check.rests_on == "*"
+                             ? failed.empty()
+                             : std::find(passed.begin(), passed.end(), check.rests_on) != passed.end();
+    if (!can_run) continue;
+    const std::string failure = run(check.run);
+    if (failure.empty()) {
+      passed.push_back(check.id);
     } else {
-      failed.push_back({rule.id, std::string(rule.sentence).append(" But: ").append(checks.failure()).append(".")});
+      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(failure).append(".")});
     }
   }
   return failed;

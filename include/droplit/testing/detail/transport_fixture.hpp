@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// What every check of the transport suite needs: the transport under test, its peer, requests and responses to send,
+// and the comparison of what was sent with what arrived. Base class of the suite.
+
+#include <droplit/testing/detail/suite.hpp>
 #include <droplit/testing/transport_peer.hpp>
 
 #include <droplit/detail/config.hpp>
@@ -10,8 +14,8 @@
 #include <droplit/outcome.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,20 +23,29 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// A new transport, its peer, and what the checks ask of both; the first thing that is seen to be wrong is remembered.
+/// The functions of a transport of any type.
+struct TransportCalls {
+  std::function<Outcome<Response>(const Request&)> send;
+  std::function<void()> go_away = nullptr;  ///< null if the transport has no such function
+};
+
+/// The functions of `transport`, which must outlive the result.
 template <class T>
-class TransportFixture {
+TransportCalls transport_calls(T& transport) {
+  TransportCalls calls{[&](const Request& request) { return transport.send(request); }};
+  if constexpr (requires { transport.go_away(); }) calls.go_away = [&] { transport.go_away(); };
+  return calls;
+}
+
+class TransportFixture : public Checks {
  public:
-  /// What was first seen to be wrong; empty if nothing was.
-  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  TransportFixture(TransportCalls transport, TransportPeer& peer, std::string_view token)
+      : transport_(std::move(transport)), peer_(peer), token_(token) {}
 
  protected:
-  using Answers = TransportPeer::Answers;
+  using Responses = TransportPeer::Responses;
 
   static constexpr std::size_t max_response = 1 << 20;
-
-  template <class Make>
-  TransportFixture(Make& make, std::string_view caller) : token_(caller), transport_(make(peer_)) {}
 
   static Request request(std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})") {
     Request request{"POST", "/api/clients", {}, std::move(body)};
@@ -40,24 +53,24 @@ class TransportFixture {
     return request;
   }
 
-  static Response answer(int status, std::string_view content_type = {}, std::string body = {}) {
+  static Response response(int status, std::string_view content_type = {}, std::string body = {}) {
     Response response{status, {}, std::move(body), false};
     if (!content_type.empty()) response.fields.add("content-type", content_type);
     if (status != 204) response.fields.add("content-length", std::to_string(response.body.size()));
     return response;
   }
-  static Response answer(int status, std::initializer_list<HeaderField> fields) {
-    Response response = answer(status);
-    for (const HeaderField& field : fields) response.fields.add(field.name, field.value);
-    return response;
+  static Response response(int status, std::initializer_list<HeaderField> fields) {
+    Response result = response(status);
+    for (const HeaderField& field : fields) result.fields.add(field.name, field.value);
+    return result;
   }
-  static Response created() { return answer(201, "application/json", R"({"id":"594b89aea18568c408c3ad25"})"); }
+  static Response created() { return response(201, "application/json", R"({"id":"594b89aea18568c408c3ad25"})"); }
 
-  /// No answer, and again none to a number of repetitions.
-  static Answers lost() {
-    Answers answers(8);
-    answers.push_back(created());
-    return answers;
+  /// No response, and none to eight repetitions.
+  static Responses lost() {
+    Responses responses(8);
+    responses.push_back(created());
+    return responses;
   }
 
   /// Bytes of every value, in no simple order.
@@ -67,7 +80,7 @@ class TransportFixture {
     return bytes;
   }
 
-  /// Texts that come apart where somebody reads lines, numbers or C strings.
+  /// Bodies that do not survive being handled as lines, numbers or C strings.
   static std::vector<std::string> awkward_bodies() {
     return {"x",
             "{\"name\":\"\\u0000\\u001F\\\"\\\\ \xF0\x9F\x90\x9D e\xCC\x81\"}",
@@ -79,34 +92,29 @@ class TransportFixture {
             bytes(max_response)};
   }
 
-  void expect(bool right, std::string_view otherwise) {
-    if (!right && failure_.empty()) failure_ = otherwise;
+  [[nodiscard]] std::string_view token() const noexcept { return token_; }
+  [[nodiscard]] const TransportCalls& transport() const noexcept { return transport_; }
+  [[nodiscard]] std::size_t arrived() const { return peer_.received().size(); }
+
+  /// Sends as `create_client` does, to a peer that has these responses.
+  Outcome<Response> send(const Request& request, Responses responses = {created()}) {
+    peer_.prepare(std::move(responses));
+    return guarded<Response>(FaultSource::transport, Fate::maybe_applied, [&] { return transport_.send(request); });
   }
 
-  [[nodiscard]] const std::string& token() const noexcept { return token_; }
-  [[nodiscard]] T& transport() noexcept { return transport_; }
-  [[nodiscard]] std::size_t arrived() const { return peer_.heard().size(); }
-
-  /// Sends, with these answers ready, as `create_client` does.
-  Outcome<Response> send(const Request& request, Answers answers = {created()}) {
-    peer_.prepare(std::move(answers));
-    return guarded<Response>(FaultSource::transport, Fate::maybe_applied,
-                             [&]() -> Outcome<Response> { return transport_.send(request); });
-  }
-
-  /// What arrives first when this is sent; an empty request, and that is wrong, if nothing does.
+  /// The first request that arrives when this is sent; an empty one, and a violation, if none does.
   Request arrival(const Request& request) {
     static_cast<void>(send(request));
-    std::vector<Request> heard = peer_.heard();
-    expect(!heard.empty(), "nothing arrives");
-    return heard.empty() ? Request() : std::move(heard.front());
+    std::vector<Request> received = peer_.received();
+    expect(!received.empty(), "nothing arrives");
+    return received.empty() ? Request() : std::move(received.front());
   }
 
   void fails(const Outcome<Response>& outcome, Fate fate, const std::string& what) {
-    if (outcome.has_value()) return expect(false, what + " gives an answer");
-    if (outcome.has_error()) return expect(false, what + " gives an ApiError");
-    const Fate said = outcome.assume_exception().fate();
-    expect(said == fate, what + " is said to be " + std::string(to_string(said)));
+    if (outcome.has_value()) return expect(false, what + " gets a response");
+    if (outcome.has_error()) return expect(false, what + " becomes an ApiError");
+    const Fate actual = outcome.assume_exception().fate();
+    expect(actual == fate, what + " is " + std::string(to_string(actual)));
   }
 
   void is_refused(const Request& request, const std::string& what) {
@@ -129,10 +137,9 @@ class TransportFixture {
   }
 
  private:
-  std::string token_;
-  std::string failure_;
-  TransportPeer peer_;
-  T transport_;  // after its peer
+  TransportCalls transport_;
+  TransportPeer& peer_;
+  std::string_view token_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

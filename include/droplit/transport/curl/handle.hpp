@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// libcurl's C objects as C++ values: each is freed by its owner, options are set until one fails, and a kept connection
+// is one object. What libcurl would do behind its caller's back (leave sockets open in child processes, raise SIGPIPE,
+// reuse a connection that has unread data) is prevented here. Used by `CurlTransport`.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/limits.hpp>
 
@@ -20,31 +24,33 @@
 #error "droplit/transport/curl.hpp needs libcurl 7.87 or newer"
 #endif
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::curl {
 
-struct CurlDeleter {
-  void operator()(CURL* handle) const noexcept { ::curl_easy_cleanup(handle); }
-  void operator()(CURLU* url) const noexcept { ::curl_url_cleanup(url); }
-  void operator()(curl_slist* list) const noexcept { ::curl_slist_free_all(list); }
-  void operator()(char* text) const noexcept { ::curl_free(text); }
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    static_cast<void>(Free(object));
+  }
 };
 
-using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
+/// Owns an object of libcurl; `Free` frees it.
+template <class T, auto Free>
+using Owner = std::unique_ptr<T, Deleter<Free>>;
 
-/// A socket that a program which this one starts does not inherit.
+/// Opens a socket that child processes do not inherit.
 inline curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) noexcept {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/// A time limit as libcurl takes it, in milliseconds from 1 (0 is no limit to libcurl) to 24 hours: also where `long`,
-/// which is libcurl's type, has 32 bits.
+/// A time limit in libcurl's type and unit: 1 ms (0 would be no limit) to 24 hours, which fit a `long` of 32 bits.
 template <class Long = long>
-constexpr Long curl_millis(std::chrono::milliseconds time) noexcept {
+constexpr Long millis(std::chrono::milliseconds time) noexcept {
   return static_cast<Long>(bounded<std::int64_t>(time.count(), 1, longest_millis));
 }
 
-/// The lines of a head.
-class CurlLines {
+/// The lines of a head, to be sent.
+class Lines {
  public:
   /// Throws `std::bad_alloc`.
   void add(const std::string& line) {
@@ -57,13 +63,32 @@ class CurlLines {
   [[nodiscard]] curl_slist* get() const noexcept { return lines_.get(); }
 
  private:
-  std::unique_ptr<curl_slist, CurlDeleter> lines_;
+  Owner<curl_slist, &::curl_slist_free_all> lines_;
 };
 
-/// Keeps SIGPIPE, which TLS may raise, from this thread as long as it lives: a peer that resets is no reason to end.
-class NoSigpipe {
+/// One request of libcurl. The first option that cannot be set is remembered, and later ones are ignored.
+class EasyHandle {
  public:
-  NoSigpipe() noexcept {
+  explicit EasyHandle(CURL* handle) noexcept
+      : handle_(handle), code_(handle == nullptr ? CURLE_OUT_OF_MEMORY : CURLE_OK) {}
+
+  template <class Value>
+  void set(CURLoption option, Value value) noexcept {
+    if (code_ == CURLE_OK) code_ = ::curl_easy_setopt(handle_.get(), option, value);
+  }
+
+  [[nodiscard]] CURLcode code() const noexcept { return code_; }
+  [[nodiscard]] CURL* get() const noexcept { return handle_.get(); }
+
+ private:
+  Owner<CURL, &::curl_easy_cleanup> handle_;
+  CURLcode code_;
+};
+
+/// Blocks SIGPIPE, which TLS may raise, in this thread as long as it lives, and discards those that were raised.
+class SigpipeBlock {
+ public:
+  SigpipeBlock() noexcept {
     sigset_t pending;
     ::sigemptyset(&sigpipe_);
     ::sigaddset(&sigpipe_, SIGPIPE);
@@ -71,9 +96,9 @@ class NoSigpipe {
     was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
   }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-  ~NoSigpipe() {
+  SigpipeBlock(const SigpipeBlock&) = delete;
+  SigpipeBlock& operator=(const SigpipeBlock&) = delete;
+  ~SigpipeBlock() {
     const timespec at_once{};
     if (!was_pending_) ::sigtimedwait(&sigpipe_, nullptr, &at_once);
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
@@ -85,16 +110,23 @@ class NoSigpipe {
   bool was_pending_;
 };
 
-/// A connection that is kept from one request to the next, with its names, TLS sessions and trusted certificates. The
-/// easy handle is new for each request: libcurl 7.88 frees memory twice where a handle that was used before meets a
-/// head that begins with white space (its issue 11101). One thread at a time, as libcurl demands.
+/// Closes the connections of a multi handle; TLS sends a close_notify.
+inline void close_all(CURLM* multi) noexcept {
+  const SigpipeBlock block;
+  ::curl_multi_cleanup(multi);
+}
+
+/// A connection that is kept from one request to the next, with its names, TLS sessions and trusted certificates. One
+/// thread at a time, as libcurl requires.
 ///
-/// The connection lives in a multi handle rather than in a CURLSH: curl_easy_perform would make and destroy a multi
-/// handle for each request, and while it destroys that, it sets the whole program's SIGPIPE to ignored and back.
-class CurlConnection {
+/// The easy handle is new for each request: libcurl 7.88 frees memory twice if a used handle meets a head that begins
+/// with white space (its issue 11101). The connection lives in a multi handle rather than in a CURLSH:
+/// curl_easy_perform would create and destroy a multi handle for each request, and while it destroys that, it sets the
+/// process's SIGPIPE to ignored and back.
+class Connection {
  public:
-  /// A new easy handle for the next request; null if libcurl cannot make one.
-  [[nodiscard]] CurlHandle make_handle() {
+  /// A new handle for the next request.
+  [[nodiscard]] EasyHandle make_handle() noexcept {
     if (sessions_ == nullptr) {
       sessions_.reset(::curl_share_init());
       multi_.reset(::curl_multi_init());
@@ -102,33 +134,33 @@ class CurlConnection {
           ::curl_share_setopt(sessions_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
           ::curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK) {
         sessions_.reset();
-        return nullptr;
+        return EasyHandle(nullptr);
       }
     }
-    CurlHandle handle(::curl_easy_init());
-    if (handle == nullptr || ::curl_easy_setopt(handle.get(), CURLOPT_SHARE, sessions_.get()) != CURLE_OK)
-      return nullptr;
+    EasyHandle handle(::curl_easy_init());
+    handle.set(CURLOPT_SHARE, sessions_.get());
     return handle;
   }
 
-  /// Carries out what `handle` is set to, as curl_easy_perform does.
-  [[nodiscard]] CURLcode perform(CURL* handle) noexcept {
-    const NoSigpipe guard;
-    if (::curl_multi_add_handle(multi_.get(), handle) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
-    CURLcode result = CURLE_OUT_OF_MEMORY;
+  /// Sends the request and receives its response, as curl_easy_perform does.
+  [[nodiscard]] CURLcode perform(const EasyHandle& handle) noexcept {
+    if (handle.code() != CURLE_OK) return handle.code();
+    const SigpipeBlock block;
+    if (::curl_multi_add_handle(multi_.get(), handle.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
     for (int running = 1; running != 0;) {
       if (::curl_multi_perform(multi_.get(), &running) != CURLM_OK) break;
       if (running != 0 && ::curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr) != CURLM_OK) break;
     }
     int left = 0;
-    if (const CURLMsg* const message = ::curl_multi_info_read(multi_.get(), &left)) result = message->data.result;
-    if (::curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &socket_) != CURLE_OK) socket_ = CURL_SOCKET_BAD;
-    ::curl_multi_remove_handle(multi_.get(), handle);
+    const CURLMsg* const message = ::curl_multi_info_read(multi_.get(), &left);
+    const CURLcode result = message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result;
+    if (::curl_easy_getinfo(handle.get(), CURLINFO_ACTIVESOCKET, &socket_) != CURLE_OK) socket_ = CURL_SOCKET_BAD;
+    ::curl_multi_remove_handle(multi_.get(), handle.get());
     return result;
   }
 
-  /// Whether the connection has something to read though no request is under way: the rest of an earlier response, a
-  /// TLS close_notify or its end. What follows is not the response to a new request.
+  /// Whether there is something to read though no request is under way: the rest of an earlier response, a TLS
+  /// close_notify or the end of the connection. What follows is not the response to a new request.
   [[nodiscard]] bool has_unsolicited_data() const noexcept {
     if (socket_ == CURL_SOCKET_BAD) return false;
     pollfd one{socket_, POLLIN, 0};
@@ -136,19 +168,9 @@ class CurlConnection {
   }
 
  private:
-  struct Deleter {
-    void operator()(CURLM* multi) const noexcept {
-      const NoSigpipe guard;  // TLS sends a close_notify
-      ::curl_multi_cleanup(multi);
-    }
-  };
-  struct ShareDeleter {
-    void operator()(CURLSH* share) const noexcept { ::curl_share_cleanup(share); }
-  };
-
-  std::unique_ptr<CURLSH, ShareDeleter> sessions_;
-  std::unique_ptr<CURLM, Deleter> multi_;
+  Owner<CURLSH, &::curl_share_cleanup> sessions_;
+  Owner<CURLM, &close_all> multi_;
   curl_socket_t socket_ = CURL_SOCKET_BAD;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::curl
