@@ -37,7 +37,7 @@ class PostgresSession {
         connection_.get(), [](void*, const PGresult*) {}, nullptr);
   }
 
-  /// Runs it and tells its SQLSTATE, empty if all went well.
+  /// Runs it and returns its SQLSTATE, empty if it succeeded.
   std::string run(const std::string& sql) {
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_.get(), sql.c_str()), PQclear);
     const auto status = PQresultStatus(result.get());
@@ -46,29 +46,45 @@ class PostgresSession {
     return state != nullptr ? state : "lost";
   }
 
-  /// All values of the answer, each followed by a bar.
-  std::string ask(const std::string& sql) {
-    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_.get(), sql.c_str()), PQclear);
-    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) throw std::runtime_error(PQresultErrorMessage(result.get()));
-    std::string answer;
-    for (int row = 0; row != PQntuples(result.get()); ++row) {
-      for (int i = 0; i != PQnfields(result.get()); ++i) {
-        answer.append(PQgetisnull(result.get(), row, i) != 0 ? "NULL" : PQgetvalue(result.get(), row, i)).append("|");
-      }
-    }
-    return answer;
+  /// Runs it and returns all values of its rows, each followed by a bar; throws if it fails.
+  std::string ask(const std::string& sql) { return values_of(PQexec(connection_.get(), sql.c_str())); }
+
+  void prepare(const std::string& name, const std::string& sql) {
+    const std::unique_ptr<PGresult, decltype(&PQclear)> result(
+        PQprepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr), PQclear);
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) throw std::runtime_error(PQresultErrorMessage(result.get()));
   }
 
-  /// Waits until the answer is this.
-  void await(const std::string& sql, const std::string& answer) {
+  /// Runs what was prepared, as `ask`.
+  std::string execute(const std::string& name, const std::vector<std::string>& parameters) {
+    std::vector<const char*> texts;
+    for (const std::string& each : parameters) texts.push_back(each.c_str());
+    return values_of(PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(texts.size()), texts.data(),
+                                    nullptr, nullptr, 0));
+  }
+
+  /// Waits until `ask` returns this.
+  void await(const std::string& sql, const std::string& values) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (ask(sql) != answer) {
+    while (ask(sql) != values) {
       if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited in vain for: " + sql);
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
 
  private:
+  static std::string values_of(PGresult* rows) {
+    const std::unique_ptr<PGresult, decltype(&PQclear)> result(rows, PQclear);
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK) throw std::runtime_error(PQresultErrorMessage(rows));
+    std::string values;
+    for (int row = 0; row != PQntuples(rows); ++row) {
+      for (int i = 0; i != PQnfields(rows); ++i) {
+        values.append(PQgetisnull(rows, row, i) != 0 ? "NULL" : PQgetvalue(rows, row, i)).append("|");
+      }
+    }
+    return values;
+  }
+
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
 };
 
@@ -110,7 +126,7 @@ class PostgresCluster {
   [[nodiscard]] std::string socket() const { return folder_ / ".s.PGSQL.5432"; }
   [[nodiscard]] std::filesystem::path folder() const { return folder_; }
 
-  /// Starts the server, with more settings if there are any, and waits until it lets somebody in.
+  /// Starts the server, with more settings if there are any, and waits until it accepts connections.
   void start(const std::vector<std::string>& settings = {}) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     for (;;) {
@@ -138,11 +154,11 @@ class PostgresCluster {
     }
   }
 
-  void stop_fast() { end(SIGINT); }          ///< sessions are told and ended
+  void stop_fast() { end(SIGINT); }          ///< sessions are ended
   void stop_immediately() { end(SIGQUIT); }  ///< as a crash
   void kill() { end(SIGKILL); }              ///< the first process dies, and the others notice
 
-  /// Everything stands still, and the system goes on taking connections and bytes for it.
+  /// All its processes are stopped; the system still accepts connections and bytes for it.
   void pause() { signal_all(SIGSTOP); }
   void resume() { signal_all(SIGCONT); }
 

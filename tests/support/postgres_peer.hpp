@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// A server that answers as a test says, in PostgreSQL's protocol, version 3: what a pooler or a dying server may say.
+// A server that replies as a test says, in PostgreSQL's protocol, version 3: what a pooler or a dying server may send.
 #pragma once
+
+#include <droplit/storage/postgres/steps.hpp>
 
 #include <poll.h>
 #include <stdlib.h>
@@ -23,12 +25,13 @@
 #include <utility>
 #include <vector>
 
-/// Serves one connection at a time on a Unix socket. It lets everybody in, answers what a PostgresStorage asks while it
-/// opens, and then gives each execution of a statement the next answer of its script; where that has ended it closes.
+/// Serves one connection at a time on a Unix socket. It accepts every user, replies to what a PostgresStorage sends
+/// while it opens, and then gives each execution of a statement the next reply of its script; at the end of that it
+/// closes.
 class PostgresPeer {
  public:
   /// What an execution gets: messages, and whether the connection is closed after them.
-  struct Answer {
+  struct Reply {
     std::string bytes;
     bool close = false;
     bool stall = false;  ///< The bytes of a Bind are not read; the connection stays open until the client closes it.
@@ -38,7 +41,7 @@ class PostgresPeer {
     std::string sql;
   };
 
-  explicit PostgresPeer(std::vector<Answer> script = {}) : script_(std::move(script)) {
+  explicit PostgresPeer(std::vector<Reply> script = {}) : script_(std::move(script)) {
     std::string name = std::filesystem::temp_directory_path() / "droplit-peer-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     folder_ = name;
@@ -195,9 +198,9 @@ class PostgresPeer {
             out += row({"", ""}) + complete();
             break;
           }
-          Answer answer = next(sql);
-          send(out + answer.bytes);
-          if (answer.close) return;
+          Reply reply = next(sql);
+          send(out + reply.bytes);
+          if (reply.close) return;
           out.clear();
           skipping = true;
           break;
@@ -212,10 +215,13 @@ class PostgresPeer {
     }
   }
 
-  /// Ours, of one version, with one row in the table of versions.
+  /// Ours, of the latest version.
   static std::string answer_to(const std::string& sql) {
     if (sql.find("pg_namespace") != std::string::npos) return row({"1", "3", "1"}) + complete();
-    if (sql.find("droplit_versions") != std::string::npos) return row({"1", "1"}) + complete();
+    if (sql.find("droplit_versions") != std::string::npos) {
+      const std::string latest = std::to_string(droplit::detail::postgres::steps.size());
+      return row({latest, latest}) + complete();
+    }
     return row({""}) + complete();
   }
 
@@ -229,10 +235,10 @@ class PostgresPeer {
     return executions_.size() < script_.size() && script_[executions_.size()].stall;
   }
 
-  Answer next(const std::string& sql) {
+  Reply next(const std::string& sql) {
     const std::lock_guard lock(mutex_);
     executions_.push_back({connection_, sql});
-    return executions_.size() <= script_.size() ? script_[executions_.size() - 1] : Answer{"", true};
+    return executions_.size() <= script_.size() ? script_[executions_.size() - 1] : Reply{"", true};
   }
 
   std::filesystem::path folder_;
@@ -240,7 +246,7 @@ class PostgresPeer {
   int client_ = -1;
   int connection_ = 0;
   mutable std::mutex mutex_;
-  std::vector<Answer> script_;
+  std::vector<Reply> script_;
   std::vector<Execution> executions_;
   std::vector<std::string> notes_;
   std::jthread thread_;

@@ -46,10 +46,20 @@ inline PostgresStorage open(const PostgresOptions& options, const std::string& c
   return PostgresStorage::open(conninfo, options).value();
 }
 
+/// The rows of `droplit_versions` in a schema of the latest version, in their order.
+inline std::string all_versions() {
+  std::string rows;
+  for (std::size_t i = 1; i <= detail::postgres::steps.size(); ++i) rows += std::to_string(i) + '|';
+  return rows;
+}
+
 inline PostgresOptions in(const std::string& schema) { return {.timeout = milliseconds(60000), .schema = schema}; }
 
 inline PostgresOptions hurried(const std::string& schema, std::size_t connections = 8) {
-  return {connections, milliseconds(1000), milliseconds(1500), schema};
+  return {.connections = connections,
+          .connect_timeout = milliseconds(1000),
+          .timeout = milliseconds(1500),
+          .schema = schema};
 }
 
 /// A store in a schema of its own, which has `home`, and another program that looks on.
@@ -61,7 +71,7 @@ struct Site {
   explicit Site(PostgresOptions options = in("")) : storage((options.schema = schema, open(options))) {
     storage.add_ecosystem(home).value();
   }
-  std::string sql(std::string_view text) const { return detail::postgres_sql(text, schema); }
+  std::string sql(std::string_view text) const { return detail::postgres::with_schema(text, schema); }
   std::string run(std::string_view text) { return other.run(sql(text)); }
   std::string ask(std::string_view text) { return other.ask(sql(text)); }
   std::string count() { return ask("SELECT count(*) FROM @.clients"); }

@@ -21,14 +21,15 @@
 #include <utility>
 #include <vector>
 
-/// Stands between a store and its server, and passes bytes on until they are the ones to do something with.
+/// A proxy between a store and its server that passes bytes on, and does something with those that a test chooses.
 class Wire {
  public:
-  enum Deed {
+  enum Action {
     cut_before,   ///< the bytes never arrive
-    cut_at_once,  ///< they arrive, and nobody waits for the answer
-    cut_after,    ///< what was asked is done, and its answer is lost
+    cut_at_once,  ///< they arrive, and the connection ends
+    cut_after,    ///< the statement runs, and its reply is lost
     fall_silent,  ///< the bytes arrive, and nothing comes back any more
+    arrive_late,  ///< they arrive after `then`, and all goes on
   };
 
   explicit Wire(std::string server) : server_(std::move(server)), path_(cluster().folder() / ".s.PGSQL.6000") {
@@ -56,12 +57,13 @@ class Wire {
     return text.replace(text.find("port=5432"), 9, "port=6000");
   }
 
-  /// Does this once, when `text` is among a client's bytes; `then` runs when the deed is done, before anybody knows.
+  /// Does this once, when `text` is among a client's bytes; `then` runs after the action, before either side
+  /// sees it.
   void when(
-      std::string text, Deed deed, std::function<void()> then = [] {}, bool refuse_afterwards = false) {
+      std::string text, Action action, std::function<void()> then = [] {}, bool refuse_afterwards = false) {
     const std::lock_guard lock(mutex_);
     text_ = std::move(text);
-    deed_ = deed;
+    action_ = action;
     then_ = std::move(then);
     refuse_afterwards_ = refuse_afterwards;
   }
@@ -133,9 +135,13 @@ class Wire {
     if (text_.empty() || bytes.find(text_) == std::string_view::npos) return write_all(pair.server, bytes);
     text_.clear();
     refusing_ = refuse_afterwards_;
-    if (deed_ != cut_before) write_all(pair.server, bytes);
-    pair.silent = deed_ == fall_silent;
-    pair.cut = deed_ == cut_after;
+    if (action_ == arrive_late) {
+      then_();
+      return write_all(pair.server, bytes);
+    }
+    if (action_ != cut_before) write_all(pair.server, bytes);
+    pair.silent = action_ == fall_silent;
+    pair.cut = action_ == cut_after;
     if (pair.cut) return;
     then_();
     if (!pair.silent) pair.close();
@@ -156,7 +162,7 @@ class Wire {
   std::list<Pair> pairs_;
   mutable std::mutex mutex_;
   std::string text_;
-  Deed deed_ = cut_before;
+  Action action_ = cut_before;
   std::function<void()> then_;
   bool refuse_afterwards_ = false;
   bool refusing_ = false;

@@ -16,6 +16,7 @@
 #include <droplit/storage/postgres.hpp>
 
 #include "support/postgres_cluster.hpp"
+#include "support/postgres_version_1.hpp"
 #include "support/server_process.hpp"
 #endif
 
@@ -240,11 +241,11 @@ class PostgresDatabase : public Store {
   void renew() override {
     storage_.reset();
     ++number_;
-    for (const auto& [database, sql] : {std::pair<std::string, std::string>("postgres", "CREATE DATABASE " + name()),
-                                        {name(), "CREATE EXTENSION amcheck"}}) {
-      const std::string state = PostgresSession(cluster_.conninfo(database)).run(sql);
-      if (!state.empty()) throw std::runtime_error(sql + ": " + state);
-    }
+    run("postgres", "CREATE DATABASE " + name());
+    run(name(), "CREATE EXTENSION amcheck");
+    // Every other database has the tables of version 1, which the first start upgrades.
+    if (number_ % 2 == 0) return;
+    run(name(), droplit::detail::postgres::with_schema(postgres_version_1::creation, "droplit"));
   }
 
   bool crash(Random& random) override {
@@ -277,6 +278,11 @@ class PostgresDatabase : public Store {
 
  private:
   std::string name() const { return "life" + std::to_string(number_); }
+
+  void run(const std::string& database, const std::string& sql) const {
+    const std::string state = PostgresSession(cluster_.conninfo(database)).run(sql);
+    if (!state.empty()) throw std::runtime_error(sql + ": " + state);
+  }
 
   // One session dies, and the first process ends all others for it.
   void crash_session(Random& random) {

@@ -60,6 +60,7 @@ for time in '' 1 0s -1s +1s 1.5s 25h 86401s 86400001ms 99999999999999999999s '1 
   refused 2 '--idle-deadline takes a time from 1ms to 24h, such as 30s or 500ms' --idle-deadline "$time"
 done
 refused 2 '--postgres-timeout takes a time from 100ms to 24h' --postgres-timeout 99ms
+refused 2 '--postgres-upgrade-timeout takes a time from 100ms to 24h' --postgres-upgrade-timeout 99ms
 refused 2 '--sqlite-durability takes full or normal' --sqlite-durability $canary
 refused 2 '--sqlite-busy-timeout is not for this --storage' --sqlite-busy-timeout 1s --access x
 refused 2 '--max-connections takes a number from 1 to 4294967295' --max-connections=0

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // two_servers SERVER CREATES: two processes of droplit-server over one PostgreSQL of the test's own. CREATES clients
-// are created through both from many connections, while ecosystems are added and deleted one by one behind their backs,
+// are created through both from many connections, while ecosystems are added and deleted one by one meanwhile,
 // most of the creates being in the one that is about to be deleted. The load waits for a deletion that it starves, so
-// that each has its share of creates before and behind it. Then every answer is held against the rows. Status 0 if all
-// was right.
+// that each has its share of creates before and after it. Then every response is compared with the rows. Status 0 if
+// all was right.
 #include <droplit/client.hpp>
 #include <droplit/client_draft.hpp>
 #include <droplit/remote/create_client.hpp>
@@ -69,7 +69,7 @@ EcosystemId ecosystem(std::size_t number) {
   return EcosystemId({0x59, 0x4b, 0x89, 0xae, 0xa1, 0x85, 0x68, 0xc4, 0, 0, 0, static_cast<std::uint8_t>(number)});
 }
 
-/// What the request `number` of a lane asks for; its name tells which one it is.
+/// What the request `number` of a lane asks for; its name says which one it is.
 ClientDraft draft_of(std::size_t lane, std::size_t number, std::size_t home) {
   return {ecosystem(home), number % 2 == 0 ? ClientType::server : ClientType::application,
           Text::parse(std::to_string(lane) + "-" + std::to_string(number)),
@@ -80,9 +80,9 @@ ClientDraft draft_of(std::size_t lane, std::size_t number, std::size_t home) {
 struct Asked {
   std::size_t home;   ///< the number of its ecosystem
   bool gone;          ///< whose deletion had returned before the request began
-  int status = 0;     ///< 0: no answer
+  int status = 0;     ///< 0: no response
   bool maybe = true;  ///< whether it may have been applied without a 201
-  std::string row{};  ///< what a 201 told, as `row_of` writes it
+  std::string row{};  ///< the client of a 201, as `row_of` writes it
 };
 using Journal = std::array<std::vector<Asked>, lanes>;
 
@@ -100,7 +100,7 @@ class Race {
     for (std::size_t i = 0; i != window; ++i) add();
   }
 
-  /// Creates all and tells how long that took.
+  /// Creates all and returns how long that took.
   Clock::duration run(const std::array<std::string, 2>& urls) {
     const auto begin = Clock::now();
     std::vector<std::thread> threads;
@@ -140,7 +140,7 @@ class Race {
       const EcosystemState before = remove(ecosystem(i));
       longest_ = std::max(longest_, Clock::now() - begin);
       deleted_ = i + 1;
-      if (before != EcosystemState::active) violations.add("an ecosystem was deleted by nobody");
+      if (before != EcosystemState::active) violations.add("an ecosystem was not active before its deletion");
       add();
     }
   } catch (const std::exception& failure) {
@@ -158,7 +158,7 @@ class Race {
     }
   }
 
-  // Mostly where the next deletion comes to pass or the last one did, else anywhere.
+  // Usually the ecosystem of the next deletion or of the last one, else any.
   static std::size_t pick(std::minstd_rand& random, std::size_t deleted, std::size_t added) {
     const auto what = random() % 10;
     if (what < 5 || deleted == 0) return deleted;
@@ -215,7 +215,7 @@ class Race {
   std::size_t repeated_ = 0;             // deletions that did not get the lock in time
 };
 
-/// Holds the answers against the rows, of which each value ends with a bar.
+/// Compares the responses with the rows, of which each value ends with a bar.
 void look(const Journal& journal, const std::string& rows) {
   std::map<std::string, std::size_t> by_name;  // how often
   std::set<std::string> ids;
@@ -230,7 +230,7 @@ void look(const Journal& journal, const std::string& rows) {
     std::from_chars(name.data(), name.data() + dash, lane);
     std::from_chars(name.data() + dash + 1, name.data() + name.size(), number);
     if (dash == std::string::npos || lane >= lanes || number >= journal[lane].size()) {
-      violations.add("a client that nobody asked for: " + name);
+      violations.add("a client that was not requested: " + name);
       continue;
     }
     const Asked& asked = journal[lane][number];
@@ -244,7 +244,7 @@ void look(const Journal& journal, const std::string& rows) {
                                   name + '|' + (draft.description() ? draft.description()->str() : "NULL") + '|';
     if (!whole.ends_with(asked_for)) violations.add("a client that is not as it was asked for: " + name);
     if (asked.status == 201 ? whole != asked.row : !asked.maybe) {
-      violations.add("a client that is not as it was answered: " + name);
+      violations.add("a client that differs from its response: " + name);
     }
   }
   for (std::size_t lane = 0; lane != lanes; ++lane) {

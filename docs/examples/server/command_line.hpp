@@ -240,6 +240,8 @@ exit status:
     add_duration("--postgres-connect-timeout", "For one try to connect", options_.postgres.connect_timeout);
     add_duration("--postgres-timeout", "For one operation with all its tries, at least 100ms",
                  options_.postgres.timeout, milliseconds(100));
+    add_duration("--postgres-upgrade-timeout", "For an upgrade of the schema by this server or another, at least 100ms",
+                 options_.postgres.upgrade_timeout, milliseconds(100));
     add("--postgres-schema", "NAME", "Lower-case letters, digits and underscores. Default: droplit.",
         [this](const std::string& text) { options_.postgres.schema = text; });
     add("--postgres-session", "WORD",

@@ -127,9 +127,9 @@ TEST_CASE("the columns are what they are said to be, and texts that look like SQ
   const Client bare(id(0), Timestamp::clamp_unix_millis(7), home, ClientType::server);
   CHECK(site.storage.insert(bare).value() == Insertion::inserted);
   CHECK(site.count() == std::to_string(texts.size() + 1) + "|");
-  CHECK(site.ask("SELECT * FROM @.clients WHERE created_at = 7") ==
+  CHECK(site.ask("SELECT id, created_at, ecosystem_id, type, name, description FROM @.clients WHERE created_at = 7") ==
         "000000000000000000000000|7|C594b89aea18568c408c3ad24|server|NULL|NULL|");
-  CHECK(site.ask("SELECT * FROM @.droplit_versions") == "1|");
+  CHECK(site.ask("SELECT * FROM @.droplit_versions ORDER BY version") == all_versions());
   CHECK(site.run("DELETE FROM @.ecosystems") == "23503");
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("an insert is one round trip") {
 
 // ---- opening ----
 
-TEST_CASE("what is no connection string or no name of a schema is refused, and none of it is repeated") {
+TEST_CASE("an invalid connection string or name of a schema is refused, and no fault repeats it") {
   for (const std::string conninfo :
        {"canary", "host=localhost canary=1", "postgres://canary:canary@[", "host='canary"}) {
     CHECK(refusal(conninfo, {}) == "postgres open: the connection string cannot be read");
@@ -159,17 +159,23 @@ TEST_CASE("options outside of their ranges count as the nearest value within the
     PostgresPeer peer({{PostgresPeer::row({"active"}) + PostgresPeer::complete() + PostgresPeer::ready()}});
     PostgresStorage storage = PostgresStorage::open(peer.conninfo(), options).value();
     storage.add_ecosystem(home).value();
-    std::string set = peer.notes().at(0);
-    return set.substr(0, set.find("; SET default"));
+    return peer.notes().at(0);
   };
   const auto set = [](const std::string& statement, const std::string& lock) {
-    return "SET search_path = 'pg_catalog'; SET client_min_messages = 'warning'; SET statement_timeout = '" +
-           statement + "'; SET lock_timeout = '" + lock + "'";
+    std::string sql = "SELECT ";
+    for (const auto& [name, value] : {std::pair<std::string, std::string>("search_path", "pg_catalog"),
+                                      {"client_min_messages", "warning"},
+                                      {"statement_timeout", statement},
+                                      {"lock_timeout", lock},
+                                      {"default_transaction_isolation", "read committed"}}) {
+      sql += (sql.size() > 7 ? ", " : "") + ("pg_catalog.set_config('" + name + "', '" + value + "', false)");
+    }
+    return sql;
   };
   for (const auto timeout : {milliseconds::min(), milliseconds(-1), milliseconds(0), milliseconds(99)}) {
     PostgresPeer peer;
     CHECK(PostgresStorage::open(peer.conninfo(), {.timeout = timeout}).has_value());
-    CHECK(peer.notes().at(0).starts_with(set("40", "30")));
+    CHECK(peer.notes().at(0) == set("40", "30"));
   }
   CHECK(limits({.timeout = milliseconds::max()}) == set("34560000", "25920000"));
   CHECK(limits({.connect_timeout = milliseconds::max()}) == set("2000", "1500"));
@@ -238,14 +244,16 @@ TEST_CASE("stores that open one new database at the same time all get it") {
     for (auto& each : opened) CHECK(each.get() == "kept");
     PostgresSession look(cluster().conninfo());
     CHECK(look.ask("SELECT count(*) FROM " + schema + ".clients") == "8|");
-    CHECK(look.ask("SELECT * FROM " + schema + ".droplit_versions") == "1|");
+    CHECK(look.ask("SELECT * FROM " + schema + ".droplit_versions ORDER BY version") == all_versions());
   }
 }
 
 TEST_CASE("a schema that is not ours, or of a newer version, is refused and left as it was") {
   const std::string schema = new_schema();
   PostgresSession other(cluster().conninfo());
-  const auto sql = [&](std::string_view text) { REQUIRE(other.run(detail::postgres_sql(text, schema)).empty()); };
+  const auto sql = [&](std::string_view text) {
+    REQUIRE(other.run(detail::postgres::with_schema(text, schema)).empty());
+  };
   std::string why = "postgres open: the schema is another program's";
   sql("CREATE SCHEMA @");
   SECTION("another program's table") { sql("CREATE TABLE @.t (a integer); INSERT INTO @.t VALUES (1)"); }
@@ -259,7 +267,8 @@ TEST_CASE("a schema that is not ours, or of a newer version, is refused and left
   SECTION("a newer version of our tables") {
     sql("DROP SCHEMA @");
     open(in(schema)).add_ecosystem(home).value();
-    sql("INSERT INTO @.droplit_versions VALUES (2); ALTER TABLE @.clients ADD COLUMN more text");
+    sql("INSERT INTO @.droplit_versions SELECT max(version) + 1 FROM @.droplit_versions");
+    sql("ALTER TABLE @.clients ADD COLUMN more text");
     why = "postgres open: the schema is of a newer version";
   }
   SECTION("our mark without our tables") {
@@ -267,7 +276,7 @@ TEST_CASE("a schema that is not ours, or of a newer version, is refused and left
     why = "postgres open: SQLSTATE 42P01";
   }
   const auto whole = [&] {
-    return other.ask(detail::postgres_sql(
+    return other.ask(detail::postgres::with_schema(
         "SELECT c.oid, c.xmin, c.relname, (SELECT string_agg(attname || a.xmin::text, ',' ORDER BY attnum)"
         " FROM pg_attribute a WHERE attrelid = c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
         " WHERE nspname = '@' ORDER BY c.oid",
@@ -277,40 +286,6 @@ TEST_CASE("a schema that is not ours, or of a newer version, is refused and left
   REQUIRE(!before.empty());
   CHECK(refusal(cluster().conninfo(), in(schema)) == why);
   CHECK(whole() == before);
-}
-
-TEST_CASE("a later version's steps are taken once, by whichever of several that open at the same time, or not at all") {
-  static constexpr std::array<std::string_view, 3> steps{
-      detail::postgres_steps[0], "ALTER TABLE @.clients ADD COLUMN more text; UPDATE @.ecosystems SET id = id || 'x';",
-      "CREATE TABLE @.more (a integer); INSERT INTO @.more VALUES (1);"};
-  Site site;
-  const detail::PostgresTarget target{cluster().conninfo(), milliseconds(20000), milliseconds(20000),
-                                      milliseconds(20000)};
-  const auto opening = [&](std::size_t version) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    const auto opened = detail::PostgresOpening::run(target, site.schema, std::span(steps).first(version), until);
-    return opened ? std::string() : opened.exception().what();
-  };
-  std::vector<std::future<std::string>> all;
-  for (int i = 0; i != 8; ++i) all.push_back(std::async(std::launch::async, opening, i % 4 == 0 ? 2u : 3u));
-  for (auto& each : all) {
-    const std::string what = each.get();
-    INFO(what);
-    CHECK((what.empty() || what == "postgres open: the schema is of a newer version"));
-  }
-  CHECK(opening(3).empty());
-  CHECK(opening(1) == "postgres open: the schema is of a newer version");
-  CHECK(site.ask("SELECT id FROM @.ecosystems") == home.text() + "x|");
-  CHECK(site.ask("SELECT * FROM @.more") == "1|");
-  CHECK(site.ask("SELECT version FROM @.droplit_versions ORDER BY version") == "1|2|3|");
-
-  static constexpr std::array<std::string_view, 2> broken{steps[0], "CREATE TABLE @.half (a integer); SELECT 1 / 0;"};
-  Site other;
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  const auto failed = detail::PostgresOpening::run(target, other.schema, broken, until);
-  CHECK(failed.exception().what() == "postgres open: SQLSTATE 22012");
-  CHECK(other.ask("SELECT to_regclass('@.half')") == "NULL|");
-  CHECK(other.ask("SELECT version FROM @.droplit_versions") == "1|");
 }
 
 TEST_CASE("a database that is not in UTF-8 is refused and left empty") {
@@ -607,10 +582,10 @@ TEST_CASE("where all connections are lent for too long it is unavailable, and ea
 // ---- connections that are lost ----
 
 TEST_CASE("an insert whose connection is lost is found out about, and kept once") {
-  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
-    CAPTURE(deed);
+  for (const Wire::Action action : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
+    CAPTURE(action);
     WiredSite p;
-    p.wire.when(id(1).text(), deed);
+    p.wire.when(id(1).text(), action);
     CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
     CHECK(p.wire.is_done());
     CHECK(p.there(1) == "1|");
@@ -626,7 +601,7 @@ TEST_CASE("an insert whose server falls silent is found out about within the lim
   CHECK(p.there(1) == "1|");
 }
 
-TEST_CASE("whose id it was is told when the answer is lost, too") {
+TEST_CASE("an insert whose reply is lost returns whether its id was taken by another client") {
   WiredSite p;
   for (const auto& [name, description] : {std::pair{"n", "other"}, {"other", "d"}}) {
     const Client same_id(id(0), Timestamp::clamp_unix_millis(0), home, ClientType::server, Text::parse(name),
@@ -641,12 +616,12 @@ TEST_CASE("whose id it was is told when the answer is lost, too") {
 }
 
 TEST_CASE("an insert that was lost, and whose ecosystem is deleted then, was kept if it was before that") {
-  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_after}) {
+  for (const Wire::Action action : {Wire::cut_before, Wire::cut_after}) {
     WiredSite p;
-    p.wire.when(id(1).text(), deed, [&] { p.site.storage.delete_ecosystem(home).value(); });
+    p.wire.when(id(1).text(), action, [&] { p.site.storage.delete_ecosystem(home).value(); });
     CHECK(p.storage.insert(client(1)).value() ==
-          (deed == Wire::cut_after ? Insertion::inserted : Insertion::ecosystem_deleted));
-    CHECK(p.there(1) == (deed == Wire::cut_after ? "1|" : "0|"));
+          (action == Wire::cut_after ? Insertion::inserted : Insertion::ecosystem_deleted));
+    CHECK(p.there(1) == (action == Wire::cut_after ? "1|" : "0|"));
   }
 }
 
@@ -668,15 +643,15 @@ TEST_CASE("an insert that was lost and is still under way is waited for by the o
 }
 
 TEST_CASE("an insert that was lost, and cannot be found out about, may have been applied") {
-  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_after}) {
+  for (const Wire::Action action : {Wire::cut_before, Wire::cut_after}) {
     WiredSite p(hurried(""));
     p.wire.when(
-        id(1).text(), deed, [] {}, true);
+        id(1).text(), action, [] {}, true);
     const Fault why = fault(p.storage.insert(client(1)));
     CHECK(why.fate() == Fate::maybe_applied);
     CHECK(!why.status());
     CHECK(why.what() == "postgres insert: the server did not answer within 1500 ms");
-    CHECK(p.there(1) == (deed == Wire::cut_after ? "1|" : "0|"));
+    CHECK(p.there(1) == (action == Wire::cut_after ? "1|" : "0|"));
   }
   WiredSite p;  // what was lost could yet run, and find an ecosystem that was added meanwhile
   const Client nowhere(id(1), Timestamp::clamp_unix_millis(0), elsewhere, {});
@@ -687,7 +662,7 @@ TEST_CASE("an insert that was lost, and cannot be found out about, may have been
 
 TEST_CASE("looking, adding and deleting outlive a lost connection, and only who deleted may stay unknown") {
   WiredSite p(hurried(""));
-  const auto after = [&](EcosystemId e, Wire::Deed deed) { p.wire.when(e.text(), deed); };
+  const auto after = [&](EcosystemId e, Wire::Action action) { p.wire.when(e.text(), action); };
   p.wire.when(id(0).text(), Wire::cut_after);
   CHECK(p.storage.find_client(id(0)).value() == client(0));
   after(home, Wire::cut_before);
@@ -723,7 +698,7 @@ TEST_CASE("an insert whose session is ended by the operator is kept once all the
   CHECK(site.count() == "1|");
 }
 
-TEST_CASE("sessions that were ended while nobody used them are replaced, and nobody notices") {
+TEST_CASE("sessions that were ended while they were idle are replaced, and no operation fails") {
   Site site;
   for (std::uint32_t n = 0; n != 5; ++n) {
     site.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'droplit'");
@@ -755,7 +730,7 @@ TEST_CASE("an insert that waits while its server is shut down is found out about
     cluster().stop_fast();
     cluster().start(settings);
     Site site(back ? in("") : hurried(""));
-    // The lock of a session could be free before the insert is told to end.
+    // A session's lock could be free before the server ends the insert.
     REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
     auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
     site.await_waiting(1);
@@ -772,38 +747,38 @@ TEST_CASE("an insert that waits while its server is shut down is found out about
   }
 }
 
-TEST_CASE("while a server is killed and started again, every answer is true, and then all works") {
+TEST_CASE("while a server is killed and started again every result is true, and then all works") {
   Site site(hurried(""));
-  struct Told {
+  struct Results {
     std::atomic<int> kept = 0;
     std::vector<std::uint32_t> acknowledged;
     std::vector<std::uint32_t> surely_not;
     std::string wrong;
   };
-  std::array<Told, 4> told;
+  std::array<Results, 4> results;
   std::atomic<bool> stop = false;
   {
     std::vector<std::jthread> running;
-    for (std::uint32_t t = 0; t != told.size(); ++t) {
+    for (std::uint32_t t = 0; t != results.size(); ++t) {
       running.emplace_back([&, t] {
         for (std::uint32_t n = t << 24; !stop; ++n) {
           const auto outcome = site.storage.insert(client(n));
           if (outcome) {
-            if (outcome.value() != Insertion::inserted) told[t].wrong = "another answer";
-            told[t].acknowledged.push_back(n);
-            ++told[t].kept;
+            if (outcome.value() != Insertion::inserted) results[t].wrong = "another result";
+            results[t].acknowledged.push_back(n);
+            ++results[t].kept;
           } else if (outcome.exception().fate() == Fate::not_applied) {
-            if (outcome.exception().status() != 503) told[t].wrong = outcome.exception().what();
-            told[t].surely_not.push_back(n);
+            if (outcome.exception().status() != 503) results[t].wrong = outcome.exception().what();
+            results[t].surely_not.push_back(n);
             std::this_thread::sleep_for(milliseconds(5));
           } else if (outcome.exception().fate() != Fate::maybe_applied) {
-            told[t].wrong = "sent, for all one knows";
+            results[t].wrong = "sent, for all one knows";
           }
         }
       });
     }
     const auto all_go_on = [&] {
-      for (Told& each : told) {
+      for (Results& each : results) {
         const int before = each.kept;
         const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         while (each.kept < before + 5 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
@@ -819,7 +794,7 @@ TEST_CASE("while a server is killed and started again, every answer is true, and
     stop = true;
   }
   std::size_t refused = 0;
-  for (const Told& each : told) {
+  for (const Results& each : results) {
     CHECK(each.wrong.empty());
     refused += each.surely_not.size();
     std::size_t gone = 0;
@@ -832,13 +807,13 @@ TEST_CASE("while a server is killed and started again, every answer is true, and
   CHECK(refused > 0);
 }
 
-TEST_CASE("a server that stands still is noticed by a time limit, and told truly; when it goes on all works") {
+TEST_CASE("a server that is stopped meets a time limit, with the right fate; when it goes on all works") {
   Site site(hurried(""));
   const auto begin = std::chrono::steady_clock::now();
   cluster().pause();
   const auto opening = PostgresStorage::open(cluster().conninfo(), hurried(site.schema));
   const auto asked = site.storage.insert(client(1));  // on a connection that was there
-  const auto anew = site.storage.insert(client(2));   // on one that nobody accepts
+  const auto anew = site.storage.insert(client(2));   // on one that the server does not accept
   const auto found = site.storage.find_client(id(1));
   cluster().resume();
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
@@ -852,7 +827,7 @@ TEST_CASE("a server that stands still is noticed by a time limit, and told truly
   CHECK((settled == Insertion::inserted || settled == Insertion::id_taken));
 }
 
-TEST_CASE("a server that lets nobody in or nothing be written is unavailable, and then it is not") {
+TEST_CASE("a server that refuses connections or changes is unavailable until it accepts them") {
   Site site(hurried(""));
   cluster().stop_fast();
   cluster().start({"max_connections=4", "superuser_reserved_connections=0", "max_wal_senders=0", "autovacuum=off"});
@@ -890,12 +865,10 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
   CHECK(inspect(in(schema)).value() == StoreState::absent);
   open(in(schema)).add_ecosystem(home).value();
   CHECK(inspect(in(schema)).value() == StoreState::current);
-  static constexpr std::array<std::string_view, 2> steps{detail::postgres_steps[0], "SELECT 1;"};
-  const detail::PostgresTarget target{cluster().conninfo(), milliseconds(60000), milliseconds(60000),
-                                      milliseconds(60000)};
-  const auto until = std::chrono::steady_clock::now() + milliseconds(60000);
-  CHECK(detail::PostgresOpening::inspect(target, schema, steps, until).value() == StoreState::older);
-  REQUIRE(other.run("INSERT INTO " + schema + ".droplit_versions (version) VALUES (2)").empty());
+  REQUIRE(other.run("DELETE FROM " + schema + ".droplit_versions WHERE version > 1").empty());
+  CHECK(inspect(in(schema)).value() == StoreState::older);
+  CHECK(inspect(in(schema)).value() == StoreState::older);  // still
+  REQUIRE(other.run("INSERT INTO " + schema + ".droplit_versions SELECT generate_series(2, 99)").empty());
   CHECK(inspect(in(schema)).value() == StoreState::foreign);
   REQUIRE(other.run("DROP TABLE " + schema + ".droplit_versions").empty());
   CHECK(inspect(in(schema)).value() == StoreState::foreign);

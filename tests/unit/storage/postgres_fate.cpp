@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// What became of a change, where the connection does not say it: servers that end, poolers, standbys.
+// The fate of a change whose connection does not report it: servers that end, poolers, standbys.
 #include <droplit/storage/postgres.hpp>
 
 #include "support/catch.hpp"
@@ -18,15 +18,15 @@ using std::chrono::milliseconds;
 
 namespace {
 
-using Answer = PostgresPeer::Answer;
+using Reply = PostgresPeer::Reply;
 using Peer = PostgresPeer;
 
 /// The row of an insert, a commit and a server that is ready.
-Answer says(const std::optional<std::string>& state, const std::string& count) {
+Reply says(const std::optional<std::string>& state, const std::string& count) {
   return {Peer::row({state, count}) + Peer::complete() + Peer::ready()};
 }
 
-const Answer kept = says("active", "1");
+const Reply kept = says("active", "1");
 
 /// How the stores of a test use their sessions.
 PostgresSessionMode session;
@@ -36,7 +36,7 @@ PostgresSessionMode each_mode() { return session = GENERATE(PostgresSessionMode:
 struct Scripted {
   Peer peer;
   PostgresStorage storage;
-  explicit Scripted(std::vector<Answer> script, milliseconds timeout = milliseconds(60000))
+  explicit Scripted(std::vector<Reply> script, milliseconds timeout = milliseconds(60000))
       : peer(std::move(script)),
         storage(PostgresStorage::open(
                     peer.conninfo(),
@@ -111,7 +111,7 @@ TEST_CASE("rows before the operator's word are no proof either") {
 
 TEST_CASE("where settling finds the ecosystem deleted it looks once more") {
   each_mode();
-  const Answer lost{"", true};
+  const Reply lost{"", true};
   // The first look began before the lost insert was committed, and waited for the deletion after that.
   Scripted before({lost, says("deleted", "0"), says("deleted", "1")});
   CHECK(before.storage.insert(client(1)).value() == Insertion::inserted);
@@ -124,7 +124,8 @@ TEST_CASE("where settling finds the ecosystem deleted it looks once more") {
   CHECK(at_once.executions() == 1);
 }
 
-TEST_CASE("a server that ends its sessions is not ready, so whoever is ready speaks for it and proves nothing") {
+TEST_CASE(
+    "a server that ends its sessions is not ready, so an error and a ready server are a pooler's and proves nothing") {
   each_mode();
   for (const std::string code : {"57000", "57P01", "57P02", "57P03", "57P05"}) {
     CAPTURE(code);
@@ -154,7 +155,7 @@ TEST_CASE("a statement that was sent in part may have been applied") {
   each_mode();
   const Client large(id(1), Timestamp::clamp_unix_millis(1), home, ClientType::server, {},
                      Text::parse(std::string(4u << 20, 'd')));
-  Scripted p({{"", false, true}, kept});
+  Scripted p({{"", false, true}, kept}, milliseconds(10000));  // half of which the first try lasts
   CHECK(p.storage.insert(large).value() == Insertion::inserted);
   CHECK(p.settles(1));
 }
@@ -171,7 +172,7 @@ TEST_CASE("a commit for which no synchronous standby was waited may be lost with
     CHECK(p.executions() == 1);
     CHECK(p.storage.insert(client(2)).value() == Insertion::inserted);  // the warning was of one commit
   }
-  const Answer unconfirmed{done + Peer::warning("WARNING", "SyncRepWaitForLSN") + Peer::ready()};
+  const Reply unconfirmed{done + Peer::warning("WARNING", "SyncRepWaitForLSN") + Peer::ready()};
   Scripted settling({{"", true}, unconfirmed});
   check_maybe_applied(settling.storage.insert(client(1)));
   Scripted adding({unconfirmed});

@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 #include "support/pgbouncer.hpp"
 #include "support/postgres_site.hpp"
+#include "support/postgres_version_1.hpp"
 #include "support/postgres_wire.hpp"
 
 #include <array>
@@ -52,7 +53,10 @@ constexpr std::string_view left_behind =
 
 /// Options with which a lock is waited for in vain, without a long wait.
 PostgresOptions lock_limited(const std::string& schema, std::size_t connections) {
-  return {connections, milliseconds(60000), milliseconds(4000), schema};
+  return {.connections = connections,
+          .connect_timeout = milliseconds(60000),
+          .timeout = milliseconds(4000),
+          .schema = schema};
 }
 
 /// Everything that a store does, faults among it.
@@ -83,6 +87,25 @@ TEST_CASE("through PgBouncer a PostgresStorage keeps the contract, pooled by tra
 
 TEST_CASE("without a pooler a pooled PostgresStorage keeps the contract too") {
   CHECK(broken_checks(cluster().conninfo(), PostgresSessionMode::pooled) == std::vector<std::string>());
+}
+
+TEST_CASE("a pooled PostgresStorage upgrades no schema, and opens it once a session of its own has upgraded it") {
+  PostgresSession other(cluster().conninfo());
+  const PgBouncer bouncer(cluster(), "transaction");
+  const std::string schema = new_schema();
+  REQUIRE(other.run(detail::postgres::with_schema(postgres_version_1::creation, schema)).empty());
+  for (const std::string& conninfo : {bouncer.conninfo(), cluster().conninfo()}) {
+    const Fault why = fault(PostgresStorage::open(conninfo, pooled(in(schema))));
+    CHECK(why.what() == "postgres open: the schema is of an older version, and an upgrade needs a session of its own");
+    CHECK(why.fate() == Fate::not_applied);
+    CHECK(!why.status());
+  }
+  CHECK(PostgresStorage::inspect(bouncer.conninfo(), pooled(in(schema))).value() == StoreState::older);
+  open(in(schema));
+  CHECK(PostgresStorage::inspect(bouncer.conninfo(), pooled(in(schema))).value() == StoreState::current);
+  PostgresStorage storage = open(pooled(in(schema)), bouncer.conninfo());
+  storage.add_ecosystem(home).value();
+  CHECK(storage.insert(client(1)).value() == Insertion::inserted);
 }
 
 TEST_CASE("what a pooled PostgresStorage did is not seen in the session that the next program gets") {
@@ -172,12 +195,12 @@ TEST_CASE("a pooled insert is one round trip, too, and its connection a round tr
 
 TEST_CASE("a pooled insert whose connection is lost is found out about, and kept once") {
   const PgBouncer bouncer(cluster(), "transaction");
-  for (const Wire::Deed deed : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
-    CAPTURE(deed);
+  for (const Wire::Action action : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
+    CAPTURE(action);
     Wire wire{bouncer.socket()};
     Site site;
     PostgresStorage storage = open(pooled(in(site.schema)), wire.conninfo());
-    wire.when(id(1).text(), deed);
+    wire.when(id(1).text(), action);
     CHECK(storage.insert(client(1)).value() == Insertion::inserted);
     CHECK(wire.is_done());
     CHECK(site.count() == "1|");

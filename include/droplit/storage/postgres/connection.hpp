@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// One connection to a server, with a deadline for everything that waits for the network: libpq's non-blocking functions
+// and poll. It also decides what a reply proves, which is what the fates of faults rest on. Used by the pool, for the
+// operations of a store, and by the opening.
+
 #include <droplit/storage/postgres/handles.hpp>
 
 #include <droplit/detail/config.hpp>
@@ -11,100 +15,107 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
 
-/// One of the few statements of a store. Its name tells its text, so that behind a pooler nobody else's is run by it.
-struct PostgresStatement {
-  PostgresStatement(std::size_t number, std::string sql) : index(number), text(std::move(sql)), name("droplit_") {
-    std::uint64_t hash = 0xCBF29CE484222325u;
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-    for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[hash >> shift & 15];
-  }
+/// One of the few statements of a store. Its name is made of its text: in a session that several programs share, no
+/// program runs another's statement by it.
+struct Statement {
+  Statement(std::size_t number, std::string_view schema, std::string_view sql)
+      : index(number),
+        text(with_schema(sql, schema)),
+        name("droplit_" + std::to_string(std::hash<std::string>()(text))) {}
 
-  std::size_t index;  // below 8
+  std::size_t index;  ///< below 8
   std::string text;
   std::string name;
 };
 
-enum class PostgresEnd : std::uint8_t {
-  answered,     ///< rows; what was changed is committed
-  refused,      ///< the server's error; surely nothing was changed
-  unsent,       ///< lost, or silent for too long, before the statement was sent; surely nothing was changed
+enum class QueryStatus : std::uint8_t {
+  completed,    ///< rows; what was changed is committed
+  failed,       ///< the server's error; nothing was changed
+  unsent,       ///< lost, or silent for too long, before the statement was sent; nothing was changed
   lost,         ///< lost, silent for too long, or not ready afterwards; what became of the statement is not known
   unconfirmed,  ///< committed, but the wait for a synchronous standby was cancelled
 };
 
-struct PostgresReply {
-  PostgresEnd end = PostgresEnd::lost;
+struct Reply {
+  QueryStatus status = QueryStatus::lost;
   SqlState state;
-  PostgresResult rows;
+  Result rows;
+
+  /// The fault of a statement that changed nothing.
+  [[nodiscard]] Fault fault(std::string_view operation) const {
+    if (status != QueryStatus::failed) return unavailable(operation, "the connection was lost", state);
+    return state.is_transient() ? unavailable(operation, "", state) : refused(operation, "", state);
+  }
 };
 
-/// A connection on which nothing ever waits beyond a time given. One thread at a time.
-class PostgresConnection {
+/// A connection on which nothing waits beyond a deadline. One thread at a time.
+class Connection {
  public:
-  /// Whether it is a connection string in libpq's eyes. It says nothing about a server.
+  /// Whether libpq can read the connection string. It says nothing about a server.
   static bool can_read(const std::string& conninfo) {
     if (conninfo.find('\0') != std::string::npos) return false;
-    return std::unique_ptr<PQconninfoOption, Free>(PQconninfoParse(conninfo.c_str(), nullptr)) != nullptr;
+    using Options = std::unique_ptr<PQconninfoOption, Deleter<PQconninfoFree>>;
+    return Options(PQconninfoParse(conninfo.c_str(), nullptr)) != nullptr;
   }
 
-  /// Connects and sets the session up, before `until` and within the target's own limit. (The system's resolver, which
-  /// looks up a host's name, knows neither.)
-  static Outcome<std::unique_ptr<PostgresConnection>> connect(const PostgresTarget& target, std::string_view operation,
-                                                              PostgresTime until) {
-    until = (std::min)(until, std::chrono::steady_clock::now() + target.connect_timeout);
-    const std::unique_ptr<PQconninfoOption, Free> given(PQconninfoParse(target.conninfo.c_str(), nullptr));
-    std::vector<const char*> keywords;
-    std::vector<const char*> values;
-    const auto add = [&](const char* keyword, const char* value) {
-      keywords.push_back(keyword);
-      values.push_back(value);
-    };
-    if (!target.pooled) add("fallback_application_name", "droplit");  // PgBouncer would leave it in the session
-    for (const auto* each = given.get(); each != nullptr && each->keyword != nullptr; ++each) {
-      if (each->val != nullptr) add(each->keyword, each->val);
-    }
-    add("client_encoding", "UTF8");
-    add(nullptr, nullptr);
-
-    std::unique_ptr<PostgresConnection> made(
-        new PostgresConnection(PQconnectStartParams(keywords.data(), values.data(), 0), target));
-    PGconn* const handle = made->handle_.get();
+  /// Connects and makes the settings of the session, before `until` and within the target's own limit. (The system's
+  /// resolver, which looks up a host's name, knows neither.)
+  static Outcome<std::unique_ptr<Connection>> connect(const Target& target, std::string_view operation,
+                                                      Deadline until) {
+    until = (std::min)(until, Time::now() + target.connect_timeout);
+    // Later keywords override earlier ones, those in the connection string included. PgBouncer would leave an
+    // application's name in the session.
+    const std::array<const char*, 4> keywords{"fallback_application_name", "dbname", "client_encoding", nullptr};
+    const std::array<const char*, 4> values{target.pooled ? nullptr : "droplit", target.conninfo.c_str(), "UTF8"};
+    PGconn* const handle = PQconnectStartParams(keywords.data(), values.data(), 1);
+    std::unique_ptr<Connection> made(new Connection(handle, target));
     PQsetNoticeReceiver(handle, notice, made.get());
     PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
     auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
       if (!made->wait(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) {
-        return postgres_away(operation, "the server let nobody in before the time limit");
+        return unavailable(operation, "no connection to the server before the time limit");
       }
       next = PQconnectPoll(handle);
     }
-    if (next != PGRES_POLLING_OK) return postgres_away(operation, "no connection to the server", made->last_state());
+    if (next != PGRES_POLLING_OK) return unavailable(operation, "no connection to the server", made->last_state());
     PQsetnonblocking(handle, 1);
     for (const char* encoding : {"server_encoding", "client_encoding"}) {
-      const char* name = PQparameterStatus(handle, encoding);
+      const char* const name = PQparameterStatus(handle, encoding);
       if (name == nullptr || std::string_view(name) != "UTF8") {
-        return Fault(FaultSource::storage, Fate::not_applied,
-                     postgres_words(operation, "the database's encoding is not UTF8"));
+        return refused(operation, "the database's encoding is not UTF8");
       }
     }
     if (target.pooled) return made;
-    const PostgresReply set = made->script(target.settings(), until);
-    if (set.end == PostgresEnd::answered) return made;
-    if (set.end == PostgresEnd::refused) return postgres_refused(operation, set.state);
-    return postgres_away(operation, "no connection to the server");
+    const Reply set = made->script(target.settings(), until);
+    if (set.status != QueryStatus::completed) return set.fault(operation);
+    return made;
+  }
+
+  /// Makes sure that `held` can be used: if not, it is replaced by a new connection.
+  static Outcome<Connection*> ensure(std::unique_ptr<Connection>& held, const Target& target,
+                                     std::string_view operation, Deadline until) {
+    if (!held || !held->is_ready()) {
+      held.reset();
+      auto made = connect(target, operation, until);
+      if (!made) return std::move(made).as_failure();
+      held = std::move(made).assume_value();
+    }
+    return held.get();
   }
 
   /// Whether it can be used now: nothing is under way, and the server has not closed it.
@@ -117,57 +128,53 @@ class PostgresConnection {
   }
 
   /// Runs a statement, one round trip if it was run before; `values` are texts, or null.
-  PostgresReply run(const PostgresStatement& statement, std::span<const char* const> values, PostgresTime until) {
+  Reply run(const Statement& statement, std::span<const char* const> values, Deadline until) {
     if (!local_settings_.empty()) return run_pooled(statement, values, until);
-    for (;;) {
-      const bool by_name = forgotten_ < 3;  // where it is forgotten each time the text is sent
-      if (by_name) {
-        PostgresReply prepared = prepare(statement, until);
-        if (prepared.end != PostgresEnd::answered) return prepared;
-      }
-      const int sent = by_name
-                           ? PQsendQueryPrepared(handle_.get(), statement.name.c_str(), static_cast<int>(values.size()),
-                                                 values.data(), nullptr, nullptr, 0)
-                           : send(statement.text, values);
-      PostgresReply reply = collect(sent, until);
-      if (!by_name || reply.end != PostgresEnd::refused || !reply.state.is("26000")) return reply;
+    for (; forgotten_ != most_forgotten; ++forgotten_) {
+      Reply reply = prepare(statement, until);
+      if (reply.status != QueryStatus::completed) return reply;
+      reply = collect(PQsendQueryPrepared(handle_.get(), statement.name.c_str(), static_cast<int>(values.size()),
+                                          values.data(), nullptr, nullptr, 0),
+                      until);
+      if (reply.status != QueryStatus::failed || !reply.state.is("26000")) return reply;
       prepared_.reset();
-      ++forgotten_;
     }
+    return collect(send(statement.text, values), until);
   }
 
-  /// Has the server know the statement; where sessions are shared, only look at it.
-  PostgresReply prepare(const PostgresStatement& statement, PostgresTime until) {
-    PostgresReply reply{PostgresEnd::answered, {}, nullptr};
+  /// Prepares the statement; where sessions are shared, the server only checks it.
+  Reply prepare(const Statement& statement, Deadline until) {
+    Reply reply{QueryStatus::completed, {}, nullptr};
     if (prepared_[statement.index]) return reply;
     const bool named = local_settings_.empty();
-    reply = collect(
-        PQsendPrepare(handle_.get(), named ? statement.name.c_str() : "", statement.text.c_str(), 0, nullptr), until);
-    if (reply.end == PostgresEnd::refused && reply.state.is("42P05")) reply.end = PostgresEnd::answered;  // it does
-    if (reply.end == PostgresEnd::lost) reply.end = PostgresEnd::unsent;
-    prepared_[statement.index] = named && reply.end == PostgresEnd::answered;
+    const char* const name = named ? statement.name.c_str() : "";
+    reply = collect(PQsendPrepare(handle_.get(), name, statement.text.c_str(), 0, nullptr), until);
+    const bool is_there = reply.status == QueryStatus::failed && reply.state.is("42P05");
+    if (is_there) reply.status = QueryStatus::completed;
+    if (reply.status == QueryStatus::lost) reply.status = QueryStatus::unsent;
+    prepared_[statement.index] = named && reply.status == QueryStatus::completed;
     return reply;
   }
 
-  /// Runs several statements without parameters as one transaction; the rows are the last one's.
-  PostgresReply script(const std::string& sql, PostgresTime until) {
+  /// Runs statements without parameters as one transaction, or one that must not be in a transaction; the rows are the
+  /// last one's.
+  Reply script(const std::string& sql, Deadline until) {
     const std::string all = local_settings_.empty() ? sql : local_settings_ + "; " + sql;
     return collect(PQsendQuery(handle_.get(), all.c_str()), until);
   }
 
  private:
-  struct Free {
-    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-  };
+  static constexpr int most_forgotten = 3;
 
-  PostgresConnection(PGconn* handle, const PostgresTarget& target)
+  Connection(PGconn* handle, const Target& target)
       : handle_(handle), local_settings_(target.pooled ? target.settings() : std::string()) {}
 
-  /// A notice of the server's; without this they go to the standard error stream. Texts are in the server's language.
+  /// Takes the server's notices, which libpq would write to the standard error stream. Texts are in the server's
+  /// language, so the function that sent one says which it is.
   static void notice(void* connection, const PGresult* result) noexcept {
-    const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    const char* const function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
     if (function != nullptr && std::string_view(function) == "SyncRepWaitForLSN") {
-      static_cast<PostgresConnection*>(connection)->unconfirmed_ = true;
+      static_cast<Connection*>(connection)->unconfirmed_ = true;
     }
   }
 
@@ -176,29 +183,28 @@ class PostgresConnection {
                              nullptr, nullptr, 0);
   }
 
-  /// The settings and the statement, which are one transaction and one round trip: nothing between them waits.
-  PostgresReply run_pooled(const PostgresStatement& statement, std::span<const char* const> values,
-                           PostgresTime until) {
+  /// The settings and the statement in one transaction and one round trip.
+  Reply run_pooled(const Statement& statement, std::span<const char* const> values, Deadline until) {
     PGconn* const handle = handle_.get();
     const bool sent = PQenterPipelineMode(handle) != 0 && send(local_settings_, {}) != 0 &&
                       send(statement.text, values) != 0 && PQpipelineSync(handle) != 0;
-    PostgresReply reply = collect(sent ? 1 : 0, until);
+    Reply reply = collect(sent ? 1 : 0, until);
     usable_ = usable_ && PQexitPipelineMode(handle) != 0;
     return reply;
   }
 
-  /// Sends what is to be sent and takes all that comes back, until the server is ready for more. `sent` is what the
-  /// function of libpq said that was to send it; if it was 0, a part may have been sent.
-  PostgresReply collect(int sent, PostgresTime until) noexcept {
+  /// Sends what is to be sent and takes all that comes back, until the server is ready for more. `sent` is the result
+  /// of libpq's sending function; if it is 0, a part may have been sent.
+  Reply collect(int sent, Deadline until) {
     PGconn* const handle = handle_.get();
-    PostgresReply reply;
+    Reply reply;
     unconfirmed_ = false;
     bool failed = false;
     bool ended = false;  // a null result ends a statement, a second one all of them
     for (bool open = sent != 0; open;) {
       const int unsent = PQflush(handle);
       while (PQisBusy(handle) == 0) {
-        PostgresResult result(PQgetResult(handle));
+        Result result(PQgetResult(handle));
         if (!result && ended) return judged(std::move(reply), failed);
         ended = !result;
         switch (PQresultStatus(result.get())) {
@@ -206,7 +212,9 @@ class PostgresConnection {
           case PGRES_COMMAND_OK: reply.rows = std::move(result); break;
           case PGRES_PIPELINE_SYNC: break;
           default:
-            if (result && !std::exchange(failed, true)) reply.state = SqlState(result.get());
+            if (!result || std::exchange(failed, true)) break;
+            if (const char* code = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE))
+              reply.state = SqlState::parse(code);
         }
       }
       if (unsent < 0 || !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until)) break;
@@ -216,50 +224,49 @@ class PostgresConnection {
     return reply;
   }
 
-  /// What a reply means. Only a server that is ready again, on this connection and outside of a transaction, proves
-  /// anything: rows come before the commit, and what ends a connection may be said by a pooler whose server goes on.
-  /// One that ends sessions (class 57, a statement's limit aside) is not ready, so that it is a pooler that says so;
-  /// and 08 and 40003 say that the server does not know either.
-  PostgresReply judged(PostgresReply reply, bool failed) noexcept {
+  /// Decides what a reply proves. Only a server that is ready again, on this connection and outside of a transaction,
+  /// proves anything: rows come before the commit, and what ends a connection may come from a pooler whose server goes
+  /// on. A server that ends sessions (class 57, except for a statement's limit) is not ready, so "ready" after it is a
+  /// pooler's; and by 08 and 40003 the server says that it does not know either.
+  Reply judged(Reply reply, bool failed) noexcept {
     const bool ready = PQtransactionStatus(handle_.get()) == PQTRANS_IDLE;
-    const bool proof = reply.state.is("57014") || !(reply.state.is_none() || reply.state.is("08", "40003", "57"));
+    const bool proof = reply.state.is("57014") || !(reply.state.code.empty() || reply.state.is("08", "40003", "57"));
     if (ready && !failed && reply.rows) {
-      reply.end = unconfirmed_ ? PostgresEnd::unconfirmed : PostgresEnd::answered;
+      reply.status = unconfirmed_ ? QueryStatus::unconfirmed : QueryStatus::completed;
     } else if (ready && failed && proof) {
-      reply.end = PostgresEnd::refused;
-      usable_ = reply.state.is("26000", "40001", "40P01", "42P05", "55P03", "57014");  // else best anew
+      reply.status = QueryStatus::failed;
+      usable_ = reply.state.is("26000", "40001", "40P01", "42P05", "55P03", "57014");  // after others it is replaced
     } else {
       usable_ = false;
     }
     return reply;
   }
 
-  /// Whether the socket came to be ready; asks once where `until` is past.
-  bool wait(int events, PostgresTime until) const noexcept {
+  /// Whether the socket became ready; asks once if `until` is past.
+  bool wait(int events, Deadline until) const noexcept {
     pollfd one{PQsocket(handle_.get()), static_cast<short>(events), 0};
-    if (one.fd < 0) return true;  // libpq gave it up, and says so when asked
+    if (one.fd < 0) return true;  // libpq has closed it, and reports that when asked
     for (;;) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Time::now()).count();
       const int found = ::poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60 * 60 * 1000)));
       if (found > 0) return true;
       if (left <= 0) return false;
     }
   }
 
-  /// The code of a connection that was refused, which libpq gives away only as the end of a text.
-  [[nodiscard]] SqlState last_state() const noexcept {
+  /// The code of a connection that was refused: libpq gives it only as the last word of a text.
+  [[nodiscard]] SqlState last_state() const {
     std::string_view text = PQerrorMessage(handle_.get());
     while (text.ends_with('\n')) text.remove_suffix(1);
-    if (text.size() < 6 || text[text.size() - 6] != ' ') return {};
-    return SqlState(text.substr(text.size() - 5));
+    return SqlState::parse(text.substr(text.rfind(' ') + 1));
   }
 
-  PostgresHandle handle_;
-  std::string local_settings_;  // of each transaction; empty where the session is our own
+  Handle handle_;
+  std::string local_settings_;  // of each transaction; empty if the session is our own
   std::bitset<8> prepared_;
-  int forgotten_ = 0;
+  int forgotten_ = 0;  // how often the server forgot a prepared statement; texts are sent after `most_forgotten`
   bool usable_ = true;
   bool unconfirmed_ = false;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres

@@ -1,19 +1,27 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Connects to a database for `PostgresStorage` and brings its schema to the latest version. A schema that another
+// program made is not written to. Of several processes that open at the same time one takes the missing steps; the
+// others wait for it without an open transaction, since a build of an index waits for all transactions. A process that
+// is killed meanwhile leaves a schema of the version before, and the next opening takes its steps again:
+//
+//   absent --create, one transaction---------------------------------------------------> current
+//   older ---lock--> for each step: its SQL, each index (invalid: drop; none: build), its row of versions --> current
+
 #include <droplit/storage/postgres/connection.hpp>
+#include <droplit/storage/postgres/handles.hpp>
+#include <droplit/storage/postgres/queries.hpp>
+#include <droplit/storage/postgres/steps.hpp>
 
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
-#include <libpq-fe.h>
-
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,146 +29,155 @@
 #include <string_view>
 #include <utility>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
 
-/// How a schema becomes that of version 1, 2, ...: each step runs once, in one transaction with the steps after it.
-inline constexpr std::array<std::string_view, 1> postgres_steps{
-    "CREATE TABLE @.droplit_versions (version integer PRIMARY KEY);"
-    "CREATE TABLE @.ecosystems ("
-    " id text PRIMARY KEY,"
-    " state text NOT NULL CHECK (state IN ('active', 'deleted'))"
-    ");"
-    "CREATE TABLE @.clients ("
-    " id text PRIMARY KEY,"
-    " created_at bigint NOT NULL,"
-    " ecosystem_id text NOT NULL REFERENCES @.ecosystems (id),"
-    " type text NOT NULL CHECK (type IN ('application', 'server')),"
-    " name text,"
-    " description text"
-    ");"};
-
-/// Connects to a database for `PostgresStorage` and makes its schema ours; one of anybody else is not written to.
-class PostgresOpening {
+class Opening {
  public:
-  using Opened = std::unique_ptr<PostgresConnection>;
+  /// `schema` is a plain name. An upgrade, another process's included, may last `upgrade_timeout` from when it is found
+  /// to be needed; all else ends before `until`.
+  Opening(Target target, std::string schema, std::span<const Step> all_steps, Deadline until,
+          std::chrono::milliseconds upgrade_timeout) noexcept
+      : target_(std::move(target)),
+        schema_(std::move(schema)),
+        steps_(all_steps),
+        until_(until),
+        upgrade_timeout_(upgrade_timeout) {}
 
-  /// `schema` is a plain name. Of several that open at the same time one takes the missing steps, and all get there.
-  static Outcome<Opened> run(const PostgresTarget& target, const std::string& schema,
-                             std::span<const std::string_view> steps, PostgresTime until) {
-    auto connected = PostgresConnection::connect(target, "open", until);
-    if (!connected) return connected;
-    PostgresOpening opening(std::move(connected).assume_value(), schema, steps, until);
+  [[nodiscard]] const Target& target() const noexcept { return target_; }
+
+  /// A connection to a database whose schema is ours, of the latest version. Once only.
+  Outcome<std::unique_ptr<Connection>> run() {
     std::optional<Fault> failure;
-    for (PostgresPause pause;; pause.take(until)) {
-      const std::size_t before = opening.version_;
-      auto kind = opening.look();
-      if (!kind) return std::move(kind).as_failure();
-      switch (kind.assume_value()) {
-        case Kind::ours: return std::move(opening.connection_);
-        case Kind::foreign: return refused("the schema is another program's");
-        case Kind::newer: return refused("the schema is of a newer version");
-        case Kind::blank:
-        case Kind::older:
-        default: break;
+    bool upgrading = false;
+    for (Backoff backoff(std::chrono::seconds(1));; backoff.sleep(until_)) {
+      if (Time::now() >= until_) return unavailable("open", "the schema was not ready before the time limit");
+      const std::int64_t before = version_;
+      auto found = inspect("open");
+      if (!found) return std::move(found).as_failure();
+      if (found.assume_value() == StoreState::current) return std::move(connection_);
+      if (found.assume_value() == StoreState::foreign) {
+        return refused("open", version_ != 0 ? "the schema is of a newer version" : "the schema is another program's");
       }
-      if (failure && opening.version_ == before) return *std::move(failure);  // nobody else was quicker
+      if (failure && version_ == before) return *std::move(failure);  // no other process was quicker
       failure.reset();
-      // Whoever is second waits for the first one's tables, or for its row in the table of versions, and then fails.
-      const PostgresReply reply = opening.step();
-      const bool met = reply.state.is("40001", "40P01", "55P03") && std::chrono::steady_clock::now() < until;
-      if (reply.end == PostgresEnd::refused && !met) failure = postgres_refused("open", reply.state);
-      if (!opening.connection_->is_ready()) {
-        connected = PostgresConnection::connect(target, "open", until);
-        if (!connected) return connected;
-        opening.connection_ = std::move(connected).assume_value();
+      const bool is_older = found.assume_value() == StoreState::older;
+      if (is_older && target_.pooled) {
+        return refused("open", "the schema is of an older version, and an upgrade needs a session of its own");
       }
+      if (is_older && !std::exchange(upgrading, true)) until_ = Time::now() + upgrade_timeout_;
+      // A process that comes second fails at what the first one made, or waits too long for it.
+      const bool done = is_older ? upgrade() : create();
+      const bool again = reply_.status != QueryStatus::failed || reply_.state.is("40001", "40P01", "55P03", "57014");
+      if (!done && !again) failure = reply_.fault("open");
     }
   }
 
-  /// Finds out what `run` would find, and changes nothing.
-  static Outcome<StoreState> inspect(const PostgresTarget& target, const std::string& schema,
-                                     std::span<const std::string_view> steps, PostgresTime until) {
-    auto connected = PostgresConnection::connect(target, "inspect", until);
+  /// Whose schema it is; changes nothing.
+  Outcome<StoreState> inspect(std::string_view operation) {
+    auto connected = Connection::ensure(connection_, target_, operation, until_);
     if (!connected) return std::move(connected).as_failure();
-    auto kind = PostgresOpening(std::move(connected).assume_value(), schema, steps, until).look();
-    if (!kind) return std::move(kind).as_failure();
-    switch (kind.assume_value()) {
-      case Kind::ours: return StoreState::current;
-      case Kind::older: return StoreState::older;
-      case Kind::blank: return StoreState::absent;
-      default: return StoreState::foreign;  // or newer
-    }
-  }
-
- private:
-  enum class Kind : std::uint8_t { ours, blank, older, newer, foreign };
-
-  PostgresOpening(Opened connection, const std::string& schema, std::span<const std::string_view> steps,
-                  PostgresTime until) noexcept
-      : connection_(std::move(connection)), schema_(schema), steps_(steps), until_(until) {}
-
-  static Fault refused(std::string_view why) {
-    return {FaultSource::storage, Fate::not_applied, postgres_words("open", why)};
-  }
-
-  static std::size_t number(const PGresult* row, int column) noexcept {
-    std::size_t value = 0;
-    for (const char* c = PQgetvalue(row, 0, column); *c >= '0' && *c <= '9'; ++c) {
-      value = (std::min)(value * 10 + static_cast<std::size_t>(*c - '0'), std::size_t{1'000'000'000});
-    }
-    return value;
-  }
-
-  /// One row of numbers.
-  PostgresReply ask(std::string_view sql) {
-    PostgresReply reply = connection_->script(postgres_sql(sql, schema_), until_);
-    if (reply.end == PostgresEnd::answered && PQntuples(reply.rows.get()) != 1) reply.end = PostgresEnd::lost;
-    return reply;
-  }
-
-  static Fault failed(const PostgresReply& reply) {
-    if (reply.end == PostgresEnd::refused) return postgres_refused("open", reply.state);
-    return postgres_away("open", "no answer from the server");
-  }
-
-  /// Whose schema it is.
-  Outcome<Kind> look() {
-    const PostgresReply there = ask(
+    const bool done = run(
         "SELECT (SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = '@'), count(*),"
         " count(CASE WHEN c.relname = 'droplit_versions' AND c.relkind IN ('r', 'p') THEN 1 END)"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '@'");
-    if (there.end != PostgresEnd::answered) return failed(there);
-    made_ = number(there.rows.get(), 0) != 0;
+    if (!done) return reply_.fault(operation);
+    const Row counts = row();
+    has_schema_ = counts.number(0) != 0;
     version_ = 0;
-    if (number(there.rows.get(), 1) == 0) return Kind::blank;
-    if (number(there.rows.get(), 2) == 0) return Kind::foreign;
-    const PostgresReply versions = ask("SELECT coalesce(max(version), 0), count(*) FROM @.droplit_versions");
-    if (versions.end == PostgresEnd::refused && versions.state.is("42")) {
-      return versions.state.is("42501") ? Outcome<Kind>(failed(versions)) : Kind::foreign;
+    if (counts.number(1) == 0) return StoreState::absent;
+    if (counts.number(2) == 0) return StoreState::foreign;
+    if (!run("SELECT coalesce(max(version), 0), count(*) FROM @.droplit_versions")) {
+      const bool is_other_table = reply_.state.is("42") && !reply_.state.is("42501");
+      if (reply_.status == QueryStatus::failed && is_other_table) return StoreState::foreign;
+      return reply_.fault(operation);
     }
-    if (versions.end != PostgresEnd::answered) return failed(versions);
-    version_ = number(versions.rows.get(), 0);
-    if (version_ == 0 || version_ != number(versions.rows.get(), 1)) return Kind::foreign;
-    if (version_ > steps_.size()) return Kind::newer;
-    return version_ == steps_.size() ? Kind::ours : Kind::older;
+    if (row().number(0) == row().number(1)) version_ = row().number(0);
+    const auto latest = static_cast<std::int64_t>(steps_.size());
+    if (version_ == 0 || version_ > latest) return StoreState::foreign;
+    return version_ == latest ? StoreState::current : StoreState::older;
   }
 
-  /// Takes the steps that are missing.
-  PostgresReply step() {
-    std::string sql = made_ ? "" : "CREATE SCHEMA @;";
-    for (std::size_t i = version_; i != steps_.size(); ++i) {
-      sql.append(steps_[i]).append("INSERT INTO @.droplit_versions (version) VALUES (");
-      sql.append(std::to_string(i + 1)).append(");");
-    }
-    return connection_->script(postgres_sql(sql, schema_), until_);
+ private:
+  /// More than PostgreSQL's `deadlock_timeout`, after which autovacuum gives way, and less than the 1.5 s that creates
+  /// of other servers wait for a lock by default: they queue after the change of a table, which waits for transactions.
+  static constexpr int table_lock_timeout = 1200;
+  static constexpr int no_lock_timeout = 0;
+
+  /// Runs a script and keeps its reply; whether it was completed.
+  bool run(std::string_view sql) {
+    reply_ = connection_->script(with_schema(sql, schema_), until_);
+    return reply_.status == QueryStatus::completed;
   }
 
-  Opened connection_;
-  const std::string& schema_;
-  std::span<const std::string_view> steps_;
-  PostgresTime until_;
-  bool made_ = false;
-  std::size_t version_ = 0;
+  [[nodiscard]] Row row() const { return {"open", reply_.rows.get()}; }
+
+  bool create() {
+    std::string sql = has_schema_ ? "" : "CREATE SCHEMA @;";
+    for (std::size_t i = 0; i != steps_.size(); ++i) {
+      sql += steps_[i].sql;
+      for (const Index& index : steps_[i].indexes) sql += creation(index, "");
+      sql += recording(i + 1);
+    }
+    return run(sql);
+  }
+
+  /// Takes the missing steps, if no other process is about to. The end of the session frees the lock.
+  bool upgrade() {
+    const bool done = run("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('droplit.@', 0))");
+    if (!done || row().text(0) != "t") return done;
+    const auto found = inspect("open");  // another process may have been quicker
+    const bool upgraded = found && found.assume_value() == StoreState::older && take_steps();
+    connection_.reset();
+    return upgraded;
+  }
+
+  bool take_steps() {
+    for (auto i = static_cast<std::size_t>(version_); i != steps_.size(); ++i) {
+      if (!change(steps_[i].sql, table_lock_timeout)) return false;
+      for (const Index& index : steps_[i].indexes) {
+        if (!build(index)) return false;
+      }
+      if (!run(recording(i + 1))) return false;
+    }
+    return true;
+  }
+
+  /// Builds an index until it is there and valid; a build that was cut off has left an invalid one.
+  bool build(const Index& index) {
+    const std::string name(index.name);
+    const std::string look("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass('@.");
+    while (run(look + name + "')")) {
+      if (row().text(0) == "t") return true;
+      const std::string sql = row().is_none() ? creation(index, "CONCURRENTLY ") : "DROP INDEX CONCURRENTLY @." + name;
+      if (!change(sql, no_lock_timeout)) return false;
+    }
+    return false;
+  }
+
+  /// Runs a part of an upgrade, which may take all the time that is left; `lock_timeout` is in milliseconds.
+  bool change(std::string_view sql, int lock_timeout) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Time::now()).count();
+    return left > 0 && run("SET statement_timeout = " + std::to_string(left)) &&
+           run("SET lock_timeout = " + std::to_string(lock_timeout)) && run(sql);
+  }
+
+  static std::string creation(const Index& index, const char* how) {
+    return std::string("CREATE ") + index.kind + ' ' + how + index.name + " ON " + index.on + ';';
+  }
+
+  static std::string recording(std::size_t version) {
+    return "INSERT INTO @.droplit_versions (version) VALUES (" + std::to_string(version) + ");";
+  }
+
+  Target target_;
+  std::string schema_;
+  std::span<const Step> steps_;
+  Deadline until_;
+  std::chrono::milliseconds upgrade_timeout_;
+  std::unique_ptr<Connection> connection_;
+  Reply reply_;
+  bool has_schema_ = false;
+  std::int64_t version_ = 0;  // 0 if there are no tables, or not ours
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres

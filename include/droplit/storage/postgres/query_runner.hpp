@@ -1,0 +1,151 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+// Runs the operations of a store over a pool of connections, each within one time limit and in as many tries as that
+// allows. After a lost connection it does not know whether a change was applied, so it asks again until the server has
+// said. Used by `PostgresStorage`.
+//
+//   0        1/4                     limit
+//   |  start  |        settle          |     a try: 1/2; the server's limit of a statement: 2/5, of a lock: 3/10
+
+#include <droplit/storage/postgres/connection.hpp>
+#include <droplit/storage/postgres/handles.hpp>
+#include <droplit/storage/postgres/queries.hpp>
+
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/outcome.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
+
+/// At most so many connections, made when they are first needed and lent to one thread each.
+class Pool {
+ public:
+  /// The right to one connection, given back at the end in every case.
+  class Lease {
+   public:
+    /// Waits until then for one to be free.
+    Lease(Pool& pool, Deadline until) : pool_(pool) {
+      std::unique_lock lock(pool.mutex_);
+      holds_ = pool.returned_.wait_until(lock, until, [&] { return !pool.free_.empty(); });
+      if (!holds_) return;
+      connection_ = std::move(pool.free_.back());
+      pool.free_.pop_back();
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+      if (!holds_) return;
+      if (connection_ && !connection_->is_ready()) connection_.reset();
+      {
+        const std::lock_guard lock(pool_.mutex_);  // there is room: no more are given back than were lent
+        pool_.free_.insert(connection_ ? pool_.free_.end() : pool_.free_.begin(), std::move(connection_));
+      }
+      pool_.returned_.notify_one();
+    }
+
+    /// False if all were lent for too long.
+    explicit operator bool() const noexcept { return holds_; }
+
+    /// A connection that can be used.
+    Outcome<Connection*> connection(std::string_view operation, Deadline until) {
+      return Connection::ensure(connection_, pool_.target_, operation, until);
+    }
+
+   private:
+    Pool& pool_;
+    bool holds_ = false;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  Pool(Target target, std::size_t size, std::unique_ptr<Connection> first) : target_(std::move(target)), free_(size) {
+    free_.back() = std::move(first);
+  }
+
+ private:
+  Target target_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Connection>> free_;  // null is one that is yet to be made; those that are made are last
+};
+
+/// What a row means; absent if the query is to be run once more.
+template <class T>
+using Settled = std::optional<Outcome<T>>;
+
+class QueryRunner {
+ public:
+  QueryRunner(Target target, std::size_t connections, std::chrono::milliseconds limit,
+              std::unique_ptr<Connection> first)
+      : pool_(std::move(target), connections, std::move(first)), limit_(limit) {}
+
+  /// Runs the query until `read(row, settling)` settles it; `settling`: an earlier try may have been applied.
+  ///
+  /// A try must have been sent within the first quarter of the limit. It may take half of the limit, which is more than
+  /// the server gives a statement, so that a working server always replies; the rest is for settling.
+  template <class T, class Read>
+  Outcome<T> run(const Query& query, std::span<const char* const> values, Read read) {
+    return guarded<T>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<T> {
+      const Deadline begin = Time::now();
+      const Deadline last_start = begin + limit_ / 4;
+      const Deadline end = begin + limit_;
+      Pool::Lease lease(pool_, last_start);
+      if (!lease) return unavailable(query.name, within("no connection was free", limit_ / 4));
+      bool settling = false;
+      int tries = 0;
+      for (Backoff backoff;; backoff.sleep(end)) {
+        auto connection = lease.connection(query.name, settling ? end : last_start);
+        if (!connection && !settling) return std::move(connection).as_failure();
+        if (connection) {
+          const bool is_last = ++tries == most_tries || Time::now() >= last_start;
+          const Deadline until = settling ? end : (std::min)(end, Time::now() + limit_ / 2);
+          const Reply reply = connection.assume_value()->run(query.statement(settling), values, until);
+          switch (reply.status) {
+            case QueryStatus::completed:
+              if (Settled<T> settled = read(Row(query.name, reply.rows.get()), settling)) return *std::move(settled);
+              break;
+            case QueryStatus::failed:
+              if (!settling && (is_last || !reply.state.is("40001", "40P01"))) return reply.fault(query.name);
+              break;
+            case QueryStatus::unsent:
+              if (!settling && is_last) return reply.fault(query.name);
+              break;
+            case QueryStatus::unconfirmed:
+              return Fault(FaultSource::storage, Fate::maybe_applied,
+                           words(query.name, "committed, but no synchronous standby is known to have it"));
+            case QueryStatus::lost:
+            default: settling = true;
+          }
+        }
+        if (settling && Time::now() >= end) return unsettled(query, within("the server did not answer", limit_));
+      }
+    });
+  }
+
+  /// The fault of a query that may have been applied.
+  [[nodiscard]] static Fault unsettled(const Query& query, std::string_view why) {
+    if (!query.changes) return unavailable(query.name, why);
+    return {FaultSource::storage, Fate::maybe_applied, words(query.name, why)};
+  }
+
+ private:
+  static constexpr int most_tries = 5;
+
+  Pool pool_;
+  std::chrono::milliseconds limit_;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres
