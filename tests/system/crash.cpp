@@ -161,8 +161,6 @@ Client client_of(const Cells& cells) {
   return {*id, *created_at, *ecosystem, *type, name, description};
 }
 
-constexpr const char* all_clients = "SELECT id, created_at, ecosystem_id, type, name, description FROM ";
-
 /// A file of SQLite. Looked at in a copy of file and log, so that it is the server that recovers them.
 class SqliteFile : public Store {
  public:
@@ -188,7 +186,8 @@ class SqliteFile : public Store {
     };
     run("PRAGMA integrity_check", check);
     run("SELECT 'a foreign key' FROM pragma_foreign_key_check", check);
-    run(all_clients + std::string("clients"), [&](const Cells& row) { clients.push_back(client_of(row)); });
+    run("SELECT hex(id), created_at, 'C' || hex(ecosystem_id), type, name, description FROM clients",
+        [&](const Cells& row) { clients.push_back(client_of(row)); });
     return clients;
   }
 
@@ -271,7 +270,7 @@ class PostgresDatabase : public Store {
         "SELECT v.* FROM pg_class c, verify_heapam(c.oid) v"
         " WHERE c.relnamespace = 'droplit'::regnamespace AND c.relkind = 'r'");
     if (!damage.empty()) throw std::runtime_error("integrity: " + damage);
-    return read(all_clients + std::string("droplit.clients"));
+    return read("SELECT id, created_at, ecosystem_id, type, name, description FROM droplit.clients");
   }
 
   std::optional<Client> find(ClientId id) override { return storage_.value().find_client(id).value(); }

@@ -63,6 +63,7 @@ refused 2 '--postgres-timeout takes a time from 100ms to 24h' --postgres-timeout
 refused 2 '--postgres-upgrade-timeout takes a time from 100ms to 24h' --postgres-upgrade-timeout 99ms
 refused 2 '--sqlite-durability takes full or normal' --sqlite-durability $canary
 refused 2 '--sqlite-busy-timeout is not for this --storage' --sqlite-busy-timeout 1s --access x
+refused 2 '--sqlite-upgrade-timeout is not for this --storage' --sqlite-upgrade-timeout 1s --access x
 refused 2 '--max-connections takes a number from 1 to 4294967295' --max-connections=0
 refused 1 'access file: cannot be opened: No such file or directory' --access "$folder/nowhere.json" --listen 127.0.0.1:0
 echo "{\"tokens\":[{\"token\":\"$canary\",\"kind\":\"root\"}]}" >"$folder/wrong.json"

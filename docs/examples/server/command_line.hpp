@@ -236,6 +236,8 @@ exit status:
         });
     add_duration("--sqlite-busy-timeout", "How long an operation waits for other threads and processes",
                  options_.sqlite.busy_timeout, milliseconds(0));
+    add_duration("--sqlite-upgrade-timeout", "How long an upgrade of a file of an older version may take",
+                 options_.sqlite.upgrade_timeout, milliseconds(0));
 #if defined(DROPLIT_POSTGRES)
     add_duration("--postgres-connect-timeout", "For one try to connect", options_.postgres.connect_timeout);
     add_duration("--postgres-timeout", "For one operation with all its tries, at least 100ms",

@@ -17,20 +17,20 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Keeps clients in memory, for as long as it lives: for tests, trials and caches.
 ///
-/// Thread-safe and linearizable. Where memory runs out, `std::bad_alloc` is thrown and the store is as it was.
+/// Thread-safe and linearizable. Throws `std::bad_alloc`, and then nothing has changed.
 class MemoryStorage {
  public:
   MemoryStorage() = default;
   MemoryStorage(const MemoryStorage&) = delete;
   MemoryStorage& operator=(const MemoryStorage&) = delete;
 
-  /// Makes the ecosystem active if it was never there, and tells what it now is: a deleted one stays deleted.
+  /// Makes the ecosystem active if it never existed, and returns its state then: a deleted one stays deleted.
   EcosystemState add_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
     return ecosystems_.try_emplace(id, EcosystemState::active).first->second;
   }
 
-  /// Deletes the ecosystem for ever, and tells what it was before. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem for ever, and returns its state before. Its clients stay; an unknown one stays unknown.
   EcosystemState delete_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
     const auto found = ecosystems_.find(id);
@@ -64,9 +64,9 @@ class MemoryStorage {
     return found == ecosystems_.end() ? EcosystemState::unknown : found->second;
   }
 
-  mutable std::mutex mutex_;  // one for all: what is done under it takes some tens of nanoseconds
+  mutable std::mutex mutex_;  // held for some tens of nanoseconds
   std::unordered_map<EcosystemId, EcosystemState> ecosystems_;
-  detail::MemoryClients clients_;
+  detail::memory::Clients clients_;
 };
 
 static_assert(Storage<MemoryStorage>);

@@ -4,6 +4,7 @@
 #include <droplit/testing/storage_contract.hpp>
 
 #include "support/catch.hpp"
+#include "support/sqlite.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -32,11 +33,16 @@
 #include <vector>
 
 using namespace droplit;
+using test::Directory;
+using test::in_child;
+using test::Raw;
 namespace fs = std::filesystem;
 
 namespace {
 
 constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+const std::string current = std::to_string(detail::sqlite::schema_version);
+const std::string newer = std::to_string(detail::sqlite::schema_version + 1);
 constexpr EcosystemId elsewhere = "C594b89aea18568c408c3ad00"_ecosystem_id;
 
 static_assert(!std::is_copy_constructible_v<SqliteStorage>);
@@ -46,72 +52,17 @@ static_assert(!std::is_default_constructible_v<SqliteStorage>);
 static_assert(!Storage<const SqliteStorage>);
 static_assert(TestableStorage<SqliteStorage>);
 
-ClientId id(std::uint32_t n) {
-  ClientId::Bytes bytes{};
-  for (std::size_t i = 0; i != 4; ++i) bytes[11 - i] = static_cast<std::uint8_t>(n >> (8 * i));
-  return ClientId(bytes);
-}
+ClientId id(std::uint32_t n) { return test::numbered_id(n); }
 
 Client client(std::uint32_t n) {
   return {id(n), Timestamp::clamp_unix_millis(n), home, ClientType::server, Text::parse("n"), Text::parse("d")};
 }
-
-/// A directory that is there as long as it is.
-class Directory {
- public:
-  Directory() {
-    std::string name = fs::temp_directory_path() / "droplit-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(std::string_view name) const { return path_ / name; }
-  std::vector<std::string> list() const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(path_)) names.push_back(entry.path().filename());
-    return names;
-  }
-
- private:
-  fs::path path_;
-};
 
 SqliteStorage open(const std::string& path, SqliteOptions options = {}) {
   return SqliteStorage::open(path, options).value();
 }
 
 SqliteOptions patient(int millis) { return {SqliteDurability::full, std::chrono::milliseconds(millis)}; }
-
-/// Another program's connection.
-class Raw {
- public:
-  explicit Raw(const std::string& path) {
-    REQUIRE(sqlite3_open(path.c_str(), &db_) == SQLITE_OK);
-    sqlite3_busy_timeout(db_, 5000);
-  }
-  Raw(const Raw&) = delete;
-  Raw& operator=(const Raw&) = delete;
-  ~Raw() { sqlite3_close_v2(db_); }
-  int run(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
-  std::string ask(const std::string& sql) {
-    std::string answer;
-    const auto append = [](void* out, int count, char** values, char**) {
-      for (int i = 0; i != count; ++i)
-        static_cast<std::string*>(out)->append(values[i] ? values[i] : "NULL").append("|");
-      return 0;
-    };
-    REQUIRE(sqlite3_exec(db_, sql.c_str(), append, &answer, nullptr) == SQLITE_OK);
-    return answer;
-  }
-
- private:
-  sqlite3* db_ = nullptr;
-};
 
 std::string bytes_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -127,22 +78,6 @@ Fault refusal(const std::string& path, SqliteOptions options = {}) {
   CHECK(opened.exception().fate() == Fate::not_applied);
   CHECK(opened.exception().what().starts_with("sqlite open: "));
   return opened.exception();
-}
-
-/// What a child process, forked while there is one thread and no connection, returns; -1 if it came to another end.
-int in_child(const std::function<int()>& act) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int status = 99;
-    try {
-      status = act();
-    } catch (...) {
-    }
-    ::_exit(status);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /// What a child process does, that was made before this one opened anything, when it is let go; its status then.
@@ -452,9 +387,9 @@ TEST_CASE("the file's columns are what they are said to be, and texts that look 
   Raw raw(directory / "a");
   CHECK(raw.ask("SELECT count(*) FROM clients") == std::to_string(texts.size() + 1) + "|");
   CHECK(raw.ask("SELECT DISTINCT typeof(id), typeof(created_at), typeof(ecosystem_id), typeof(name) FROM clients"
-                " WHERE name IS NOT NULL") == "text|integer|text|text|");
-  CHECK(raw.ask("SELECT * FROM clients WHERE created_at = 7") ==
-        "000000000000000000000000|7|C594b89aea18568c408c3ad24|server|NULL|NULL|");
+                " WHERE name IS NOT NULL") == "blob|integer|blob|text|");
+  CHECK(raw.ask("SELECT hex(id), created_at, hex(ecosystem_id), type, name, description FROM clients"
+                " WHERE created_at = 7") == "000000000000000000000000|7|594B89AEA18568C408C3AD24|server|NULL|NULL|");
   CHECK(raw.ask("PRAGMA journal_mode") == "wal|");
   CHECK(raw.ask("PRAGMA integrity_check") == "ok|");
   CHECK(raw.ask("PRAGMA foreign_key_check").empty());
@@ -480,7 +415,7 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
   const Directory directory;
   const std::string path = directory / "a";
   const auto sql = [&](const std::string& text) { REQUIRE(Raw(path).run(text) == SQLITE_OK); };
-  std::string why = "sqlite open: the file is another program's, or of another version";
+  std::string why = "sqlite open: the file is another program's, or of a newer version";
   SECTION("text") {
     write_bytes(path,
                 "this is not a database, but it is longer than the head of one, which has a hundred bytes in it .....");
@@ -496,14 +431,15 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
   SECTION("another program's database in WAL mode") { sql("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"); }
   SECTION("a newer version of our tables") {
     open(path);
-    sql("PRAGMA user_version = 2");
+    sql("PRAGMA user_version = " + newer);
   }
-  SECTION("an older version of our tables") {
+  SECTION("our tables with a version that never was") {
     open(path);
     sql("PRAGMA user_version = 0");
   }
   SECTION("our mark without our tables") {
-    sql("PRAGMA application_id = 0x64726F70; PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
+    const std::string version = GENERATE(std::string("1"), current);
+    sql("PRAGMA application_id = 0x64726F70; PRAGMA user_version = " + version + "; PRAGMA journal_mode = WAL");
     why = "sqlite open: SQLITE_ERROR (1)";
   }
   const std::string before = bytes_of(path);
@@ -517,7 +453,7 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
 TEST_CASE("a file of another program whose transaction was cut off is refused, and its journal is hot as before") {
   const Directory directory;
   const std::string path = directory / "a";
-  std::string why = "the file is another program's, or of another version";
+  std::string why = "the file is another program's, or of a newer version";
   const std::string ask = "SELECT count(*) FROM sqlite_schema";
   std::string answer = "1|";
   SECTION("tables that are not ours") {
@@ -574,7 +510,7 @@ TEST_CASE("a blank file with a journal is waited for while another program write
 TEST_CASE("a file whose tables are in its log is judged by the log, and nothing is changed") {
   const Directory directory;
   const std::string path = directory / "a";
-  std::string why = "the file is another program's, or of another version";
+  std::string why = "the file is another program's, or of a newer version";
   const std::string wal = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; ";
   SECTION("another program's") { run_and_die(path, wal + "CREATE TABLE t (a); INSERT INTO t VALUES (1)"); }
   SECTION("another program's, without an index") {
@@ -587,8 +523,8 @@ TEST_CASE("a file whose tables are in its log is judged by the log, and nothing 
   }
   SECTION("ours, of a newer version") {
     open(path);
-    run_and_die(path, "PRAGMA user_version = 2");
-    REQUIRE(bytes_of(path)[63] == 1);
+    run_and_die(path, "PRAGMA user_version = " + newer);
+    REQUIRE(bytes_of(path)[63] == detail::sqlite::schema_version);
   }
   SECTION("a main file that was emptied") {
     REQUIRE(in_child([&] { return open(path).add_ecosystem(home) ? ::_exit(0), 0 : 1; }) == 0);
@@ -665,7 +601,8 @@ TEST_CASE(
   Raw(path).run("PRAGMA page_size = 1024; PRAGMA journal_mode = WAL");  // blank
   run_and_die(path,
               "PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (a); DROP TABLE t; PRAGMA application_id = 0x64726F70;"
-              "PRAGMA user_version = 2; PRAGMA user_version = 1; CREATE TABLE u (a)");
+              "PRAGMA user_version = " +
+                  newer + "; PRAGMA user_version = 1; PRAGMA user_version = " + current + "; CREATE TABLE u (a)");
   const std::string log = bytes_of(path + "-wal");
   std::vector<std::string> logs{log};
   REQUIRE(logs[0].substr(0, 4) == "\x37\x7F\x06\x82");
@@ -697,9 +634,11 @@ TEST_CASE(
         return 0;
       };
       sqlite3_exec(db,
-                   "SELECT CASE WHEN application_id = 0x64726F70 AND user_version = 1 THEN 'ours'"
-                   " WHEN application_id = 0 AND user_version = 0 AND (SELECT count(*) FROM sqlite_schema) = 0"
-                   " THEN 'blank' ELSE 'foreign' END FROM pragma_application_id, pragma_user_version",
+                   ("SELECT CASE WHEN application_id = 0x64726F70 AND user_version BETWEEN 1 AND " + current +
+                    " THEN 'ours'"
+                    " WHEN application_id = 0 AND user_version = 0 AND (SELECT count(*) FROM sqlite_schema) = 0"
+                    " THEN 'blank' ELSE 'foreign' END FROM pragma_application_id, pragma_user_version")
+                       .c_str(),
                    append, &sees, nullptr);
       sqlite3_close(db);
     }
@@ -710,7 +649,7 @@ TEST_CASE(
     if (sees == "blank") CHECK(what == "");
     if (sees == "ours") CHECK(what == "sqlite open: SQLITE_ERROR (1)");  // by its mark alone: our tables are not there
     if (sees == "foreign") {
-      CHECK(what == "sqlite open: the file is another program's, or of another version");
+      CHECK(what == "sqlite open: the file is another program's, or of a newer version");
       CHECK(all_bytes(mine) == before);
     }
     if (sees == "error") CHECK(what != "");
@@ -727,8 +666,8 @@ TEST_CASE("an opening does not take away the locks of another store in the proce
   Later other([&] {
     Raw raw(path);
     return raw.run(
-               "INSERT INTO clients SELECT '000000000000000000000009', created_at, ecosystem_id, type, name,"
-               " description FROM clients WHERE id = '000000000000000000000001'") == SQLITE_OK
+               "INSERT INTO clients SELECT x'000000000000000000000009', created_at, ecosystem_id, type, name,"
+               " description, NULL FROM clients WHERE id = x'000000000000000000000001'") == SQLITE_OK
                ? 0
                : 1;
   });
@@ -890,19 +829,19 @@ TEST_CASE("a damaged file is a fault, and never repaired") {
   }
 }
 
-TEST_CASE("a row that is no client is a fault") {
+TEST_CASE("a row that is not a client is a fault") {
   const Directory directory;
   SqliteStorage storage = open(directory / "a");
   storage.add_ecosystem(home).value();
   storage.insert(client(1)).value();
   for (const std::string change : {"created_at = 1 << 62", "name = CAST(x'ff' AS TEXT)",
-                                   "description = CAST(x'610062' AS TEXT)", "ecosystem_id = 'C'"}) {
+                                   "description = CAST(x'610062' AS TEXT)", "ecosystem_id = x'00'"}) {
     CAPTURE(change);
     Raw raw(directory / "a");
     REQUIRE(raw.run("BEGIN; UPDATE clients SET " + change + "; COMMIT") == SQLITE_OK);
     const auto found = storage.find_client(id(1));
     REQUIRE(found.has_exception());
-    CHECK(found.exception().what() == "sqlite find_client: a row that is no client");
+    CHECK(found.exception().what() == "sqlite find_client: a row that is not a client");
     REQUIRE(raw.run("DELETE FROM clients") == SQLITE_OK);
     REQUIRE(storage.insert(client(1)).value() == Insertion::inserted);
   }
@@ -1367,8 +1306,10 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
     CHECK(Raw(path).run(std::string(pragma)) == SQLITE_OK);
     return inspect(path);
   };
-  CHECK(with_header("PRAGMA user_version = 2") == StoreState::foreign);
-  CHECK(with_header("PRAGMA user_version = 1") == StoreState::current);
+  CHECK(with_header("PRAGMA user_version = " + newer) == StoreState::foreign);
+  CHECK(with_header("PRAGMA user_version = 0") == StoreState::foreign);
+  CHECK(with_header("PRAGMA user_version = 1") == StoreState::older);
+  CHECK(with_header("PRAGMA user_version = " + current) == StoreState::current);
   CHECK(with_header("PRAGMA application_id = 7") == StoreState::foreign);
   write_bytes(path, "This is not a database, and long enough to be looked at as one." + std::string(200, '.'));
   CHECK(SqliteStorage::inspect(path).has_exception());

@@ -1,6 +1,11 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The clients of a `MemoryStorage`, which are never removed: their bytes are packed one after the other in an arena,
+// and hash tables point at them. There are many tables, so that growing one, which blocks all inserts, takes a fraction
+// of a millisecond: of ten million clients each has ten thousand. Ids that differ only in their last three bits, as ids
+// that are made one after the other do, are neighbours in a table, so that inserting them in order uses cached memory.
+
 #include <droplit/client.hpp>
 #include <droplit/client_texts.hpp>
 #include <droplit/client_type.hpp>
@@ -21,31 +26,28 @@
 #include <utility>
 #include <vector>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory {
 
-/// Clients by id, of which none ever leaves: their bytes stand packed one after the other, and hash tables point at
-/// them. There are many tables, so that one that grows, all of it at once, is small: of ten million clients each has
-/// ten thousand, and growing takes it a fraction of a millisecond. Ids that differ in their last three bits only, as
-/// those have that are made one after the other, are neighbours in a table, so that keeping them in turn finds warm
-/// memory. Not thread-safe. Throws `std::bad_alloc`, and then nothing changed.
-class MemoryClients {
+/// Clients by id. Not thread-safe. Throws `std::bad_alloc`, and then nothing has changed.
+class Clients {
  public:
   /// Keeps the client; false, and nothing done, if its id is taken.
   bool insert(const Client& client) {
-    const Place place(client.id());
-    Table& table = tables_[place.table];
+    const Location location(client.id());
+    Table& table = tables_[location.table];
     table.make_room();
-    Slot& slot = table.find(client.id(), place.hash);
+    Slot& slot = table.entries[table.find(client.id(), location.hash)];
     if (slot.client != nullptr) return false;
-    slot = {pack(client), place.hash};
+    slot = {pack(client), location.hash};
     ++table.count;
     return true;
   }
 
   [[nodiscard]] std::optional<Client> find(ClientId id) const {
-    const Place place(id);
-    const Table& table = tables_[place.table];
-    const Packed* const client = table.entries.empty() ? nullptr : table.find(id, place.hash).client;
+    const Location location(id);
+    const Table& table = tables_[location.table];
+    if (table.entries.empty()) return std::nullopt;
+    const Packed* const client = table.entries[table.find(id, location.hash)].client;
     if (client == nullptr) return std::nullopt;
     const char* text = reinterpret_cast<const char*>(client + 1);
     ClientTexts::Array texts;
@@ -57,7 +59,7 @@ class MemoryClients {
   static constexpr std::size_t table_count = 1024;
   static constexpr std::size_t absent = std::string::npos;  // a size
 
-  struct Packed {  // its texts stand behind it
+  struct Packed {  // its texts follow it
     Timestamp created_at;
     std::array<std::size_t, text_count> sizes;  // of the texts
     ClientId id;
@@ -66,8 +68,8 @@ class MemoryClients {
   };
   static_assert(std::is_trivially_destructible_v<Packed>);
 
-  struct Place {
-    explicit Place(ClientId id) noexcept {
+  struct Location {
+    explicit Location(ClientId id) noexcept {
       ClientId::Bytes bytes = id.bytes();
       const std::size_t last = bytes.back() % 8U;
       bytes.back() &= 0xF8;
@@ -85,19 +87,16 @@ class MemoryClients {
   };
 
   struct Table {
-    std::vector<Slot> entries;  // none, or a power of two of them, and a quarter is free
+    std::vector<Slot> entries;  // empty, or a power of two, of which a quarter is free
     std::size_t count = 0;
 
-    /// Where the client is, or would be.
-    template <class Self>
-    static auto& find(Self& self, ClientId id, std::size_t hash) noexcept {
+    /// The index of the client's slot, or of the free one for it.
+    [[nodiscard]] std::size_t find(ClientId id, std::size_t hash) const noexcept {
       for (std::size_t at = hash;; ++at) {
-        auto& slot = self.entries[at & (self.entries.size() - 1)];
-        if (slot.client == nullptr || (slot.hash == hash && slot.client->id == id)) return slot;
+        const Slot& slot = entries[at & (entries.size() - 1)];
+        if (slot.client == nullptr || (slot.hash == hash && slot.client->id == id)) return at & (entries.size() - 1);
       }
     }
-    Slot& find(ClientId id, std::size_t hash) noexcept { return find(*this, id, hash); }
-    const Slot& find(ClientId id, std::size_t hash) const noexcept { return find(*this, id, hash); }
 
     void make_room() {
       if (count < entries.size() / 4 * 3) return;
@@ -140,4 +139,4 @@ class MemoryClients {
   std::array<Table, table_count> tables_;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory

@@ -1,9 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <droplit/storage/sqlite/group.hpp>
+// The open connection of a `SqliteStorage`: its prepared statements and what each of them means, the lock that lets one
+// thread at a time use it, and the files it belongs to. All but the lock is for the thread that has the lock.
+
+#include <droplit/storage/detail/sql.hpp>
+#include <droplit/storage/sqlite/group_commit.hpp>
 #include <droplit/storage/sqlite/handles.hpp>
 #include <droplit/storage/sqlite/opening.hpp>
+#include <droplit/storage/sqlite/schema.hpp>
 
 #include <droplit/client.hpp>
 #include <droplit/client_type.hpp>
@@ -14,154 +19,138 @@
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/text.hpp>
-#include <droplit/timestamp.hpp>
 
 #include <sqlite3.h>
 
-#include <array>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-/// An id as text, without allocating.
-template <class Id>
-class SqliteId {
- public:
-  explicit SqliteId(Id id) noexcept : size_(static_cast<std::size_t>(id.write(text_.data()) - text_.data())) {}
-  operator std::string_view() const noexcept { return {text_.data(), size_}; }
+/// Called with a sentence for the log, about what no operation fails for.
+using Warning = std::function<void(std::string_view)>;
 
- private:
-  std::array<char, Id::max_size> text_;
-  std::size_t size_;
-};
-
-/// A text of a row, or nothing; not right if it is none that we wrote.
-struct SqliteCell {
-  bool right = true;
-  std::optional<Text> text;
-  SqliteCell(SqliteRun& run, int column) {
-    if (run.is_null(column)) return;
-    if (const auto bytes = run.text(column)) text = Text::parse(std::string(*bytes));
-    right = text.has_value();
-  }
-};
-
-/// What an operator should know and no operation fails for; called with a sentence.
-using SqliteWarning = std::function<void(std::string_view)>;
-
-/// A connection, its prepared statements and what they mean. One thread at a time.
-struct SqliteConnection {
-  SqliteConnection(SqliteOpening::Opened opened, std::chrono::milliseconds busy_timeout, SqliteWarning warning) noexcept
+struct Connection {
+  Connection(Opening::Opened opened, std::chrono::milliseconds timeout, Warning warning) noexcept
       : database(std::move(opened.database)),
         files(std::move(opened.files)),
-        patience(busy_timeout),
+        busy_timeout(timeout),
         on_warning(std::move(warning)) {}
 
-  SqliteConnection(const SqliteConnection&) = delete;
-  SqliteConnection& operator=(const SqliteConnection&) = delete;
-  ~SqliteConnection() {  // the last one to close moves the log into the file, by way of the index
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {  // the last one to close moves the log into the file, by way of the index
     if (files.index_was_cut()) sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
 
-  int prepare() noexcept {
+  int prepare_all() {
+    const std::string placeholders = sql::join_columns(", ", [](const sql::Column& c) { return "?" + c.number; });
+    const std::string as_texts = sql::join_columns(", ", [](const sql::Column& c) -> std::string {
+      switch (c.kind) {
+        case sql::ColumnKind::client_id:
+          return "CAST(substr(id, 1, length(id) - 12) AS TEXT) || lower(hex(substr(id, -12)))";
+        case sql::ColumnKind::ecosystem_id: return "'C' || lower(hex(" + c.name + "))";
+        case sql::ColumnKind::created_at:
+        case sql::ColumnKind::text:
+        default: return c.name;
+      }
+    });
     int code = SQLITE_OK;
-    const auto make = [&](SqliteStatement& statement, std::string_view sql) {
-      if (code == SQLITE_OK) code = sqlite_prepare(database.get(), sql, statement);
+    const auto make = [&](Statement& statement, std::string_view sql) {
+      if (code == SQLITE_OK) code = prepare(database.get(), sql, statement);
     };
     make(begin, "BEGIN IMMEDIATE");
     make(commit, "COMMIT");
     make(rollback, "ROLLBACK");
+    make(read_version, "PRAGMA user_version");
     make(find_ecosystem, "SELECT state FROM ecosystems WHERE id = ?1");
     make(add_ecosystem, "INSERT INTO ecosystems (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING");
     make(delete_ecosystem, "UPDATE ecosystems SET state = 'deleted' WHERE id = ?1");
-    make(find_client, "SELECT created_at, ecosystem_id, type, name, description FROM clients WHERE id = ?1");
+    make(find_client, "SELECT " + as_texts + " FROM clients WHERE id = ?1");
     make(insert,
-         "INSERT INTO clients (id, created_at, ecosystem_id, type, name, description)"
-         " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
+         "INSERT INTO clients (" + sql::column_names() + ") VALUES (" + placeholders + ") ON CONFLICT (id) DO NOTHING");
     return code;
   }
 
-  Outcome<EcosystemState> state_of(std::string_view key, std::string_view operation) {
-    SqliteRun run(find_ecosystem);
-    const int code = run.bind(key).step();
+  Outcome<EcosystemState> state_of(EcosystemId id, std::string_view operation) {
+    const std::string key = pack_id(id.bytes());
+    StatementExecution row(find_ecosystem);
+    const int code = row.bind_id(key).step();
     if (code == SQLITE_DONE) return EcosystemState::unknown;
-    if (code != SQLITE_ROW) return sqlite_fault(operation, code);
-    const auto word = run.text(0);
-    if (word == to_string(EcosystemState::active)) return EcosystemState::active;
-    if (word == to_string(EcosystemState::deleted)) return EcosystemState::deleted;
-    return sqlite_fault(operation, word ? SQLITE_CORRUPT : SQLITE_NOMEM);
+    if (code != SQLITE_ROW) return make_fault(operation, code);
+    const auto word = row.text(0);
+    if (!word) return make_fault(operation, SQLITE_NOMEM);
+    const auto state = sql::parse_state(*word);
+    return state ? Outcome<EcosystemState>(*state) : make_fault(operation, SQLITE_CORRUPT);
   }
 
   Outcome<Insertion> insert_client(const Client& client) {
-    const SqliteId<EcosystemId> ecosystem(client.ecosystem_id());
-    const auto state = state_of(ecosystem, "insert");
+    const auto state = state_of(client.ecosystem_id(), "insert");
     if (!state) return state.as_failure();
     if (state.assume_value() == EcosystemState::deleted) return Insertion::ecosystem_deleted;
     if (state.assume_value() == EcosystemState::unknown) return Insertion::ecosystem_unknown;
-    const SqliteId<ClientId> key(client.id());
-    SqliteRun run(insert);
-    run.bind(key).bind(client.created_at().unix_millis()).bind(ecosystem).bind(to_string(client.type()));
-    const int code = run.bind(client.name()).bind(client.description()).step();
-    if (code != SQLITE_DONE) return sqlite_fault("insert", code);
+    const std::string key = pack_id(client.id().bytes(), client.id().letter());
+    const std::string ecosystem = pack_id(client.ecosystem_id().bytes());
+    StatementExecution execution(insert);
+    execution.bind_id(key).bind(client.created_at().unix_millis()).bind_id(ecosystem).bind(to_string(client.type()));
+    for (const std::optional<Text>& text : client.texts()) execution.bind(text);
+    if (const int code = execution.step(); code != SQLITE_DONE) return make_fault("insert", code);
     return sqlite3_changes(database.get()) == 1 ? Insertion::inserted : Insertion::id_taken;
   }
 
   Outcome<std::optional<Client>> client(ClientId id) {
-    const SqliteId<ClientId> key(id);
-    SqliteRun run(find_client);
-    const int code = run.bind(key).step();
+    const std::string key = pack_id(id.bytes(), id.letter());
+    StatementExecution row(find_client);
+    const int code = row.bind_id(key).step();
     if (code == SQLITE_DONE) return std::optional<Client>();
-    if (code != SQLITE_ROW) return sqlite_fault("find_client", code);
-    const auto created_at = Timestamp::from_unix_millis(run.number(0));
-    const auto ecosystem = EcosystemId::parse(run.text(1).value_or(std::string_view()));
-    const auto type = parse_client_type(run.text(2).value_or(std::string_view()));
-    const SqliteCell name(run, 3);
-    const SqliteCell description(run, 4);
-    if (!created_at || !ecosystem || !type || !name.right || !description.right) {
-      if (sqlite3_errcode(database.get()) == SQLITE_NOMEM) return sqlite_fault("find_client", SQLITE_NOMEM);
-      return Fault(FaultSource::storage, Fate::not_applied, "sqlite find_client: a row that is no client");
-    }
-    return std::optional<Client>(Client(id, *created_at, *ecosystem, *type, name.text, description.text));
+    if (code != SQLITE_ROW) return make_fault("find_client", code);
+    auto found = sql::read_client(row);
+    if (sqlite3_errcode(database.get()) == SQLITE_NOMEM) return make_fault("find_client", SQLITE_NOMEM);
+    if (!found) return make_fault("find_client", "a row that is not a client");
+    return found;
   }
 
-  // Waits for other processes until the deadline; but not where another thread just waited for them in vain, or a
-  // queue of threads would wait one behind the other.
-  int start(std::chrono::steady_clock::time_point deadline) noexcept {
+  /// Begins a transaction in which writing is safe. Waits for other processes until the deadline, but not where another
+  /// thread has just waited for them in vain: else each thread of a queue would wait as long again.
+  std::optional<Fault> start(std::string_view operation, std::chrono::steady_clock::time_point deadline) {
     const auto now = std::chrono::steady_clock::now();
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
-    const bool waits = now >= hurried_until && left.count() > 0;
+    const bool waits = now >= fail_fast_until && left.count() > 0;
     sqlite3_busy_timeout(database.get(), waits ? static_cast<int>(left.count()) : 0);
-    const int code = SqliteRun(begin).step();
-    if (code == SQLITE_DONE) hurried_until = {};
-    if (waits && (code & 0xFF) == SQLITE_BUSY)
-      hurried_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    return code;
+    if (const int code = StatementExecution(begin).step(); code != SQLITE_DONE) {
+      const bool in_vain = waits && (code & 0xFF) == SQLITE_BUSY;
+      if (in_vain) fail_fast_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      return make_fault(operation, code);
+    }
+    fail_fast_until = {};
+    StatementExecution row(read_version);
+    if (const int code = row.step(); code != SQLITE_ROW) return make_fault(operation, code);
+    if (row.integer(0) != schema_version)
+      return make_fault(operation, "the file was upgraded by a newer version, restart");
+    return std::nullopt;
   }
 
-  // A name that the files got since they were opened is reported once.
+  /// Reports a name that the files got since they were opened, once.
   void warn_of_other_names() noexcept {
     if (!on_warning || !files.have_other_names()) return;
-    const SqliteWarning warning = std::exchange(on_warning, nullptr);
+    const Warning warning = std::exchange(on_warning, nullptr);
     try {
-      warning(std::string("sqlite: ").append(sqlite_other_name));
-    } catch (...) {  // it is no failure of the operation
+      warning(std::string("sqlite: ").append(has_other_name));
+    } catch (...) {  // not a failure of the operation
     }
   }
 
-  SqliteDatabase database;  // outlives its statements
-  SqliteFiles files;
-  std::chrono::milliseconds patience;
-  SqliteWarning on_warning;
-  SqliteTurn turn;
-  SqliteGroup group;
-  std::chrono::steady_clock::time_point hurried_until{};
-  SqliteStatement begin, commit, rollback, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;
+  Database database;  // outlives its statements
+  Files files;
+  std::chrono::milliseconds busy_timeout;
+  Warning on_warning;
+  GroupCommit lock;
+  std::chrono::steady_clock::time_point fail_fast_until{};
+  Statement begin, commit, rollback, read_version, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite

@@ -1,8 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// SQLite's C handles as owners, its result codes as faults, one execution of a prepared statement, and the files of a
+// database as they are on the disk. Used by all headers of this folder.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
+#include <droplit/id.hpp>
+#include <droplit/storage/detail/sql.hpp>
 #include <droplit/text.hpp>
 
 #include <sqlite3.h>
@@ -10,31 +15,33 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-struct SqliteClose {
-  void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+template <auto destroy>
+struct Destroy {
+  template <class Handle>
+  void operator()(Handle* handle) const noexcept {
+    destroy(handle);
+  }
 };
-using SqliteDatabase = std::unique_ptr<sqlite3, SqliteClose>;
+using Database = std::unique_ptr<sqlite3, Destroy<sqlite3_close_v2>>;
+using Statement = std::unique_ptr<sqlite3_stmt, Destroy<sqlite3_finalize>>;
 
-struct SqliteFinalize {
-  void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
-};
-using SqliteStatement = std::unique_ptr<sqlite3_stmt, SqliteFinalize>;
+/// The failure of `operation`, in words of ours.
+inline Fault make_fault(std::string_view operation, std::string_view why, Fate fate = Fate::not_applied) {
+  return {FaultSource::storage, fate, std::string("sqlite ").append(operation).append(": ").append(why)};
+}
 
-/// The failure of `operation` in words of ours: a result code of SQLite, by the name of its family and its full number.
-inline Fault sqlite_fault(std::string_view operation, int code, Fate fate = Fate::not_applied) {
+/// The failure of `operation`, described by a result code of SQLite: the name of its family and its full number.
+inline Fault make_fault(std::string_view operation, int code, Fate fate = Fate::not_applied) {
   constexpr std::array<std::string_view, 27> names{
       "OK",        "ERROR",      "INTERNAL", "PERM",     "ABORT", "BUSY",     "LOCKED",   "NOMEM", "READONLY",
       "INTERRUPT", "IOERR",      "CORRUPT",  "NOTFOUND", "FULL",  "CANTOPEN", "PROTOCOL", "EMPTY", "SCHEMA",
@@ -59,7 +66,7 @@ inline Fault sqlite_fault(std::string_view operation, int code, Fate fate = Fate
   return {FaultSource::storage, fate, std::move(what)};
 }
 
-inline int sqlite_prepare(sqlite3* database, std::string_view sql, SqliteStatement& out) noexcept {
+inline int prepare(sqlite3* database, std::string_view sql, Statement& out) noexcept {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                                       &statement, nullptr);
@@ -67,34 +74,44 @@ inline int sqlite_prepare(sqlite3* database, std::string_view sql, SqliteStateme
   return code;
 }
 
-/// One run of a prepared statement, which is reset and forgets its parameters at the end. What is bound must live as
-/// long.
-class SqliteRun {
+/// An id as a column contains it: its twelve bytes, after the letter if a client's id has one. Never allocates: every
+/// standard library keeps so few bytes in the string itself.
+inline std::string pack_id(const ClientId::Bytes& bytes, char letter = '\0') {
+  std::string packed(letter != '\0' ? 1 : 0, letter);
+  return packed.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+/// One execution of a prepared statement, which is reset and loses its parameters at the end. What is bound must live
+/// as long.
+class StatementExecution {
  public:
-  explicit SqliteRun(const SqliteStatement& statement) noexcept : statement_(statement.get()) {}
-  SqliteRun(const SqliteRun&) = delete;
-  SqliteRun& operator=(const SqliteRun&) = delete;
-  ~SqliteRun() {
+  explicit StatementExecution(const Statement& statement) noexcept : statement_(statement.get()) {}
+  StatementExecution(const StatementExecution&) = delete;
+  StatementExecution& operator=(const StatementExecution&) = delete;
+  ~StatementExecution() {
     sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
+    if (bound_ != 0) sqlite3_clear_bindings(statement_);
   }
 
-  SqliteRun& bind(std::string_view text) noexcept {
+  StatementExecution& bind(std::string_view text) noexcept {
     return bound(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), nullptr, SQLITE_UTF8));
   }
-  SqliteRun& bind(std::int64_t number) noexcept { return bound(sqlite3_bind_int64(statement_, ++bound_, number)); }
-  SqliteRun& bind(const std::optional<Text>& text) noexcept {
+  StatementExecution& bind(std::int64_t number) noexcept {
+    return bound(sqlite3_bind_int64(statement_, ++bound_, number));
+  }
+  StatementExecution& bind(const std::optional<Text>& text) noexcept {
     return text ? bind(text->str()) : bound(sqlite3_bind_null(statement_, ++bound_));
   }
+  StatementExecution& bind_id(const std::string& packed) noexcept {
+    return bound(sqlite3_bind_blob64(statement_, ++bound_, packed.data(), packed.size(), nullptr));
+  }
 
-  /// `SQLITE_ROW`, `SQLITE_DONE` or what went wrong, in the binding too.
+  /// `SQLITE_ROW`, `SQLITE_DONE` or the code of a failure, including one to bind.
   int step() noexcept { return code_ == SQLITE_OK ? sqlite3_step(statement_) : code_; }
 
-  std::int64_t number(int column) noexcept { return sqlite3_column_int64(statement_, column); }
+  std::int64_t integer(int column) noexcept { return sqlite3_column_int64(statement_, column); }
 
-  bool is_null(int column) noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-
-  /// A view until the next step; nothing if the column holds no text, or there was no memory for it.
+  /// A view until the next step; absent if the column is null, or if there was no memory for it.
   std::optional<std::string_view> text(int column) noexcept {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
     if (data == nullptr) return std::nullopt;
@@ -102,7 +119,7 @@ class SqliteRun {
   }
 
  private:
-  SqliteRun& bound(int code) noexcept {
+  StatementExecution& bound(int code) noexcept {
     if (code_ == SQLITE_OK) code_ = code;
     return *this;
   }
@@ -112,60 +129,39 @@ class SqliteRun {
   int code_ = SQLITE_OK;
 };
 
-/// One at a time, and no waiting without end. (Not a timed_mutex, whose steady clock g++ 12's ThreadSanitizer does not
-/// see.)
-class SqliteTurn {
- public:
-  /// Whether the turn came within `patience`; then it must be ended.
-  bool begin(std::chrono::milliseconds patience) {
-    std::unique_lock lock(mutex_);
-    if (!free_.wait_for(lock, patience, [this] { return !taken_; })) return false;
-    taken_ = true;
-    return true;
-  }
-
-  void end() noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      taken_ = false;
-    }
-    free_.notify_one();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable free_;
-  bool taken_ = false;
-};
+static_assert(sql::Row<StatementExecution>);
 
 /// Why a database with two names is refused, or reported.
-inline constexpr std::string_view sqlite_other_name =
+inline constexpr std::string_view has_other_name =
     "the file has another name, a hard link; a server that opens it by that name loses clients;"
     " `find MOUNT -xdev -samefile FILE` lists the names of it, its -wal and its -shm";
 
-/// The files of a database in WAL mode: itself, its log and the log's index. What is written while one of them was
+/// The files of a database in WAL mode: itself, its log and the log's index. What is written after one of them was
 /// renamed, deleted or replaced is not in the database that others find under its name. An emptied database and an
-/// index that shrank, which is mapped into memory and must not be touched then, count as replaced.
-class SqliteFiles {
+/// index that shrank, which is mapped into memory and must not be read then, count as replaced. (The log may shrink,
+/// and by VACUUM the database.)
+class Files {
  public:
-  SqliteFiles() = default;
+  Files() = default;
 
-  /// Those that now are under the names of an open database. `path` is absolute, and `resolved` if it is a link.
-  SqliteFiles(const std::string& path, const std::string& resolved)
-      : names_{path, resolved + "-wal", resolved + "-shm"}, files_{look(resolved, 0), look(1), look(2)} {}
+  /// Those that now have the names of an open database. `path` is absolute, and `resolved` if it is a link.
+  Files(const std::string& path, const std::string& resolved)
+      : names_{path, resolved + "-wal", resolved + "-shm"},
+        first_{status(resolved), status(names_[1]), status(names_[2])} {}
 
-  /// Whether one of them has more than one name. They need not be there.
+  /// Whether one of them has more than one name. They may be absent.
   [[nodiscard]] static bool have_other_names(const std::string& resolved) {
-    const SqliteFiles files(resolved, resolved);
-    return std::any_of(files.files_.begin(), files.files_.end(), [](const File& file) { return file.names > 1; });
+    const Files files(resolved, resolved);
+    return std::any_of(files.first_.begin(), files.first_.end(), [](const Status& file) { return file.st_nlink > 1; });
   }
 
-  /// Whether all of them are there, and none is another file than at first.
+  /// Whether all of them exist, and each is the same file as at first.
   [[nodiscard]] bool unmoved() noexcept {
     for (std::size_t i = 0; i != names_.size(); ++i) {
-      const File now = look(i);
-      if (!files_[i].there || !now.is_still(files_[i])) return false;
-      other_names_ = other_names_ || now.names > 1;
+      const Status now = status(names_[i]);
+      if (!is_same(now, first_[i]) || (i == 0 && now.st_size == 0)) return false;
+      if (i == index && now.st_size < first_[i].st_size) return false;
+      other_names_ = other_names_ || now.st_nlink > 1;
     }
     return true;
   }
@@ -173,37 +169,30 @@ class SqliteFiles {
   /// Whether `unmoved` has seen one of them with more than one name.
   [[nodiscard]] bool have_other_names() const noexcept { return other_names_; }
 
-  /// Whether the index was cut short, so that closing must not look into it either.
+  /// Whether the index was cut short, so that closing must not read it either.
   [[nodiscard]] bool index_was_cut() const noexcept {
-    const File now = look(2);
-    return now.there && now.number == files_[2].number && now.least < files_[2].least;
+    const Status now = status(names_[index]);
+    return is_same(now, first_[index]) && now.st_size < first_[index].st_size;
   }
 
  private:
-  struct File {
-    bool there = false;
-    dev_t device{};
-    ino_t number{};
-    nlink_t names{};
-    off_t least = 0;  // the log, and by VACUUM the database, may shrink; nothing else does
+  using Status = struct ::stat;
+  static constexpr std::size_t index = 2;
 
-    [[nodiscard]] bool is_still(const File& before) const noexcept {
-      return there && device == before.device && number == before.number && least >= before.least;
-    }
-  };
+  /// If there is no such file, it has 0 links, and nothing else is set.
+  [[nodiscard]] static Status status(const std::string& name) noexcept {
+    Status found;
+    if (::stat(name.c_str(), &found) != 0) found.st_nlink = 0;
+    return found;
+  }
 
-  [[nodiscard]] File look(std::size_t i) const noexcept { return look(names_[i], i); }
-
-  [[nodiscard]] static File look(const std::string& name, std::size_t i) noexcept {
-    struct stat status;
-    if (::stat(name.c_str(), &status) != 0) return {};
-    const off_t least = i == 0 ? (status.st_size != 0 ? 1 : 0) : i == 1 ? 0 : status.st_size;
-    return {true, status.st_dev, status.st_ino, status.st_nlink, least};
+  [[nodiscard]] static bool is_same(const Status& a, const Status& b) noexcept {
+    return a.st_nlink != 0 && b.st_nlink != 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
   }
 
   std::array<std::string, 3> names_;
-  std::array<File, 3> files_;
+  std::array<Status, 3> first_;
   bool other_names_ = false;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite

@@ -1,134 +1,184 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// What `SqliteStorage::open` and `inspect` do with a file before clients are kept in it: recognize it, refuse another
+// program's, make the tables in a blank one, upgrade those of an older version, and switch WAL mode on. Of several
+// processes that do so at the same time, one takes the steps, and the others wait and find them taken.
+
 #include <droplit/storage/sqlite/handles.hpp>
-#include <droplit/storage/sqlite/owner.hpp>
+#include <droplit/storage/sqlite/recognition.hpp>
+#include <droplit/storage/sqlite/schema.hpp>
 
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-/// Opens a file for `SqliteStorage`, or makes it one; a file of another program is not changed.
-class SqliteOpening {
+class Opening {
  public:
   struct Opened {
-    SqliteDatabase database;
-    SqliteFiles files;
+    Database database;
+    Files files;
   };
 
-  /// `synchronous` is a setting of SQLite's pragma of that name; `patience` is at most a day.
+  /// `synchronous` is a setting of SQLite's pragma of that name; the limits are at most a day.
   static Outcome<Opened> run(const std::string& path, std::string_view synchronous,
-                             std::chrono::milliseconds patience) {
-    const auto absolute = sqlite_absolute(path);
+                             std::chrono::milliseconds busy_timeout, std::chrono::milliseconds upgrade_timeout) {
+    const auto absolute = absolute_path(path);
     if (!absolute) return absolute.as_failure();
-    sqlite3* opened = nullptr;
-    constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int code = sqlite3_open_v2(absolute.assume_value().c_str(), &opened, flags, nullptr);
-    SqliteOpening opening(opened, patience);
-    if (code != SQLITE_OK) return sqlite_fault("open", code);
-    if (sqlite3_db_readonly(opened, "main") != 0) return sqlite_fault("open", SQLITE_READONLY);
-    const auto owner = sqlite_owner(opened);
-    if (!owner) return owner.as_failure();
-    const std::string resolved = sqlite3_db_filename(opened, "main");
-    if (owner.assume_value() != Owner::foreign) {
-      if (SqliteFiles::have_other_names(resolved)) return sqlite_refusal(sqlite_other_name);
-      if (const int failed = opening.prepare(synchronous); failed != SQLITE_OK) return sqlite_fault("open", failed);
+    auto opened = open(absolute.assume_value(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!opened) return std::move(opened).as_failure();
+    Opening opening(std::move(opened).assume_value(), busy_timeout, upgrade_timeout);
+    sqlite3* const database = opening.database_.get();
+    if (sqlite3_db_readonly(database, "main") != 0) return make_fault("open", SQLITE_READONLY);
+    const auto state = recognize(database);
+    if (!state) return state.as_failure();
+    const std::string resolved = sqlite3_db_filename(database, "main");
+    if (state.assume_value() != StoreState::foreign) {
+      if (Files::have_other_names(resolved)) return make_fault("open", has_other_name);
+      const int failed = opening.set_up(synchronous);
+      if (failed == SQLITE_INTERRUPT) return make_fault("open", "the upgrade took longer than its limit");
+      if (failed != SQLITE_OK) return make_fault("open", failed);
     }
-    if (opening.owner_ != Owner::ours) return sqlite_refusal("the file is another program's, or of another version");
+    if (opening.state_ != StoreState::current)
+      return make_fault("open", "the file is another program's, or of a newer version");
 
-    SqliteFiles files(absolute.assume_value(), resolved);
+    Files files(absolute.assume_value(), resolved);
     int moved = 0;
-    sqlite3_file_control(opened, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (moved != 0 || !files.unmoved()) return sqlite_refusal("the file was moved or replaced");
+    sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved != 0 || !files.unmoved()) return make_fault("open", "the file was moved or replaced");
     return Opened{std::move(opening.database_), std::move(files)};
+  }
+
+  /// What `run` would find. Changes nothing; only `run` finds out whether the file can be written.
+  static Outcome<StoreState> inspect(const std::string& path) {
+    const auto absolute = absolute_path(path);
+    if (!absolute) return absolute.as_failure();
+    const std::string& name = absolute.assume_value();
+    struct ::stat file {};
+    if (::stat(name.c_str(), &file) != 0) {
+      const bool missing = errno == ENOENT;
+      const bool can_create = ::access(name.substr(0, name.rfind('/') + 1).c_str(), W_OK | X_OK) == 0;
+      if (!missing || !can_create) return make_fault("open", "the file cannot be found or created");
+      return StoreState::absent;
+    }
+    auto opened = open(name, SQLITE_OPEN_READONLY);
+    if (!opened) return std::move(opened).as_failure();
+    sqlite3* const database = opened.assume_value().get();
+    auto state = recognize(database);
+    if (state && state.assume_value() != StoreState::foreign &&
+        Files::have_other_names(sqlite3_db_filename(database, "main"))) {
+      return make_fault("open", has_other_name);
+    }
+    return state;
   }
 
  private:
   using Time = std::chrono::steady_clock;
-  using Owner = SqliteOwner;
 
-  // The first transaction writes all of it, so that a file is either blank or ours.
-  static constexpr const char* schema =
-      "CREATE TABLE ecosystems ("
-      " id TEXT PRIMARY KEY NOT NULL,"
-      " state TEXT NOT NULL CHECK (state IN ('active', 'deleted'))"
-      ") STRICT, WITHOUT ROWID;"
-      "CREATE TABLE clients ("
-      " id TEXT PRIMARY KEY NOT NULL,"
-      " created_at INTEGER NOT NULL,"
-      " ecosystem_id TEXT NOT NULL REFERENCES ecosystems (id),"
-      " type TEXT NOT NULL CHECK (type IN ('application', 'server')),"
-      " name TEXT,"
-      " description TEXT"
-      ") STRICT;"
-      "PRAGMA application_id = 0x64726F70;"
-      "PRAGMA user_version = 1;";
-
-  SqliteOpening(sqlite3* database, std::chrono::milliseconds patience) noexcept
-      : database_(database), end_(Time::now() + patience) {
-    if (database == nullptr) return;  // there was no memory for one
-    sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
+  Opening(Database database, std::chrono::milliseconds busy_timeout, std::chrono::milliseconds upgrade_timeout) noexcept
+      : database_(std::move(database)),
+        busy_timeout_(busy_timeout),
+        upgrade_timeout_(upgrade_timeout),
+        end_(Time::now() + busy_timeout) {
+    wait_at_most(busy_timeout);
   }
 
-  int prepare(std::string_view synchronous) {
-    set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);  // another program may have been quicker to make it its own
+  static Outcome<Database> open(const std::string& name, int how) {
+    sqlite3* opened = nullptr;
+    const int code = sqlite3_open_v2(name.c_str(), &opened, how | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    Database database(opened);
+    if (code != SQLITE_OK) return make_fault("open", code);
+    return database;
+  }
+
+  int set_up(std::string_view synchronous) {
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
     set(SQLITE_DBCONFIG_DQS_DML, 0);
     set(SQLITE_DBCONFIG_DQS_DDL, 0);
-    if (const int code = recognise(); code != SQLITE_OK) return code;
-    if (owner_ == Owner::blank) {
-      if (const int code = create(); code != SQLITE_OK) return code;
+    if (const int code = read_state(); code != SQLITE_OK) return code;
+    if (lacks_steps()) {
+      if (const int code = upgrade(); code != SQLITE_OK) return code;
     }
-    if (owner_ != Owner::ours) return SQLITE_OK;
-    set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0);
-    if (const int code = execute("PRAGMA foreign_keys = ON"); code != SQLITE_OK) return code;
+    if (state_ != StoreState::current) return SQLITE_OK;
+    set(SQLITE_DBCONFIG_ENABLE_FKEY, 1);
     const std::string setting = std::string("PRAGMA synchronous = ").append(synchronous);
     if (const int code = execute(setting.c_str()); code != SQLITE_OK) return code;
     if (const int code = write_ahead(); code != SQLITE_OK) return code;
-    return recognise();  // a first look in this mode makes the log and its index
+    return read_state();  // the first read in this mode makes the log and its index
   }
 
   void set(int option, int value) noexcept {
     sqlite3_db_config(database_.get(), option, value, static_cast<int*>(nullptr));
   }
 
+  void wait_at_most(std::chrono::milliseconds timeout) noexcept {
+    sqlite3_busy_timeout(database_.get(), static_cast<int>(timeout.count()));
+  }
+
   int execute(const char* sql) noexcept { return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr); }
 
-  /// Reads whose file it is, in one transaction.
-  int recognise() noexcept {
-    SqliteStatement statement;
-    const int prepared = sqlite_prepare(database_.get(),
-                                        "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version"
-                                        " FROM pragma_application_id, pragma_user_version",
-                                        statement);
+  [[nodiscard]] bool lacks_steps() const noexcept {
+    return state_ == StoreState::absent || state_ == StoreState::older;
+  }
+
+  /// Reads whose file it is and its version, in one transaction.
+  int read_state() noexcept {
+    Statement statement;
+    const int prepared = prepare(database_.get(),
+                                 "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)"
+                                 " FROM pragma_application_id, pragma_user_version",
+                                 statement);
     if (prepared != SQLITE_OK) return prepared;
-    SqliteRun run(statement);
-    if (const int code = run.step(); code != SQLITE_ROW) return code == SQLITE_DONE ? SQLITE_ERROR : code;
-    const bool blank = run.number(0) == 0 && run.number(1) == 0 && run.number(2) == 0;
-    const bool ours = run.number(1) == sqlite_application_id && run.number(2) == sqlite_version;
-    owner_ = ours ? Owner::ours : blank ? Owner::blank : Owner::foreign;
+    StatementExecution row(statement);
+    if (const int code = row.step(); code != SQLITE_ROW) return code == SQLITE_DONE ? SQLITE_ERROR : code;
+    version_ = static_cast<std::size_t>(row.integer(1));
+    state_ = state_of(row.integer(0), row.integer(1), row.integer(2) != 0);
+    // Another program may have been quicker to make a blank file its own: its log stays as it is.
+    const bool is_ours = state_ == StoreState::older || state_ == StoreState::current;
+    set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_ours ? 0 : 1);
     return SQLITE_OK;
   }
 
-  /// Makes a blank file ours, unless another process is quicker.
-  int create() noexcept {
-    if (const int code = execute("BEGIN IMMEDIATE"); code != SQLITE_OK) return code;
-    int code = recognise();
-    if (code == SQLITE_OK && owner_ == Owner::blank) {
-      code = execute(schema);
-      if (code == SQLITE_OK) code = recognise();
+  /// Takes the steps that the file lacks, unless another process has taken them by then.
+  int upgrade() {
+    const bool is_new = state_ == StoreState::absent;
+    set(SQLITE_DBCONFIG_ENABLE_FKEY, 0);         // tables are replaced,
+    set(SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1);  // and no view of anyone else is looked at for that
+    int code = sqlite3_create_function_v2(database_.get(), "pack_id", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
+                                          pack_id_text, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return code;
+    wait_at_most(is_new ? busy_timeout_ : upgrade_timeout_);
+    code = execute("BEGIN IMMEDIATE");
+    wait_at_most(busy_timeout_);
+    if (code != SQLITE_OK) return code;
+    Time::time_point end = Time::now() + upgrade_timeout_;
+    const auto is_late = [](void* time) { return Time::now() < *static_cast<Time::time_point*>(time) ? 0 : 1; };
+    sqlite3_progress_handler(database_.get(), 1000, is_late, &end);
+    code = read_state();
+    for (; code == SQLITE_OK && lacks_steps() && version_ != schema_version; ++version_) {
+      code = execute(schema_steps[version_]);
     }
+    sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
+    if (code == SQLITE_OK && lacks_steps()) {
+      code = execute(std::string("PRAGMA user_version = ").append(std::to_string(schema_version)).c_str());
+    }
+    if (code == SQLITE_OK) code = read_state();
     if (code == SQLITE_OK) code = execute("COMMIT");
     if (sqlite3_get_autocommit(database_.get()) == 0) execute("ROLLBACK");
     return code;
@@ -137,25 +187,24 @@ class SqliteOpening {
   /// WAL mode, which stays with the file. SQLite does not wait here for others who open it at the same time.
   int write_ahead() {
     for (;;) {
-      SqliteStatement statement;
-      int code = sqlite_prepare(database_.get(), "PRAGMA journal_mode = WAL", statement);
-      if (code == SQLITE_OK) {
-        SqliteRun run(statement);
-        code = run.step();
-        if (code == SQLITE_ROW) {
-          if (run.text(0) != "wal") return SQLITE_CANTOPEN;
-          code = run.step();  // only now it is committed
-          if (code == SQLITE_DONE) return SQLITE_OK;
-        }
-      }
-      if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end_) return code == SQLITE_DONE ? SQLITE_CANTOPEN : code;
+      bool is_on = false;
+      const auto read = [](void* out, int, char** mode, char**) {
+        *static_cast<bool*>(out) = *mode != nullptr && std::string_view(*mode) == "wal";
+        return 0;
+      };
+      const int code = sqlite3_exec(database_.get(), "PRAGMA journal_mode = WAL", read, &is_on, nullptr);
+      if (code == SQLITE_OK) return is_on ? SQLITE_OK : SQLITE_CANTOPEN;
+      if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end_) return code;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
 
-  SqliteDatabase database_;
+  Database database_;
+  std::chrono::milliseconds busy_timeout_;
+  std::chrono::milliseconds upgrade_timeout_;
   Time::time_point end_;
-  Owner owner_ = Owner::foreign;
+  StoreState state_ = StoreState::foreign;
+  std::size_t version_ = 0;
 };
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Finds out whose a database is, for `SqliteOpening`, before SQLite reads it. SQLite's own way to look into a file
+// Finds out whose a database is, for `Opening`, before SQLite reads it. SQLite's own way to look into a file
 // changes it: a transaction that was cut off is rolled back, the index of a log is made or rebuilt. So the first page
 // is read here as SQLite's "Database File Format" describes it: in the main file, and in the frames of its log (-wal).
 //
@@ -11,10 +11,12 @@
 // journal and the index are not opened.
 
 #include <droplit/storage/sqlite/handles.hpp>
+#include <droplit/storage/sqlite/schema.hpp>
 
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -33,21 +35,16 @@
 #include <string_view>
 #include <vector>
 
-namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-enum class SqliteOwner : std::uint8_t { ours, blank, foreign };
-
-/// What marks our databases, in their header.
-inline constexpr std::uint32_t sqlite_application_id = 0x64726F70;  // "drop"
-inline constexpr std::uint32_t sqlite_version = 1;                  // of our tables
-
-inline std::uint32_t sqlite_number(std::span<const unsigned char> bytes, std::size_t at) noexcept {
+/// The big-endian number of four bytes.
+inline std::uint32_t read_number(std::span<const unsigned char> bytes, std::size_t at) noexcept {
   return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 |
          std::uint32_t{bytes[at + 3]};
 }
 
 /// The beginning of the first page: the header of the file, and that of the table of all tables.
-struct SqliteFirstPage {
+struct FirstPage {
   std::array<unsigned char, 108> bytes{};
 
   [[nodiscard]] bool is_database() const noexcept {
@@ -55,22 +52,19 @@ struct SqliteFirstPage {
     return std::equal(magic.begin(), magic.end(), bytes.begin());
   }
 
-  [[nodiscard]] SqliteOwner owner() const noexcept {
-    const std::uint32_t version = sqlite_number(bytes, 60);
-    const std::uint32_t application = sqlite_number(bytes, 68);
-    if (application == sqlite_application_id && version == sqlite_version) return SqliteOwner::ours;
+  [[nodiscard]] StoreState state() const noexcept {
     const bool has_tables = bytes[100] != 13 || bytes[103] != 0 || bytes[104] != 0;  // 13: a leaf
-    return application == 0 && version == 0 && !has_tables ? SqliteOwner::blank : SqliteOwner::foreign;
+    return state_of(read_number(bytes, 68), read_number(bytes, 60), has_tables);
   }
 };
 
 /// A log, and what it holds of the first page.
-class SqliteLog {
+class Log {
  public:
-  SqliteLog() = default;
-  SqliteLog(const SqliteLog&) = delete;
-  SqliteLog& operator=(const SqliteLog&) = delete;
-  ~SqliteLog() {
+  Log() = default;
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  ~Log() {
     if (file_ && file()->pMethods != nullptr) file()->pMethods->xClose(file());
   }
 
@@ -87,7 +81,7 @@ class SqliteLog {
   }
 
   bool has_commits = false;
-  std::optional<SqliteFirstPage> first_page;  ///< as of the last commit; empty if no commit changed it
+  std::optional<FirstPage> first_page;  ///< as of the last commit; empty if no commit changed it
 
  private:
   // Of `Database File Format`, 4.2: words are added in pairs, in the order of bytes that the log's header names.
@@ -103,12 +97,12 @@ class SqliteLog {
       }
     }
     [[nodiscard]] bool is_at(std::span<const unsigned char> bytes, std::size_t at) const noexcept {
-      return sqlite_number(bytes, at) == first && sqlite_number(bytes, at + 4) == second;
+      return read_number(bytes, at) == first && read_number(bytes, at + 4) == second;
     }
 
    private:
     [[nodiscard]] std::uint32_t word(std::span<const unsigned char> bytes, std::size_t at) const noexcept {
-      const std::uint32_t number = sqlite_number(bytes, at);
+      const std::uint32_t number = read_number(bytes, at);
       return big_endian ? number : number >> 24 | (number >> 8 & 0xFF00) | (number << 8 & 0xFF0000) | number << 24;
     }
   };
@@ -122,29 +116,29 @@ class SqliteLog {
   int read_frames() {
     std::array<unsigned char, 32> head{};
     if (const int code = read(head, 0); code != SQLITE_OK) return code;
-    const std::uint32_t magic = sqlite_number(head, 0);
-    const std::uint32_t page_size = sqlite_number(head, 8);
+    const std::uint32_t magic = read_number(head, 0);
+    const std::uint32_t page_size = read_number(head, 8);
     Checksum checksum{(magic & 1U) != 0};
     checksum.add(std::span(head).first(24));
     const bool is_log = (magic & ~1U) == 0x377F0682 && checksum.is_at(head, 24);
     if (!is_log || !std::has_single_bit(page_size) || page_size < 512 || page_size > 65536) return SQLITE_OK;
-    if (sqlite_number(head, 4) != 3007000) return SQLITE_CANTOPEN;
+    if (read_number(head, 4) != 3007000) return SQLITE_CANTOPEN;
 
     constexpr std::size_t frame_head = 24;
     std::vector<unsigned char> frame(frame_head + page_size);
     const auto page = std::span(frame).subspan(frame_head);
-    std::optional<SqliteFirstPage> found;
+    std::optional<FirstPage> found;
     for (sqlite3_int64 at = head.size();; at += static_cast<sqlite3_int64>(frame.size())) {
       if (const int code = read(frame, at); code != SQLITE_OK) return code;
       checksum.add(std::span(frame).first(8));
       checksum.add(page);
       const bool same_salt = std::equal(head.begin() + 16, head.begin() + 24, frame.begin() + 8);
       if (!same_salt || !checksum.is_at(frame, 16)) return SQLITE_OK;  // the end of what was committed
-      if (sqlite_number(frame, 0) == 1) {
+      if (read_number(frame, 0) == 1) {
         found.emplace();
         std::copy_n(page.begin(), found->bytes.size(), found->bytes.begin());
       }
-      if (sqlite_number(frame, 4) == 0) continue;
+      if (read_number(frame, 4) == 0) continue;
       has_commits = true;
       first_page = found;
     }
@@ -153,26 +147,22 @@ class SqliteLog {
   std::unique_ptr<std::byte[]> file_;
 };
 
-inline Fault sqlite_refusal(std::string_view why) {
-  return {FaultSource::storage, Fate::not_applied, std::string("sqlite open: ").append(why)};
-}
-
 /// The absolute path of a database, which need not exist. SQLite then takes no name for one of its own, such as
 /// `:memory:` or a URI. Refused where the path is that of another kind of file.
-inline Outcome<std::string> sqlite_absolute(const std::string& path) {
+inline Outcome<std::string> absolute_path(const std::string& path) {
   struct ::stat found {};
   const bool regular = ::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode);
   if (!regular || path.empty() || path.find('\0') != std::string::npos) {
-    return sqlite_refusal("the path is not that of a file");
+    return make_fault("open", "the path is not that of a file");
   }
   if (path[0] == '/') return path;
   std::array<char, PATH_MAX> folder{};
-  if (::getcwd(folder.data(), folder.size()) == nullptr) return sqlite_refusal("there is no working directory");
+  if (::getcwd(folder.data(), folder.size()) == nullptr) return make_fault("open", "there is no working directory");
   return std::string(folder.data()).append("/").append(path);
 }
 
 /// Whose the database is that `database` was opened for, and not yet read; it and the files beside it stay as they are.
-inline Outcome<SqliteOwner> sqlite_owner(sqlite3* database) {
+inline Outcome<StoreState> recognize(sqlite3* database) {
   sqlite3_file* file = nullptr;
   sqlite3_vfs* layer = nullptr;
   sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
@@ -186,28 +176,28 @@ inline Outcome<SqliteOwner> sqlite_owner(sqlite3* database) {
   const bool journal = ::stat(sqlite3_filename_journal(path), &status) == 0 && status.st_size != 0;
   if (journal) {
     const int code = file->pMethods->xCheckReservedLock(file, &writer);
-    if (code != SQLITE_OK) return sqlite_fault("open", code);
+    if (code != SQLITE_OK) return make_fault("open", code);
   }
-  SqliteLog log;
+  Log log;
   if (const int code = log.read(layer, sqlite3_filename_wal(path)); code != SQLITE_OK) {
-    return sqlite_fault("open", code);
+    return make_fault("open", code);
   }
   sqlite3_int64 size = 0;
-  if (const int code = file->pMethods->xFileSize(file, &size); code != SQLITE_OK) return sqlite_fault("open", code);
+  if (const int code = file->pMethods->xFileSize(file, &size); code != SQLITE_OK) return make_fault("open", code);
   if (size == 0) {  // SQLite would delete the log
-    if (log.has_commits) return sqlite_refusal("the file is empty, but its log (-wal) is not");
-    return SqliteOwner::blank;
+    if (log.has_commits) return make_fault("open", "the file is empty, but its log (-wal) is not");
+    return StoreState::absent;
   }
-  SqliteFirstPage page;
+  FirstPage page;
   const int code = file->pMethods->xRead(file, page.bytes.data(), static_cast<int>(page.bytes.size()), 0);
-  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return sqlite_fault("open", code);
-  if (!page.is_database()) return sqlite_fault("open", SQLITE_NOTADB);
-  SqliteOwner owner = page.owner();
-  if (owner != SqliteOwner::foreign && log.first_page) owner = log.first_page->owner();
-  if (owner == SqliteOwner::blank && journal && writer == 0) {
-    return sqlite_refusal("a transaction in the file was cut off; open it with its own program first");
+  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return make_fault("open", code);
+  if (!page.is_database()) return make_fault("open", SQLITE_NOTADB);
+  StoreState state = page.state();
+  if (state != StoreState::foreign && log.first_page) state = log.first_page->state();
+  if (state == StoreState::absent && journal && writer == 0) {
+    return make_fault("open", "a transaction in the file was cut off; open it with its own program first");
   }
-  return owner;
+  return state;
 }
 
-}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite

@@ -1,0 +1,437 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// A file that an older version of the library made: what opening it keeps, while processes open it at once, are killed,
+// the disk fails or the current goes off. And a newer version that upgrades a file which is open.
+#include <droplit/storage/sqlite.hpp>
+
+#include "support/catch.hpp"
+#include "support/fault_vfs.hpp"
+#include "support/power_cut.hpp"
+#include "support/sqlite.hpp"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace droplit;
+using test::Directory;
+using test::DiskCall;
+using test::FaultyDisk;
+using test::in_child;
+using test::PowerCut;
+using test::Raw;
+using test::sqlite_version_1;
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
+constexpr EcosystemId deleted = "C594b89aea18568c408c3ad00"_ecosystem_id;
+constexpr EcosystemId never = "C594b89aea18568c408c3ad11"_ecosystem_id;
+const std::string current = std::to_string(detail::sqlite::schema_version);
+const std::string newer = std::to_string(detail::sqlite::schema_version + 1);
+
+/// A client of each kind: texts absent, empty, long and odd; ids with a letter; times before 1970.
+Client client(std::uint32_t n) {
+  static constexpr std::string_view letters = "azAZCc";
+  std::string id = test::numbered_id(n).text();
+  if (n % 7 < letters.size() && n % 3 == 0) id.insert(0, 1, letters[n % 7]);
+  const auto text = [n](std::uint32_t kind) -> std::optional<Text> {
+    switch (kind % 5) {
+      case 0: return std::nullopt;
+      case 1: return Text::parse("");
+      case 2: return Text::parse("\xC3\xBC'; DROP TABLE clients; --\n");
+      case 3: return Text::parse(std::string(n % 97 == 5 ? 6000 : 30, 'x'));
+      default: return Text::parse(std::to_string(n));
+    }
+  };
+  return {*ClientId::parse(id),
+          Timestamp::clamp_unix_millis(1519829816941 + (n % 2 == 0 ? 1 : -1) * 3000000000000 * n),
+          n % 4 == 1 ? deleted : home,
+          n % 2 == 0 ? ClientType::server : ClientType::application,
+          text(n),
+          text(n / 5)};
+}
+
+/// Makes a file of version 1 with so many clients, by the file layer that is the default.
+void make_version_1(const std::string& path, std::uint32_t clients) {
+  const auto quoted = [](const std::optional<Text>& text) {
+    if (!text) return std::string("NULL");
+    std::string literal("'");
+    for (const char c : text->str()) literal.append(c == '\'' ? 2 : 1, c);
+    return literal += '\'';
+  };
+  std::string sql =
+      "BEGIN; INSERT INTO ecosystems VALUES ('" + home.text() + "', 'active'), ('" + deleted.text() + "', 'deleted');";
+  for (std::uint32_t n = 0; n != clients; ++n) {
+    const Client c = client(n);
+    sql += "INSERT INTO clients VALUES ('" + c.id().text() + "', " + std::to_string(c.created_at().unix_millis()) +
+           ", '" + c.ecosystem_id().text() + "', '" + std::string(to_string(c.type())) + "', " + quoted(c.name()) +
+           ", " + quoted(c.description()) + ");";
+  }
+  Raw raw(path);
+  REQUIRE(raw.run(sqlite_version_1) == SQLITE_OK);
+  REQUIRE(raw.run(sql + "COMMIT") == SQLITE_OK);
+}
+
+/// What a whole file of the current version with so many clients lacks; empty if nothing.
+std::string missing(const std::string& path, std::uint32_t clients, const char* layer = nullptr) {
+  {
+    Raw raw(path, layer);
+    if (raw.ask("PRAGMA user_version") != current + "|") return "the version";
+    if (raw.ask("PRAGMA integrity_check") != "ok|") return "integrity";
+    if (!raw.ask("PRAGMA foreign_key_check").empty()) return "a foreign key";
+    if (raw.ask("SELECT count(*) FROM clients") != std::to_string(clients) + "|") return "the number of clients";
+  }
+  const auto storage = SqliteStorage::open(path).value();
+  for (std::uint32_t n = 0; n != clients; ++n) {
+    if (storage.find_client(client(n).id()).value() != client(n)) return "client " + std::to_string(n);
+  }
+  const auto state = [&](EcosystemId id) { return storage.find_ecosystem(id).value().state(); };
+  const bool right = state(home) == EcosystemState::active && state(deleted) == EcosystemState::deleted &&
+                     state(never) == EcosystemState::unknown;
+  return right ? "" : "the states";
+}
+
+std::string schema(const std::string& path) {
+  return Raw(path).ask("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name");
+}
+
+Fault refusal(const std::string& path, const SqliteOptions& options = {}) {
+  const auto opened = SqliteStorage::open(path, options);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().fate() == Fate::not_applied);
+  return opened.exception();
+}
+
+}  // namespace
+
+TEST_CASE("a file of version 1 is opened with everything in it, and is then as a new one") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 500);
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::older);
+  CHECK(Raw(path).ask("PRAGMA user_version") == "1|");
+  {
+    SqliteStorage storage = SqliteStorage::open(path).value();
+    CHECK(SqliteStorage::inspect(path).value() == StoreState::current);
+    CHECK(storage.insert(client(3)).value() == Insertion::id_taken);
+    CHECK(storage.insert(client(500)).value() == Insertion::inserted);
+    CHECK(storage.insert(client(501)).value() == Insertion::ecosystem_deleted);
+    CHECK(storage.add_ecosystem(deleted).value() == EcosystemState::deleted);
+    CHECK(storage.find_client(client(501).id()).value() == std::nullopt);
+  }
+  CHECK(missing(path, 501) == "");
+  SqliteStorage::open(directory / "new").value();
+  CHECK(schema(path) == schema(directory / "new"));
+  Raw raw(path);
+  CHECK(raw.run("PRAGMA foreign_keys = ON") == SQLITE_OK);
+  CHECK(raw.run("DELETE FROM ecosystems") == SQLITE_CONSTRAINT);
+  CHECK(raw.run("UPDATE clients SET ecosystem_id = x'00'") == SQLITE_CONSTRAINT);
+}
+
+TEST_CASE("a file of version 1 whose newest clients are in its log is opened with all of them") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  REQUIRE(in_child([&] {
+            make_version_1(path, 20);
+            sqlite3* left_open = nullptr;  // and killed: nothing moves the log into the file
+            sqlite3_open(path.c_str(), &left_open);
+            const char* const sql = "PRAGMA user_version; UPDATE ecosystems SET state = 'active'; ";
+            return sqlite3_exec(left_open, sql, nullptr, nullptr, nullptr);
+          }) == SQLITE_OK);
+  REQUIRE(fs::file_size(path + "-wal") != 0);
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::older);
+  SqliteStorage storage = SqliteStorage::open(path).value();
+  CHECK(storage.find_client(client(19).id()).value() == client(19));
+  CHECK(storage.find_ecosystem(deleted).value().state() == EcosystemState::active);
+}
+
+TEST_CASE("a key is taken once in each ecosystem, and clients without a key are in no index of keys") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 8);
+  SqliteStorage::open(path).value();
+  Raw raw(path);
+  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(2).id().text() + "'") == SQLITE_OK);
+  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(1).id().text() + "'") == SQLITE_OK);
+  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(4).id().text() + "'") ==
+        SQLITE_CONSTRAINT);
+  const std::string by_key = raw.ask(
+      "EXPLAIN QUERY PLAN SELECT * FROM clients"
+      " WHERE ecosystem_id = x'" +
+      home.text().substr(1) + "' AND idempotency_key = 'k'");
+  CHECK(by_key.find("INDEX clients_by_key (ecosystem_id=? AND idempotency_key=?)") != std::string::npos);
+  const std::string by_age = raw.ask(
+      "EXPLAIN QUERY PLAN UPDATE clients SET idempotency_key = NULL"
+      " WHERE idempotency_key IS NOT NULL AND created_at < 5");
+  CHECK(by_age.find("INDEX keyed_clients_by_age (created_at<?)") != std::string::npos);
+  CHECK(raw.ask("SELECT count(*) FROM clients INDEXED BY clients_by_key WHERE idempotency_key IS NOT NULL") == "2|");
+}
+
+TEST_CASE("a client takes at most 125 bytes of the file") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  constexpr std::uint32_t clients = 20000;
+  {
+    SqliteStorage storage = SqliteStorage::open(path, {.durability = SqliteDurability::normal}).value();
+    storage.add_ecosystem(home).value();
+    for (std::uint32_t n = 0; n != clients; ++n) {
+      const Client usual(test::numbered_id(n), Timestamp::clamp_unix_millis(1519829816941 + n), home,
+                         n % 2 == 0 ? ClientType::server : ClientType::application, Text::parse("Lobby panel"),
+                         Text::parse("Wall panel by the north entrance"));
+      REQUIRE(storage.insert(usual).value() == Insertion::inserted);
+    }
+  }
+  CHECK(fs::file_size(path) / clients <= 125);
+}
+
+TEST_CASE("an upgrade that meets an id which is not one changes nothing") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 20);
+  const std::string before = schema(path);
+  REQUIRE(Raw(path).run("UPDATE clients SET id = 'x' WHERE id = '" + client(4).id().text() + "'") == SQLITE_OK);
+  CHECK(refusal(path).what() == "sqlite open: SQLITE_CORRUPT (11)");
+  CHECK(schema(path) == before);
+  CHECK(Raw(path).ask("PRAGMA user_version") == "1|");
+  REQUIRE(Raw(path).run("UPDATE clients SET id = '" + client(4).id().text() + "' WHERE id = 'x'") == SQLITE_OK);
+  SqliteStorage::open(path).value();
+  CHECK(missing(path, 20) == "");
+}
+
+TEST_CASE("views and triggers of someone else do not stop an upgrade") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 20);
+  REQUIRE(Raw(path).run("CREATE VIEW names AS SELECT name FROM clients; CREATE VIEW broken AS SELECT * FROM absent;"
+                        "CREATE TRIGGER t AFTER INSERT ON clients BEGIN DELETE FROM ecosystems; END") == SQLITE_OK);
+  SqliteStorage::open(path).value();
+  CHECK(missing(path, 20) == "");
+  CHECK(Raw(path).ask("SELECT count(*) FROM names") == "20|");
+}
+
+// ---- several at once, and limits ----
+
+TEST_CASE("of several processes that open an older file at once, one upgrades it and all get it") {
+  const Directory directory;
+  make_version_1(directory / "alone", 2000);
+  fs::copy_file(directory / "alone", directory / "a");
+  REQUIRE(in_child([&] { return SqliteStorage::open(directory / "alone") ? 0 : 1; }) == 0);
+  std::vector<pid_t> children;
+  for (std::uint32_t p = 0; p != 6; ++p) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    auto opened = SqliteStorage::open(directory / "a", {.busy_timeout = std::chrono::seconds(60)});
+    const bool done = opened && opened.assume_value().insert(client(2000 + 4 * p)).has_value();
+    ::_exit(done ? 0 : 1);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+  }
+  Raw raw(directory / "a");
+  CHECK(raw.ask("PRAGMA schema_version") == Raw(directory / "alone").ask("PRAGMA schema_version"));  // counts changes
+  CHECK(raw.ask("SELECT count(*) FROM clients") == "2006|");
+}
+
+TEST_CASE("an upgrade has a limit of its own, after which the file is as before") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 3000);
+  const std::string before = schema(path);
+  for (const milliseconds limit : {milliseconds(0), milliseconds(-1), milliseconds::min()}) {
+    CAPTURE(limit.count());
+    CHECK(refusal(path, {.upgrade_timeout = limit}).what() == "sqlite open: the upgrade took longer than its limit");
+    CHECK(schema(path) == before);
+    CHECK(SqliteStorage::inspect(path).value() == StoreState::older);
+  }
+  fs::copy_file(path, directory / "b");
+  for (const std::string name : {"a", "b"}) {
+    const milliseconds limit = name == "a" ? milliseconds::max() : milliseconds(86'400'001);
+    CHECK(SqliteStorage::open(directory / name, {.busy_timeout = milliseconds(0), .upgrade_timeout = limit}));
+    CHECK(missing(directory / name, 3000) == "");
+  }
+}
+
+TEST_CASE("who opens an older file waits for the one that upgrades it as long as an upgrade may take") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 20);
+  Raw other(path);
+  REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
+  const Fault fault = refusal(path, {.busy_timeout = std::chrono::seconds(10), .upgrade_timeout = milliseconds(0)});
+  CHECK(fault.what() == "sqlite open: SQLITE_BUSY (5)");
+  CHECK(fault.status() == 503);
+  const std::jthread releasing([&] {
+    std::this_thread::sleep_for(milliseconds(50));
+    other.run("ROLLBACK");
+  });
+  CHECK(SqliteStorage::open(path, {.busy_timeout = milliseconds(0)}).has_value());
+}
+
+// ---- a newer version ----
+
+TEST_CASE("a store whose file a newer version upgraded says so at its next write, and nothing is applied") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  SqliteStorage storage = SqliteStorage::open(path).value();
+  SqliteStorage idle = SqliteStorage::open(path).value();
+  storage.add_ecosystem(home).value();
+  CHECK(storage.insert(client(2)).value() == Insertion::inserted);
+  REQUIRE(Raw(path).run("BEGIN; ALTER TABLE clients ADD COLUMN added TEXT; PRAGMA user_version = " + newer +
+                        "; COMMIT") == SQLITE_OK);
+  const auto check = [](const auto& outcome) {
+    REQUIRE(outcome.has_exception());
+    CHECK(outcome.exception().fate() == Fate::not_applied);
+    CHECK(!outcome.exception().status());
+    CHECK(outcome.exception().what().ends_with(": the file was upgraded by a newer version, restart"));
+  };
+  for (int times = 0; times != 2; ++times) {
+    check(storage.insert(client(4)));
+    check(storage.add_ecosystem(deleted));
+    check(storage.delete_ecosystem(home));
+    check(idle.insert(client(4)));
+  }
+  std::array<std::optional<Outcome<Insertion>>, 8> outcomes;
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint32_t t = 0; t != outcomes.size(); ++t) {
+      threads.emplace_back([&, t] { outcomes[t] = storage.insert(client(8 + 4 * t)); });
+    }
+  }
+  for (const auto& each : outcomes) check(each.value());
+  CHECK(storage.find_client(client(2).id()).value() == client(2));
+  CHECK(storage.find_client(client(4).id()).value() == std::nullopt);
+  CHECK(storage.find_ecosystem(home).value().state() == EcosystemState::active);
+  CHECK(refusal(path).what() == "sqlite open: the file is another program's, or of a newer version");
+  CHECK(Raw(path).ask("SELECT count(*) FROM clients") == "1|");
+}
+
+// ---- kills, power cuts and disks that fail ----
+
+TEST_CASE("a kill at any moment of an upgrade loses no client") {
+  constexpr std::uint32_t clients = 4000;
+  const Directory directory;
+  const std::string original = directory / "original";
+  make_version_1(original, clients);
+  // Counts the calls of the disk, and dies in the one that `last` names.
+  const auto upgrade = [](const std::string& path, long last, long* calls) {
+    FaultyDisk disk;
+    disk.before = [&](DiskCall, std::string_view) {
+      if (last-- == 0) ::kill(::getpid(), SIGKILL);
+      ++*calls;
+    };
+    return SqliteStorage::open(path).has_value();
+  };
+  long all = 0;
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  fs::copy_file(original, directory / "counted");
+  REQUIRE(in_child([&] {
+            const bool done = upgrade(directory / "counted", -1, &all);
+            return done && ::write(ends[1], &all, sizeof all) == sizeof all ? 0 : 1;
+          }) == 0);
+  REQUIRE(::read(ends[0], &all, sizeof all) == sizeof all);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  REQUIRE(all > 200);
+
+  std::mt19937 random(2018);
+  int kept_older = 0;
+  for (int round = 0; round != 40; ++round) {
+    // Half of them near the end, where the commit is.
+    const long last = std::uniform_int_distribution<long>(round % 2 == 0 ? 0 : all - 40, all - 1)(random);
+    CAPTURE(round, last);
+    const std::string path = directory / std::to_string(round);
+    fs::copy_file(original, path);
+    long calls = 0;
+    REQUIRE(in_child([&] { return upgrade(path, last, &calls) ? 0 : 1; }) == -1);
+    if (SqliteStorage::inspect(path).value() == StoreState::older) ++kept_older;
+    REQUIRE(SqliteStorage::open(path));
+    REQUIRE(missing(path, clients) == "");
+    fs::remove(path);
+  }
+  CHECK(kept_older > 5);
+  CHECK(kept_older < 40);
+}
+
+TEST_CASE("a power cut at any write of an upgrade loses no client") {
+  constexpr std::uint32_t clients = 60;
+  std::vector<test::DiskEvent> events;
+  std::size_t made = 0;
+  {
+    const Directory directory;
+    FaultyDisk disk;
+    disk.recording = true;
+    make_version_1(directory / "a", clients);
+    made = disk.events.size();
+    SqliteStorage::open(directory / "a").value();
+    events = std::move(disk.events);
+  }
+  PowerCut cut;
+  std::minstd_rand luck(2018);
+  std::size_t older = 0;
+  std::size_t images = 0;
+  for (std::size_t i = 0; i != events.size(); ++i) {
+    cut.apply(events[i]);
+    if (i + 1 < made) continue;
+    for (const auto loss :
+         {PowerCut::Loss::nothing, PowerCut::Loss::all, PowerCut::Loss::later, PowerCut::Loss::some}) {
+      CAPTURE(i, static_cast<int>(loss));
+      const Directory directory;
+      cut.leave(directory.path(), loss, luck);
+      ++images;
+      if (SqliteStorage::inspect(directory / "a").value() == StoreState::older) ++older;
+      REQUIRE(SqliteStorage::open(directory / "a"));
+      REQUIRE(missing(directory / "a", clients) == "");
+    }
+  }
+  CHECK(images > 80);
+  CHECK(older > 20);
+  CHECK(older < images);
+}
+
+TEST_CASE(
+    "whichever call of the disk fails in an upgrade, opening is a fault or a store, and the next one is a store") {
+  constexpr std::uint32_t clients = 60;
+  const Directory directory;
+  make_version_1(directory / "original", clients);
+  long n = 0;
+  int failed = 0;
+  for (bool fired = true; fired; ++n) {
+    CAPTURE(n);
+    const std::string path = directory / std::to_string(n);
+    fs::copy_file(directory / "original", path);
+    FaultyDisk disk;
+    disk.fail({DiskCall::any, SQLITE_OK, n});
+    {
+      const auto opened = SqliteStorage::open(path);
+      fired = disk.fired();
+      disk.heal();
+      if (opened.has_exception()) CHECK(opened.exception().fate() == Fate::not_applied);
+      failed += opened.has_exception() ? 1 : 0;
+      CHECK((fired || opened.has_value()));
+    }
+    REQUIRE(SqliteStorage::open(path));
+    CHECK(missing(path, clients) == "");
+    fs::remove(path);
+  }
+  CHECK(n > 60);
+  CHECK(failed > 20);
+}
