@@ -2,26 +2,16 @@
 #include <droplit/droplit.hpp>
 #include <droplit/storage/memory.hpp>
 
-#include <boost/outcome/try.hpp>
-
 #include <iostream>
-
-using namespace droplit::literals;
+#include <utility>
 
 int main() {
   droplit::MemoryStorage storage;  // or SqliteStorage, or your own: one member function
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
-  storage.add_ecosystem("C594b89aea18568c408c3ad24"_ecosystem_id);
-
-  const auto create = [&](std::string_view body) -> droplit::Outcome<droplit::Client> {
-    BOOST_OUTCOME_TRY(auto draft, droplit::parse_draft(body));  // right, or every violation at once
-    return droplit::create_client(storage, clock, ids, std::move(draft));
-  };
-
-  for (const char* body : {R"({"ecosystemId": "C594b89aea18568c408c3ad24", "type": "server", "name": "Lobby"})",
-                           R"({"ecosystem": "C594b89aea18568c408c3ad24", "type": "gateway"})"}) {
-    const auto client = create(body);
+  storage.add_ecosystem(*droplit::EcosystemId::parse("C594b89aea18568c408c3ad24"));
+  for (auto [id, type] : {std::pair("C594b89aea18568c408c3ad24", "server"), std::pair("Lobby", "gateway")}) {
+    const auto client = droplit::create_client(storage, clock, ids, {.ecosystem_id = id, .type = type});
     if (client.has_value()) {
       std::cout << "created " << client.value().id().text() << '\n';
     } else if (client.has_error()) {

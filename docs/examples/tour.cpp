@@ -140,7 +140,7 @@ void token_file() {
   assert(access.authenticate("demo-server").kind() == droplit::PrincipalKind::none);
 }
 
-/// Somebody else's store, which answers later: the Exchange and the Creation are steps around it.
+/// A store that finishes later: the Exchange and the Creation are steps around it.
 struct LaterStore {
   std::map<droplit::ClientId, droplit::Client> kept;
   droplit::Insertion finish_later(const droplit::Client& client) {
@@ -159,11 +159,11 @@ droplit::Response steps(LaterStore& store, const droplit::RequestHead& head, std
     BOOST_OUTCOME_TRYV(exchange.body(piece));             // as often as pieces come
     BOOST_OUTCOME_TRY(auto draft, exchange.draft(last));  // query, body, right to the ecosystem
     droplit::Creation creation(std::move(draft));
-    for (;;) {
-      BOOST_OUTCOME_TRYV(creation.begin(clock, ids));
+    while (creation.begin(clock, ids)) {
       const droplit::Insertion insertion = store.finish_later(creation.client());  // co_await it here
-      if (creation.settle(insertion)) return std::move(creation).outcome();
+      if (creation.settle(insertion)) break;
     }
+    return std::move(creation).outcome();
   };
   return to_response(run());
 }

@@ -13,7 +13,7 @@
 // The codes and their category look the same however a file is compiled, so that there is one category in a process.
 namespace droplit::inline v0 {
 
-/// Every way in which the API refuses a call. The values start at 1, since an error code of value 0 reads as success.
+/// Every way in which the API refuses a call. The values start at 1, since an error code of value 0 means success.
 enum class ApiErrc : std::uint8_t {
   ecosystem_invalid = 1,
   ecosystem_missing,
@@ -36,25 +36,25 @@ enum class ApiErrc : std::uint8_t {
   header_fields_too_large,
 };
 
-/// Who says that a code exists: the endpoint's own page, sibling pages of the same API, or this library (ours).
+/// The source of a code: the endpoint's own page, sibling pages of the same API, or this library (ours).
 enum class Source : std::uint8_t { page, sibling, ours };
 
-/// What an answer with a code carries: `InvalidParams` entries as JSON, a line of text, or no body.
+/// The body of a response with a code: `InvalidParams` entries as JSON, a line of text, or none.
 enum class ResponseForm : std::uint8_t { entries, text, empty };
 
-/// One row of the table of codes: all that the wire, the documentation and the programs know of a code.
+/// One row of the table of codes: all properties of a code for the wire, the documentation and the programs.
 struct ApiErrcRow {
   ApiErrc code;
   std::string_view name;  ///< as documented
   std::uint16_t status;   ///< of HTTP
   ResponseForm form;
-  std::string_view message;  ///< of an entry, or the text; `$` is where the names of fields or an ecosystem's id go
+  std::string_view message;  ///< of an entry, or the text; `$` is replaced by names of fields or an ecosystem's id
   bool closes;               ///< the connection ends after this response
-  std::errc condition;       ///< the honest POSIX counterpart; `std::errc()` for none
+  std::errc condition;       ///< the equivalent POSIX error; `std::errc()` for none
   std::uint8_t exit_status;  ///< of the Console
   Source source;
 
-  /// Whether the message has a place for names or an id.
+  /// True if the message has a place for names or an id.
   [[nodiscard]] constexpr bool has_blank() const noexcept { return message.find('$') != std::string_view::npos; }
 };
 
@@ -135,7 +135,7 @@ class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
 
 }  // namespace process
 
-/// The category of `ApiErrc`, named "droplit". Codes that have an honest POSIX counterpart compare equal to that
+/// The category of `ApiErrc`, named "droplit". Codes that have an equivalent POSIX error compare equal to that
 /// `std::errc`: `invalid_argument`, `permission_denied`, `message_size`, `protocol_error`, `timed_out`.
 ///
 /// One object in a process, so that codes compare equal across shared objects: with g++ always, with clang++ where the

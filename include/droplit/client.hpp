@@ -13,7 +13,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A client that was created: what the API answers with a 201.
+/// A client that was created: what a 201 contains.
 class Client : public ClientTexts {
  public:
   Client(ClientId id, Timestamp created_at, EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
@@ -31,6 +31,8 @@ class Client : public ClientTexts {
   bool operator==(const Client&) const = default;
 
  private:
+  friend class Creation;  // sets time and id of a client that is not stored yet
+
   Timestamp created_at_;
   ClientId id_;
   EcosystemId ecosystem_id_;

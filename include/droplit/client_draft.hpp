@@ -22,7 +22,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
-/// A text that was checked: in a string that may be taken, or somewhere else.
+/// A text of a body: in a string that may be moved from, or in other memory.
 struct ParsedText {
   std::string* own = nullptr;
   std::string_view view = {};
@@ -30,7 +30,7 @@ struct ParsedText {
 
 }  // namespace detail
 
-/// What a caller asks for when it creates a client: whole and right, or it would not exist.
+/// What a caller asks for when it creates a client. Every draft is valid.
 class ClientDraft : public ClientTexts {
  public:
   ClientDraft(EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
@@ -40,7 +40,7 @@ class ClientDraft : public ClientTexts {
   ClientDraft(EcosystemId ecosystem_id, ClientType type, ClientTexts&& texts) noexcept
       : ClientTexts(std::move(texts)), ecosystem_id_(ecosystem_id), type_(type) {}
 
-  /// The draft, or the very refusal that a server would answer to a body with these members: every violation at once.
+  /// The draft, or the refusal that a server would respond with to a body with these members: every violation at once.
   /// Text that is not UTF-8 could never be a body and is refused as Body Parameters Missing alone (ours).
   static Outcome<ClientDraft> make(const ClientParameters& parameters);
 
@@ -49,7 +49,7 @@ class ClientDraft : public ClientTexts {
 
   bool operator==(const ClientDraft&) const = default;
 
-  /// For the reader of drafts: takes the texts that it found; null where there is none.
+  /// For the readers of bodies: moves from the texts that they found, null where there is none.
   ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type,
               const std::array<const detail::ParsedText*, detail::text_count>& texts)
       : ecosystem_id_(ecosystem_id), type_(type) {
@@ -70,29 +70,31 @@ class ClientDraft : public ClientTexts {
 
 namespace detail {
 
-/// What the members of a body say of the fields, given in any order and any number of times; the last one of a
-/// name counts. The rules of each field stand here and nowhere else.
+/// The members of a body as a reader finds them, in any order and any number of times; the last one of a name counts.
+/// The rules of each field are here and nowhere else.
 class DraftFields {
  public:
-  /// The member is right.
+  DraftFields() noexcept { flaws_.fill(Flaw::missing); }
+
+  /// The member is valid.
   void set(EcosystemId id) noexcept {
-    state(Field::ecosystem_id) = State::right;
+    flaw(Field::ecosystem_id) = Flaw::none;
     id_ = id;
   }
   void set(ClientType type) noexcept {
-    state(Field::type) = State::right;
+    flaw(Field::type) = Flaw::none;
     type_ = type;
   }
 
-  /// The member is right: UTF-8 without U+0000, which must stay where it is until `finish`.
+  /// The member is valid: UTF-8 without U+0000, which must not move or change until `finish`.
   void set(Field field, ParsedText text) noexcept {
-    state(field) = State::right;
+    flaw(field) = Flaw::none;
     texts_[text_index(field)] = text;
   }
 
-  /// The member is this string, UTF-8; if the field is a text it must stay where it is until `finish`.
+  /// The member is this string, UTF-8; if the field is a text it must not move or change until `finish`.
   void set_string(Field field, ParsedText found) noexcept {
-    state(field) = State::wrong;
+    flaw(field) = Flaw::invalid;
     switch (field_row(field).kind) {
       case FieldKind::ecosystem_id:
         if (const auto id = EcosystemId::parse(found.view)) set(*id);
@@ -101,6 +103,7 @@ class DraftFields {
         if (const auto type = parse_client_type(found.view)) set(*type);
         return;
       case FieldKind::text:
+        flaw(field) = Flaw::characters;
         if (found.view.find('\0') == std::string_view::npos) set(field, found);
         return;
       default: return;
@@ -108,53 +111,38 @@ class DraftFields {
   }
 
   /// The member is null: the same as absent.
-  void set_absent(Field field) noexcept { state(field) = State::absent; }
+  void set_absent(Field field) noexcept { flaw(field) = Flaw::missing; }
 
   /// The member has another JSON type.
-  void set_other(Field field) noexcept { state(field) = State::other; }
+  void set_other(Field field) noexcept { flaw(field) = Flaw::invalid; }
 
-  /// Whether there is such a member, and it is not null.
-  [[nodiscard]] bool given(Field field) const noexcept { return state(field) != State::absent; }
+  /// True if there is such a member and it is not null.
+  [[nodiscard]] bool given(Field field) const noexcept { return flaws_[field_index(field)] != Flaw::missing; }
 
-  /// The draft, or the refusal that tells every violation, those of the query and of the unknown members included. The
-  /// texts are given away.
+  /// The draft, or the refusal with every violation, those of the query and of the unknown members included. The texts
+  /// are moved from.
   Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, const NameList* unknown) const {
     bool valid = !query_fields;
-    for (const FieldRow& row : client_fields) {
-      const State is = state(row.field);
-      valid = valid && (is == State::right || (is == State::absent && !row.required));
+    for (std::size_t i = 0; i != flaws_.size(); ++i) {
+      valid = valid && (flaws_[i] == Flaw::none || (flaws_[i] == Flaw::missing && !client_fields[i].required));
     }
-    if (valid) {
-      std::array<const ParsedText*, text_count> found{};
-      for (std::size_t i = 0; i != text_count; ++i) {
-        if (states_[first_text + i] == State::right) found[i] = &texts_[i];
-      }
-      return Outcome<ClientDraft>(std::in_place_type<ClientDraft>, Text::Checked(), id_, type_, found);
+    if (!valid) return refusal(std::move(query_fields), unknown);
+    std::array<const ParsedText*, text_count> found{};
+    for (std::size_t i = 0; i != text_count; ++i) {
+      if (flaws_[first_text + i] == Flaw::none) found[i] = &texts_[i];
     }
-    return refusal(std::move(query_fields), unknown);
+    return Outcome<ClientDraft>(std::in_place_type<ClientDraft>, Text::Checked(), id_, type_, found);
   }
 
  private:
-  enum class State : std::uint8_t { absent, right, wrong, other };
+  using Flaw = Findings::Flaw;
 
-  State& state(Field field) noexcept { return states_[field_index(field)]; }
-  [[nodiscard]] State state(Field field) const noexcept { return states_[field_index(field)]; }
+  Flaw& flaw(Field field) noexcept { return flaws_[field_index(field)]; }
 
-  // Cold, and so not inlined: there g++ 12 takes the empty query fields of `make` for uninitialised.
-  [[nodiscard, gnu::cold]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
+  // Rare, and so not inlined; inlined, g++ 12 takes the empty query fields of `make` for uninitialised.
+  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
 
-  [[nodiscard]] Findings::Flaw flaw(const FieldRow& row) const noexcept {
-    switch (state(row.field)) {
-      case State::right: return Findings::Flaw::none;
-      case State::absent: return row.required ? Findings::Flaw::missing : Findings::Flaw::none;
-      case State::wrong: return row.kind == FieldKind::text ? Findings::Flaw::characters : Findings::Flaw::invalid;
-      case State::other:
-      default: break;
-    }
-    return Findings::Flaw::invalid;
-  }
-
-  std::array<State, client_fields.size()> states_{};
+  std::array<Flaw, client_fields.size()> flaws_;  // `missing` also where an optional field is absent
   ClientType type_{};
   EcosystemId id_{EcosystemId::Bytes{}};
   std::array<ParsedText, text_count> texts_;
@@ -164,12 +152,12 @@ class DraftFields {
 ApiError unreadable_body(std::optional<std::string>&& query_fields);
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
-                                                    const NameList* unknown) const {
+DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
+                                                                            const NameList* unknown) const {
   Findings findings;
   findings.query_fields = std::move(query_fields);
-  for (const FieldRow& row : client_fields) findings.flaws[field_index(row.field)] = flaw(row);
-  if (findings.flaw(Field::ecosystem_id) == Findings::Flaw::missing && unknown != nullptr && !unknown->empty()) {
+  findings.flaws = flaws_;
+  if (!given(Field::ecosystem_id) && unknown != nullptr && !unknown->empty()) {
     findings.body_fields = unknown->join();
   }
   return *ApiError::from(std::move(findings));

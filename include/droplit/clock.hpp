@@ -20,15 +20,16 @@ DROPLIT_DETAIL_SHARED constinit inline std::atomic<std::int64_t> latest_millis{
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A policy that knows the time.
+/// A policy that returns the time.
 template <class C>
 concept Clock = requires(C& clock) {
-  /// The present instant. It may stand still; an answer's `createdAt` is what it says.
+  /// The present instant, the `createdAt` of a client. Successive calls may return the same.
   { clock.now() } -> std::same_as<Timestamp>;
 };
 
-/// The system's clock, in UTC. Within a process it never goes backwards, whatever is done to the system's clock: it
-/// stands still until that has caught up. Outside the years 0000 to 9999 it stands at the nearest instant. Thread-safe.
+/// The system's clock, in UTC. Within a process it never goes backwards: if the system's clock is set back, it returns
+/// the latest instant until that has caught up. Outside the years 0000 to 9999 it returns the nearest instant.
+/// Thread-safe.
 class SystemClock {
  public:
   Timestamp now() const noexcept {

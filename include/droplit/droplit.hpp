@@ -9,6 +9,7 @@
 #include <droplit/client_type.hpp>
 #include <droplit/clock.hpp>
 #include <droplit/create_client.hpp>
+#include <droplit/create_client_from_json.hpp>
 #include <droplit/draft_parser.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/endpoint.hpp>
@@ -32,4 +33,4 @@
 #include <droplit/transport.hpp>
 #include <droplit/version.hpp>
 
-/// The whole core in one include; never an annex.
+/// The whole core in one include, and no adapter.

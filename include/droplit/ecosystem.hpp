@@ -4,25 +4,21 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/id.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What a store knows of an ecosystem: it is there, it once was there, or it never was.
+/// The state of an ecosystem in a store: it exists, it existed once, or it never existed.
 enum class EcosystemState : std::uint8_t { active, deleted, unknown };
 
 constexpr std::string_view to_string(EcosystemState state) noexcept {
-  switch (state) {
-    case EcosystemState::active: return "active";
-    case EcosystemState::deleted: return "deleted";
-    case EcosystemState::unknown:
-    default: break;
-  }
-  return "unknown";
+  return std::array<std::string_view, 3>{"active", "deleted", "unknown"}[static_cast<std::size_t>(state)];
 }
 
-/// An ecosystem as a store sees it. A deleted one never becomes active again.
+/// An ecosystem in a store. A deleted one never becomes active again.
 class Ecosystem {
  public:
   constexpr Ecosystem(EcosystemId id, EcosystemState state) noexcept : id_(id), state_(state) {}

@@ -61,16 +61,16 @@ class Endpoint {
     });
     reserve_for_fault(response);  // not before head and body were read
     if (!draft) return answer(std::move(draft).as_failure(), response);
-    answer(detail::guarded<Client>(FaultSource::library, Fate::maybe_applied,
-                                   [&] { return create(std::move(draft).assume_value()); }),
-           response);
+    answer(create(std::move(draft).assume_value()), response);
   }
 
   /// A request in steps; `create` and `answer` are its last two.
   [[nodiscard]] Exchange<A> begin() const { return Exchange<A>(access_, options_); }
 
   /// Creates the client that a draft asks for, in the storage.
-  Outcome<Client> create(ClientDraft draft) { return create_client(storage_, clock_, ids_, std::move(draft)); }
+  Outcome<Client> create(ClientDraft&& draft) {
+    return detail::drive(Creation(std::move(draft)), storage_, clock_, ids_);
+  }
 
   /// Writes the answer, once `on_fault` has heard of a fault. The failure of an earlier step comes here by
   /// `.as_failure()`.

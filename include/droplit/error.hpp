@@ -21,13 +21,13 @@ namespace detail {
 
 struct CodeOnly;
 
-/// A row's message with `word` in its blank. The memory of `word` is used again, since it may be long.
+/// A row's message with `word` in its blank. Uses the memory of `word`, which may be long.
 inline std::string fill_blank(std::string_view message, std::string word) {
   const std::size_t blank = message.find('$');
   return word.insert(0, message.substr(0, blank)).append(message.substr(blank + 1));
 }
 
-/// What stands in the blank of a row's message in `text`; nothing if it is not that message.
+/// What is in the blank of a row's message in `text`; nothing if it is not that message.
 constexpr std::optional<std::string_view> read_blank(std::string_view message, std::string_view text) noexcept {
   const std::size_t blank = message.find('$');
   const std::string_view before = message.substr(0, blank);
@@ -38,38 +38,36 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 
 }  // namespace detail
 
-/// The part of a request that a violation lies in; `none` for an answer that has no entries.
+/// The part of a request that a violation is in; `none` for a response without entries.
 enum class Location : std::uint8_t { none, query, body };
 
 constexpr std::string_view to_string(Location location) noexcept {
   return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(location)];
 }
 
-/// One thing that is wrong with a request, as one entry of the answer says it. A view into its `ApiError`.
+/// One thing that is wrong with a request, as an entry of the response has it. A view of its `ApiError`.
 struct Violation {
   ApiErrc code;
   Location location;
   Field field;
-  std::string_view message;  ///< the exact wire text; empty for an answer without a body
+  std::string_view message;  ///< the exact wire text; empty for a response without a body
 
   bool operator==(const Violation&) const = default;
 };
 
-/// What was found wrong with the parts of a request, part by part; `ApiError::from` makes the answer of it. Names are
-/// UTF-8.
+/// What was found wrong with a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
 struct Findings {
-  /// What is wrong with one field of the body.
+  /// What is wrong with one field of the body. For an optional field, `missing` is no violation.
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
 
   std::optional<std::string> query_fields = {};  ///< those not allowed, joined
   std::optional<std::string> body_fields = {};   ///< unknown ones, joined; named only where `ecosystemId` is missing
-  bool body_missing = false;                     ///< no body that can be read; the fields below then do not count
-  std::array<Flaw, client_fields.size()>
-      flaws{};  ///< of each field: a required one has not `characters`, a text not `missing`
+  bool body_missing = false;                     ///< no body that can be read; the flaws then do not count
+  std::array<Flaw, client_fields.size()> flaws{};
 
   [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
 
-  /// The same with this flaw.
+  /// These findings with another flaw.
   [[nodiscard]] Findings with(Field field, Flaw flaw) && noexcept {
     flaws[detail::field_index(field)] = flaw;
     return std::move(*this);
@@ -78,9 +76,9 @@ struct Findings {
 
 /// A refusal: the ordered, non-empty list of everything that is wrong with a request.
 ///
-/// Every value is one that the API can answer, and the answer tells it exactly: what a server wrote, a client reads
-/// back as an equal value. Copying allocates only where names of fields or a deleted ecosystem are told. A moved-from
-/// error may only be assigned or destroyed.
+/// Each value has a response of its own: what a server writes, a client reads back as an equal value. Copying allocates
+/// only where the refusal has names of fields or a deleted ecosystem. A moved-from error may only be assigned or
+/// destroyed.
 class ApiError {
  public:
   class Violations;
@@ -88,10 +86,10 @@ class ApiError {
   /// The longest list: query, unknown names, and one for each field.
   static constexpr std::size_t max_entries = 2 + client_fields.size();
 
-  /// Bad Request, what is answered to something that is no request at all. BOOST_OUTCOME_TRY asks for this constructor.
+  /// Bad Request: what was sent is no HTTP request. Required by BOOST_OUTCOME_TRY.
   ApiError() noexcept : ApiError(ApiErrc::bad_request) {}
 
-  /// The refusal that its code alone makes, such as `ApiError::of<ApiErrc::unauthorized>()`.
+  /// The refusal of a code that needs nothing else, such as `ApiError::of<ApiErrc::unauthorized>()`.
   template <ApiErrc Code>
   requires(row(Code).form != ResponseForm::entries && !row(Code).has_blank()) static ApiError of() noexcept {
     return ApiError(Code);
@@ -113,17 +111,17 @@ class ApiError {
     return error;
   }
 
-  /// The refusal that tells all of `findings`, or nothing if nothing was found. The rules of the order, of Body
-  /// Parameters Missing and of the misnamed member (docs/errors.md) stand here and nowhere else.
+  /// The refusal with all violations of `findings`, or nothing if there are none. The rules of the order, of Body
+  /// Parameters Missing and of the misnamed member (docs/errors.md) are here and nowhere else.
   static std::optional<ApiError> from(Findings findings);
 
   /// The code of the first violation.
   [[nodiscard]] ApiErrc code() const noexcept { return entries_[0].code; }
 
-  /// The HTTP status of the answer.
+  /// The HTTP status of the response.
   [[nodiscard]] int status() const noexcept { return row(code()).status; }
 
-  /// All violations, in the order of the answer's entries; valid as long as the error is there and unchanged.
+  /// All violations, in the order of the response's entries; valid until the error changes or is destroyed.
   [[nodiscard]] Violations violations() const& noexcept;
   Violations violations() const&& = delete;
 
@@ -136,7 +134,7 @@ class ApiError {
     bool operator==(const Entry&) const = default;
   };
 
-  // What no row of the table says, mostly nothing.
+  // Messages with names or an id in them.
   struct Texts {
     std::string query;
     std::string body;
@@ -161,7 +159,7 @@ class ApiError {
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
   }
 
-  detail::Box<Texts> texts_;  // the first, since copying it may fail, and then nothing has changed
+  detail::Box<Texts> texts_;  // first: if copying it throws, nothing has changed
   std::array<Entry, max_entries> entries_{};
   std::uint8_t size_ = 0;
 };
@@ -220,27 +218,29 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
-  const auto is_missing = [&](const FieldRow& row) { return findings.flaw(row.field) == Flaw::missing; };
-  bool no_parameters = !findings.body_fields;
-  for (const FieldRow& row : client_fields) no_parameters = no_parameters && (!row.required || is_missing(row));
-  if (!findings.body_missing && !no_parameters && findings.body_fields && is_missing(client_fields[0])) {
+  if (findings.body_missing) findings.flaws = {};
+  bool no_parameters = findings.body_missing || !findings.body_fields;
+  for (const FieldRow& row : client_fields) {
+    if (row.required && findings.flaw(row.field) != Flaw::missing) no_parameters = findings.body_missing;
+  }
+  if (findings.body_fields && findings.flaw(Field::ecosystem_id) == Flaw::missing) {
     error.texts_.get_or_make().body = sentence(*std::move(findings.body_fields));
     error.add(ApiErrc::ecosystem_missing, Field::additional_parameters);
   }
   for (const FieldRow& row : client_fields) {
-    if (row.required && (findings.body_missing || no_parameters)) {
+    const detail::FieldCodes codes = detail::codes_of(row.kind);
+    if (row.required && no_parameters) {
       error.add(ApiErrc::body_parameters_missing, row.field);
-    } else if (!findings.body_missing) {
-      const detail::FieldCodes codes = detail::codes_of(row.kind);
-      switch (findings.flaw(row.field)) {
-        case Flaw::none:
-        default: break;
-        case Flaw::missing:
-          if (row.required) error.add(codes.missing, row.field);
-          break;
-        case Flaw::invalid: error.add(codes.invalid, row.field); break;
-        case Flaw::characters: error.add(codes.characters, row.field); break;
-      }
+      continue;
+    }
+    switch (findings.flaw(row.field)) {
+      case Flaw::missing:
+        if (row.required) error.add(codes.missing, row.field);
+        break;
+      case Flaw::invalid: error.add(codes.invalid, row.field); break;
+      case Flaw::characters: error.add(codes.characters, row.field); break;
+      case Flaw::none:
+      default: break;
     }
   }
   if (error.size_ == 0) return std::nullopt;
@@ -250,7 +250,7 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
 
 namespace detail {
 
-/// Makes the refusal of a code known only at run time; nothing if the code alone does not make one.
+/// Makes the refusal of a code that is known only at run time; nothing if the code alone does not determine it.
 struct CodeOnly {
   static std::optional<ApiError> make(const ApiErrcRow& row) noexcept {
     if (row.form == ResponseForm::entries || row.has_blank()) return std::nullopt;
@@ -261,7 +261,7 @@ struct CodeOnly {
 
 }  // namespace detail
 
-/// Found by Boost.Outcome and by `std::error_code`'s users: the code of the first violation.
+/// The code of the first violation. Found by Boost.Outcome and `std::error_code`.
 inline std::error_code make_error_code(const ApiError& error) noexcept { return make_error_code(error.code()); }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -12,17 +12,17 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The field that a violation is about: one of `client_fields`, or `additional_parameters` for names that the contract
-/// does not know, or `none` for a response without entries.
+/// The field of a violation: one of `client_fields`, `additional_parameters` for names that the contract does not know,
+/// or `none` for a response without entries.
 enum class Field : std::uint8_t { none, additional_parameters, ecosystem_id, type, name, description };
 
 /// What a field accepts, and with that its rules.
 enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
 
-/// The fields as a caller has them, not yet judged; a field that is not given is absent.
+/// The fields as texts that are not validated yet; each may be absent.
 ///
-/// They are views. Temporaries may be written into the call itself, `create({.name = make_name()})`; a variable of this
-/// type must not outlive its texts.
+/// They are views. Temporaries may be made in the call itself, `create({.name = make_name()})`; a variable of this type
+/// must not outlive its texts.
 struct ClientParameters {
   OptionalStringView ecosystem_id = {};
   OptionalStringView type = {};
@@ -41,7 +41,7 @@ struct FieldRow {
 };
 
 /// The fields of the body of "create a client", in the order of the API's page: the required ones, then the texts.
-/// Readers, writers, stores, SDK and programs read all that they know of fields from here.
+/// Readers, writers, stores, SDK and programs have no other list of fields.
 inline constexpr auto client_fields = std::to_array<FieldRow>({
     // clang-format off
     {Field::ecosystem_id, "ecosystemId", true, FieldKind::ecosystem_id, &ClientParameters::ecosystem_id, "The ID of the ecosystem."},
@@ -111,7 +111,7 @@ constexpr std::string_view to_string(Field field) noexcept {
 
 namespace detail {
 
-/// The codes of what may be wrong with a field of a kind. `missing` is for required fields; `characters` for texts.
+/// The codes of the violations of a field of a kind. `missing` is for required fields, `characters` for texts.
 struct FieldCodes {
   ApiErrc missing;
   ApiErrc invalid;
@@ -119,16 +119,12 @@ struct FieldCodes {
 };
 
 constexpr FieldCodes codes_of(FieldKind kind) noexcept {
-  switch (kind) {
-    case FieldKind::ecosystem_id:
-      return {ApiErrc::ecosystem_missing, ApiErrc::ecosystem_invalid, ApiErrc::ecosystem_invalid};
-    case FieldKind::client_type:
-      return {ApiErrc::client_type_missing, ApiErrc::client_type_invalid, ApiErrc::client_type_invalid};
-    case FieldKind::text:
-    default: break;
-  }
-  return {ApiErrc::body_parameters_missing, ApiErrc::body_parameter_invalid,
-          ApiErrc::body_parameter_characters_invalid};
+  using enum ApiErrc;
+  return std::to_array<FieldCodes>({
+      {ecosystem_missing, ecosystem_invalid, ecosystem_invalid},
+      {client_type_missing, client_type_invalid, client_type_invalid},
+      {body_parameters_missing, body_parameter_invalid, body_parameter_characters_invalid},
+  })[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace detail

@@ -16,18 +16,17 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// A policy that makes ids for new clients. A failure is thrown, or returned in an `outcome`.
 template <class I>
 concept IdSource = requires(I& ids, Timestamp now) {
-  /// A fresh id for a client created at `now`. If it turns out to be taken, another one is asked for.
+  /// A new id for a client created at `now`. Called again if the id is taken.
   { ids.next(now) } -> std::convertible_to<Outcome<ClientId>>;
 };
 
 /// Ids laid out as a MongoDB ObjectId: 4 bytes of seconds since 1970, 5 random bytes of the process, 3 of a counter,
 /// each big-endian (ours).
 ///
-/// Thread-safe. Ids of one process differ, whatever its clock says: when the counter wraps, the process goes on with
-/// other bytes in the place of the random ones. A child process draws its own, however it was made (`fork`, `_Fork`,
-/// `clone`). Ids of different processes differ unless their random bytes agree; a restored snapshot of a running
-/// machine goes on with those that it had. Before 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value
-/// that 4 bytes hold.
+/// Thread-safe. Ids of one process differ, whatever its clock returns: when the counter wraps, the random bytes change.
+/// A child process draws its own, however it was made (`fork`, `_Fork`, `clone`). Ids of different processes differ
+/// unless their random bytes agree; a restored snapshot of a running machine continues with those that it had. Before
+/// 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value that fits into 4 bytes.
 class ObjectIds {
  public:
   Outcome<ClientId> next(Timestamp now) const noexcept {

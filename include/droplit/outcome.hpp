@@ -16,7 +16,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What `.value()` throws when there is an `ApiError`: a `std::system_error` with its code, carrying the whole of it.
+/// What `.value()` throws when there is an `ApiError`: a `std::system_error` with its code, and the error itself.
 class ApiException : public std::system_error {
  public:
   explicit ApiException(ApiError error) : std::system_error(make_error_code(error)), error_(std::move(error)) {}
@@ -27,7 +27,7 @@ class ApiException : public std::system_error {
   ApiError error_;
 };
 
-/// What `.value()` throws when there is a `Fault`, carrying the whole of it.
+/// What `.value()` throws when there is a `Fault`, with the fault itself.
 class FaultException : public std::exception {
  public:
   explicit FaultException(Fault fault) noexcept : fault_(std::move(fault)) {}
@@ -39,7 +39,7 @@ class FaultException : public std::exception {
   Fault fault_;
 };
 
-/// Found by Boost.Outcome when `.value()` meets an `ApiError`. Ends the program where exceptions are switched off.
+/// Called by Boost.Outcome where `.value()` finds an `ApiError`. Ends the program where exceptions are switched off.
 [[noreturn]] inline void outcome_throw_as_system_error_with_payload(ApiError error) {
 #if defined(__cpp_exceptions)
   throw ApiException(std::move(error));
@@ -49,7 +49,7 @@ class FaultException : public std::exception {
 #endif
 }
 
-/// Found by Boost.Outcome when `.value()` meets a `Fault`. Ends the program where exceptions are switched off.
+/// Called by Boost.Outcome where `.value()` finds a `Fault`. Ends the program where exceptions are switched off.
 inline std::exception_ptr make_exception_ptr(Fault fault) {
 #if defined(__cpp_exceptions)
   return std::make_exception_ptr(FaultException(std::move(fault)));
@@ -59,8 +59,8 @@ inline std::exception_ptr make_exception_ptr(Fault fault) {
 #endif
 }
 
-/// A value; or an `ApiError`, one of the documented refusals, as its error; or a `Fault` as its third channel, read by
-/// `.exception()` without anything being thrown.
+/// A value; or an `ApiError`, one of the documented refusals, as its error; or a `Fault` as its third channel, returned
+/// by `.exception()`.
 template <class T, class E = ApiError, class P = Fault>
 using outcome = BOOST_OUTCOME_V2_NAMESPACE::std_outcome<T, E, P>;
 

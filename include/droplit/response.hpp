@@ -27,25 +27,25 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Whether the wire knows this failure as 503 with `retry-after: 1`: a part is busy or away and surely kept nothing.
-/// Any other is a 500.
+/// True if the response to this failure is a 503 with `retry-after: 1`: a part is busy or cannot be reached, and surely
+/// applied nothing. Otherwise it is a 500.
 inline bool is_unavailable(const Fault& fault) noexcept {
   return fault.status() == 503 && fault.fate() == Fate::not_applied;
 }
 
-/// Writes the answer that tells of a created client, a 201, into `out`, whose memory is used again.
+/// Writes the response for a created client, a 201, into `out`, whose memory is reused.
 void write_response(Response& out, const Client& client);
 
-/// Writes the answer that tells of a refusal.
+/// Writes the response for a refusal.
 void write_response(Response& out, const ApiError& error);
 
-/// Writes the answer that tells that the server failed, and nothing of the cause: a 503 or a 500.
+/// Writes the response for a failure, a 503 or a 500 with nothing of the cause.
 void write_response(Response& out, const Fault& fault);
 
-/// Writes the answer that tells of an outcome.
+/// Writes the response for an outcome.
 void write_response(Response& out, const Outcome<Client>& outcome);
 
-/// The answer that tells of a client, an `ApiError`, a `Fault` or an outcome.
+/// The response for a client, an `ApiError`, a `Fault` or an outcome.
 template <class T>
 Response to_response(const T& what) {
   Response response;
@@ -53,19 +53,19 @@ Response to_response(const T& what) {
   return response;
 }
 
-/// The refusal that `response` tells of, equal to the one that a server wrote it from; nothing if it is an answer that
-/// the contract does not know (one with a content-encoding other than identity among them), a 201, a 500 or a 503.
+/// The refusal in `response`, equal to the one that a server wrote it from; nothing if it is a 201, a 500, a 503, or a
+/// response that the contract does not know (one with a content-encoding other than identity among them).
 std::optional<ApiError> read_error(const Response& response);
 
-/// What an answer tells: the client, the refusal that the service wrote it from, or a `Fault`.
+/// What a response means: the client, the refusal that a server wrote it from, or a `Fault`.
 ///
-/// A 503 in exactly the contract's form is not applied. Any other answer that the contract does not know is maybe
+/// A 503 in exactly the contract's form is not applied. Any other response that the contract does not know is maybe
 /// applied and keeps its status and beginning: among them (ours) a client of another ecosystem or type than was asked
-/// for, a 404 that names another ecosystem, and whatever has a content-encoding other than identity.
+/// for, a 404 that names another ecosystem, and any with a content-encoding other than identity.
 Outcome<Client> read_response(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
                               const std::optional<ClientType>& asked_type = {});
 
-/// What an answer to `draft` tells.
+/// What a response to `draft` means.
 inline Outcome<Client> read_response(const Response& response, const ClientDraft& draft) {
   return read_response(response, draft.ecosystem_id(), draft.type());
 }
@@ -75,7 +75,7 @@ namespace detail {
 /// The body of a 500.
 inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
 
-/// The seconds of a `retry-after` field, if it stands once and is a number of them; a date is not read.
+/// The seconds of a `retry-after` field that is given once and is a number; nothing for a date.
 inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
   const std::string_view value = response.fields.get("retry-after");
   if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
@@ -103,7 +103,7 @@ inline void start(Response& out, int status) {
   out.close = false;
 }
 
-/// Adds what tells of the body, which is complete.
+/// Adds the fields that describe the body, which is complete.
 inline void end(Response& out, std::string_view content_type) {
   char lines[128];
   char* at = lines + sizeof lines;
@@ -121,7 +121,7 @@ inline void end(Response& out, std::string_view content_type) {
   out.fields.add(WrittenLines{{at, static_cast<std::size_t>(lines + sizeof lines - at)}});
 }
 
-/// Whether the body is not as it was written: a content-encoding other than identity was applied to it.
+/// True if a content-encoding other than identity was applied to the body.
 inline bool is_encoded(const Response& response) noexcept {
   for (const HeaderField field : response.fields) {
     if (equals_ignoring_case(field.name, "content-encoding") && !is_identity_encoding(field.value)) return true;
@@ -129,7 +129,7 @@ inline bool is_encoded(const Response& response) noexcept {
   return false;
 }
 
-/// Whether this is the contract's 503, which proves that nothing was kept; any other may come from a proxy.
+/// True for the contract's 503, which proves that nothing was applied; any other may come from a proxy.
 inline bool is_exact_unavailable(const Response& response) noexcept {
   const HeaderFields& fields = response.fields;
   return response.status == 503 && response.body.empty() && fields.count("content-type") == 0 &&
@@ -197,33 +197,33 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_response(response.status, what, response.body, detail::retry_after(response));
   };
-  if (detail::is_encoded(response)) return unknown("the answer has a content-encoding");
+  if (detail::is_encoded(response)) return unknown("the response has a content-encoding");
   if (response.status == 201) {
     if (response.fields.count("content-type") != 1 ||
         !detail::is_content_type(response.fields.get("content-type"), "application", "json")) {
-      return unknown("the answer is a 201 of another content type");
+      return unknown("the response is a 201 of another content type");
     }
     auto client = detail::ClientReader().read(response.body);
-    if (!client) return unknown("the answer is a 201 without a client that the contract knows");
+    if (!client) return unknown("the response is a 201 without a client that the contract knows");
     if (client->ecosystem_id() != asked_ecosystem.value_or(client->ecosystem_id()) ||
         client->type() != asked_type.value_or(client->type())) {
-      return unknown("the answer is a client of another ecosystem or type than was asked for");
+      return unknown("the response is a client of another ecosystem or type than was asked for");
     }
     return *std::move(client);
   }
   if (auto error = read_error(response)) {
     if (asked_ecosystem && error->code() == ApiErrc::ecosystem_not_found &&
         *error != ApiError::ecosystem_not_found(*asked_ecosystem)) {
-      return unknown("the answer is a 404 of another ecosystem than was asked for");
+      return unknown("the response is a 404 of another ecosystem than was asked for");
     }
     return *std::move(error);
   }
   if (detail::is_exact_unavailable(response)) {
-    return Fault::unavailable(FaultSource::answer, "the service is unavailable and kept nothing");
+    return Fault::unavailable(FaultSource::response, "the service is unavailable and applied nothing");
   }
   if (response.status == 500) return unknown("the service failed");
   if (response.status == 503) return unknown("a 503 that may be a proxy's");
-  return unknown("the answer is none that the contract knows");
+  return unknown("the contract does not know the response");
 }
 
 #endif

@@ -18,20 +18,20 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What came of a call: the typed outcome, and the answer it was read from.
+/// The result of a call: the typed outcome, and the response that it was read from.
 struct Reply {
   Outcome<Client> outcome;
-  Response response;  ///< the last one; to what was refused before sending, the very one that the service would
-                      ///< have given; of status 0 if there was none
-  std::uint32_t attempts = 0;  ///< how often it was sent; 0 if it was refused before
+  Response response;  ///< the last one; for what is refused before sending, the one that the service would have sent;
+                      ///< of status 0 if there is none
+  std::uint32_t attempts = 0;  ///< how often the request was sent; 0 if it was refused before
 
-  /// The HTTP status of the answer, 0 if there was none.
+  /// The HTTP status of the response, 0 if there is none.
   [[nodiscard]] int status() const noexcept {
     if (response.status != 0 || !outcome.has_exception()) return response.status;
     return outcome.assume_exception().status().value_or(0);
   }
 
-  /// The body of the answer as it came, or as much of it as a fault keeps; bytes of a stranger where there is a fault.
+  /// The body of the response, or the part of it that a fault keeps; untrusted bytes if there is a fault.
   [[nodiscard]] std::string_view body() const& noexcept {
     if (response.status != 0 || !outcome.has_exception()) return response.body;
     return outcome.assume_exception().excerpt();
@@ -41,7 +41,7 @@ struct Reply {
 
 struct SdkOptions {
   RetryPolicy retry = {};
-  bool send_anyway = false;  ///< send what the contract refuses too: the service may have relaxed its rules
+  bool send_anyway = false;  ///< send also what the contract refuses: the service may have relaxed its rules
 };
 
 /// The calls about clients.
@@ -51,8 +51,8 @@ class Clients {
   Clients(T& transport, const SdkOptions& options, W sleeper)
       : transport_(transport), sleeper_(std::move(sleeper)), options_(options) {}
 
-  /// Creates a client at the service. What the contract refuses is refused here, before anything is sent, with the very
-  /// `ApiError` that the service would have given; unless the options say to send it anyway.
+  /// Creates a client at the service. What the contract refuses is refused here, before anything is sent, with the
+  /// `ApiError` and the response of the service; unless the options say to send it anyway.
   ///
   /// Text that is not UTF-8 could never be a body and is always refused here. Throws nothing but `std::bad_alloc`, and
   /// then nothing was sent.
@@ -61,23 +61,21 @@ class Clients {
     return create({.ecosystem_id = ecosystem_id, .type = type, .name = name, .description = description});
   }
 
-  /// The same for all fields there are.
+  /// The same for all fields.
   Reply create(const ClientParameters& parameters) {
     const auto draft = ClientDraft::make(parameters);
     if (draft.has_value()) return create(draft.assume_value());
-    if (draft.has_error() && !(options_.send_anyway && is_utf8(parameters))) {
-      return {draft.assume_error(), to_response(draft.assume_error())};
-    }
-    return ask(RemoteCreation(parameters, options_.retry, sleeper_.now()));
+    if (options_.send_anyway && is_utf8(parameters)) return send(parameters);
+    return {draft.as_failure(), to_response(draft.assume_error())};
   }
 
-  /// The same with values that are right already.
+  /// The same with values that are known to be valid.
   Reply create(EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
                std::optional<Text> description = {}) {
     return create(ClientDraft(ecosystem_id, type, std::move(name), std::move(description)));
   }
 
-  Reply create(const ClientDraft& draft) { return ask(RemoteCreation(draft, options_.retry, sleeper_.now())); }
+  Reply create(const ClientDraft& draft) { return send(draft); }
 
  private:
   static bool is_utf8(const ClientParameters& parameters) noexcept {
@@ -88,11 +86,12 @@ class Clients {
     return true;
   }
 
-  Reply ask(RemoteCreation creation) {
-    auto answer = detail::drive(creation, transport_, sleeper_);
-    const std::uint32_t attempts = creation.attempts();
-    Reply reply{std::move(creation).outcome(), {}, attempts};
-    if (answer.has_value()) reply.response = std::move(answer).assume_value();
+  template <class What>
+  Reply send(const What& what) {
+    RemoteCreation creation(what, options_.retry, sleeper_.now());
+    auto response = detail::drive(creation, transport_, sleeper_);
+    Reply reply{std::move(creation).outcome(), {}, creation.attempts()};
+    if (response) reply.response = std::move(response).assume_value();
     return reply;
   }
 

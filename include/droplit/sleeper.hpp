@@ -18,12 +18,12 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A policy that knows how to wait before something is tried again.
+/// A policy that waits before something is tried again.
 template <class W>
 concept Sleeper = requires(W& sleeper, std::int64_t time) {
   /// The present time in milliseconds, by a clock that does not go backwards.
   { sleeper.now() } -> std::convertible_to<std::int64_t>;
-  /// Returns when that time has come.
+  /// Returns at that time or later.
   sleeper.sleep_until(time);
   /// 32 random bits.
   { sleeper.random_bits() } -> std::convertible_to<std::uint32_t>;
@@ -33,7 +33,7 @@ concept Sleeper = requires(W& sleeper, std::int64_t time) {
 class SystemSleeper {
  public:
   void sleep_until(std::int64_t time) const {
-    // in pieces: a signal may end a sleep early, and a time may lie further ahead than the system can count
+    // In steps: a signal may end a sleep early, and `time` may be further ahead than the system can count.
     for (std::int64_t present = now(); present < time; present = now()) {
       sleep(static_cast<int>(detail::bounded<std::int64_t>(time - present, 1, 60'000)));
     }

@@ -72,6 +72,7 @@ const std::map<std::string, Layer> layers{
     {"detail/json/error_reader.hpp", wire},
     {"draft_parser.hpp", wire},
     {"response.hpp", wire},
+    {"create_client_from_json.hpp", wire},
     {"exchange.hpp", operations},
     {"endpoint.hpp", operations},
     {"remote/create_client.hpp", operations},

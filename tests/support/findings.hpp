@@ -11,7 +11,7 @@
 
 namespace findings {
 
-/// An entry of an answer, as the contract says it.
+/// An entry of a response, by the contract.
 struct Entry {
   droplit::ApiErrc code;
   std::string in, message, path;

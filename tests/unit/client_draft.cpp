@@ -84,7 +84,7 @@ TEST_CASE("parameters may be temporaries, optionals, null pointers and views of 
 
 static_assert(!std::is_assignable_v<decltype((ClientParameters().name)), std::nullptr_t>);
 
-TEST_CASE("wrong parameters make the refusal that a server would answer, every violation at once") {
+TEST_CASE("invalid parameters make the refusal that a server would respond with, every violation at once") {
   CHECK(ClientDraft::make({}).error() == unreadable);
   CHECK(ClientDraft::make({{}, "server", {}, {}}).error() == refusal({{}, {}, false, {Flaw::missing, {}, {}, {}}}));
   CHECK(ClientDraft::make({id, {}, {}, {}}).error() == refusal({{}, {}, false, {Flaw{}, Flaw::missing, {}, {}}}));
@@ -102,7 +102,7 @@ TEST_CASE("wrong parameters make the refusal that a server would answer, every v
         refusal({{}, {}, false, {Flaw::missing, Flaw::missing, Flaw::characters, {}}}));
 }
 
-TEST_CASE("text that is not UTF-8 is Body Parameters Missing alone, wherever it stands") {
+TEST_CASE("text that is not UTF-8 is Body Parameters Missing alone, in whichever field") {
   for (const std::string_view bad : {"\x80", "a\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF"}) {
     CHECK(ClientDraft::make({bad, "server", {}, {}}).error() == unreadable);
     CHECK(ClientDraft::make({id, bad, {}, {}}).error() == unreadable);

@@ -14,7 +14,7 @@
 
 using namespace droplit;
 
-// The system's clock, as far from the truth as a test says. It stands in front of the library's function.
+// Replaces the C library's function, so that a test sets the system's clock.
 static std::atomic<std::int64_t> offset_seconds{0};
 
 extern "C" int timespec_get(std::timespec* time, int base) noexcept {
@@ -57,7 +57,7 @@ std::int64_t system_millis() {
 
 }  // namespace
 
-TEST_CASE("the system clock tells the system's time, in whole milliseconds rounded down") {
+TEST_CASE("the system clock returns the system's time, in whole milliseconds rounded down") {
   for (int i = 0; i != 1000; ++i) {
     const std::int64_t before = system_millis();
     const std::int64_t now = SystemClock().now().unix_millis();
@@ -67,7 +67,7 @@ TEST_CASE("the system clock tells the system's time, in whole milliseconds round
   }
 }
 
-TEST_CASE("when the system's clock is set back, this one stands still until that has caught up") {
+TEST_CASE("when the system's clock is set back, this one returns the same instant until that has caught up") {
   const Timestamp now = SystemClock().now();
   offset_seconds = 100;
   const Timestamp ahead = SystemClock().now();
@@ -108,7 +108,7 @@ TEST_CASE("the system clock never goes backwards, for one thread or from one to 
   CHECK(!backwards);
 }
 
-TEST_CASE("beyond the year 9999 the system clock stands") {
+TEST_CASE("beyond the year 9999 the system clock returns the last instant") {
   offset_seconds = 9'000'000'000'000;
   CHECK(SystemClock().now().text() == "9999-12-31T23:59:59.999Z");
   offset_seconds = 0;

@@ -6,7 +6,10 @@
 #include <droplit/testing/fixed_ids.hpp>
 
 #include "support/catch.hpp"
+#include "support/memory.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -65,10 +68,9 @@ Outcome<Client> create_in_steps(S& storage, std::vector<ClientId> ids, Ecosystem
   FixedClock clock(noon);
   FixedIds source(std::move(ids));
   Creation creation(draft(ecosystem));
-  for (;;) {
-    if (auto ready = creation.begin(clock, source); !ready) return std::move(ready).as_failure();
-    if (creation.settle(storage.insert(creation.client()))) return std::move(creation).outcome();
+  while (creation.begin(clock, source) && !creation.settle(storage.insert(creation.client()))) {
   }
+  return std::move(creation).outcome();
 }
 
 bool alike(const Outcome<Client>& a, const Outcome<Client>& b) {
@@ -80,11 +82,11 @@ bool alike(const Outcome<Client>& a, const Outcome<Client>& b) {
   return f.source() == g.source() && f.fate() == g.fate() && f.what() == g.what() && f.status() == g.status();
 }
 
-/// Every way to fail by throwing, with what a caller then knows: the source and the fate, where they were told.
+/// Every way to fail by throwing; `own` if the exception has a source and a fate.
 struct Throw {
   std::string name;
   std::function<void()> act;
-  bool told;
+  bool own;
 };
 
 const std::vector<Throw>& throws() {
@@ -102,15 +104,15 @@ const std::vector<Throw>& throws() {
 void check_fault(const Outcome<Client>& outcome, const Throw& thrown, FaultSource source, Fate fate) {
   REQUIRE(outcome.has_exception());
   const Fault& fault = outcome.exception();
-  CHECK(fault.source() == (thrown.told ? FaultSource::transport : source));
-  CHECK(fault.fate() == (thrown.told ? Fate::not_sent : fate));
-  CHECK(fault.what() == (thrown.told ? "own words" : std::string(to_string(source)) + " threw an exception"));
-  CHECK((fault.cause() != nullptr) == !thrown.told);
+  CHECK(fault.source() == (thrown.own ? FaultSource::transport : source));
+  CHECK(fault.fate() == (thrown.own ? Fate::not_sent : fate));
+  CHECK(fault.what() == (thrown.own ? "own words" : std::string(to_string(source)) + " threw an exception"));
+  CHECK((fault.cause() != nullptr) == !thrown.own);
 }
 
 }  // namespace
 
-TEST_CASE("a client that is kept is the draft, with the clock's time and the source's id") {
+TEST_CASE("a client that is inserted is the draft, with the clock's time and the source's id") {
   MemoryStorage storage;
   storage.add_ecosystem(home);
   const Outcome<Client> outcome = create(storage, {id(1)});
@@ -200,7 +202,7 @@ TEST_CASE("what a source of ids throws is a fault of the ids, and nothing is app
   }
 }
 
-TEST_CASE("what a store throws is a fault of the storage that may have been applied, unless the store says better") {
+TEST_CASE("what a store throws is a fault of the storage that may have been applied, unless the exception says more") {
   for (const Throw& thrown : throws()) {
     CAPTURE(thrown.name);
     ScriptedStorage storage{[&](const Client&) -> Outcome<Insertion> {
@@ -212,7 +214,7 @@ TEST_CASE("what a store throws is a fault of the storage that may have been appl
   }
 }
 
-TEST_CASE("what a policy returns as a failure arrives unchanged, and is not tried again") {
+TEST_CASE("a failure that a policy returns is the outcome, unchanged, and nothing is tried again") {
   ScriptedStorage storage{[](const Client&) { return Fault::unavailable(FaultSource::storage, "away", 5); }};
   const Outcome<Client> away = create(storage, {id(1), id(2)});
   REQUIRE(away.has_exception());
@@ -231,7 +233,7 @@ TEST_CASE("what a policy returns as a failure arrives unchanged, and is not trie
   CHECK(never.asked.empty());
 }
 
-TEST_CASE("a store that fails at its n-th call is left as it was, and the others of the series are kept, for every n") {
+TEST_CASE("if the n-th of a series of inserts fails, the store has all the others, for every n") {
   constexpr int series = 6;
   for (int n = 1; n <= series; ++n) {
     CAPTURE(n);
@@ -251,45 +253,101 @@ TEST_CASE("a store that fails at its n-th call is left as it was, and the others
   }
 }
 
-TEST_CASE("driven in steps the creation gives what create_client gives, for every story of four answers") {
-  const std::vector<Outcome<Insertion>> answers{Insertion::inserted, Insertion::ecosystem_deleted,
+TEST_CASE("a creation in steps gives what create_client gives, for every sequence of four results") {
+  const std::vector<Outcome<Insertion>> results{Insertion::inserted, Insertion::ecosystem_deleted,
                                                 Insertion::ecosystem_unknown, Insertion::id_taken,
                                                 Fault(FaultSource::storage, Fate::maybe_applied, "cut")};
-  const std::size_t stories = answers.size() * answers.size() * answers.size() * answers.size();
-  for (std::size_t story = 0; story != stories; ++story) {
-    const auto script = [&answers, left = story](const Client&) mutable {
-      const std::size_t now = left % answers.size();
-      left /= answers.size();
-      return answers[now];
+  const std::size_t sequences = results.size() * results.size() * results.size() * results.size();
+  for (std::size_t sequence = 0; sequence != sequences; ++sequence) {
+    const auto script = [&results, left = sequence](const Client&) mutable {
+      const std::size_t now = left % results.size();
+      left /= results.size();
+      return results[now];
     };
     ScriptedStorage whole{script};
     ScriptedStorage stepped{script};
     for (const std::vector<ClientId>& ids :
          {std::vector{id(1), id(2), id(3), id(4), id(5)}, std::vector{id(1), id(2)}}) {
       const bool same = alike(create(whole, ids), create_in_steps(stepped, ids));
-      if (!same || whole.asked != stepped.asked) FAIL("story " << story);
+      if (!same || whole.asked != stepped.asked) FAIL("sequence " << sequence);
     }
   }
   SUCCEED();
 }
 
-TEST_CASE("a begin that failed may be tried again, and is no try") {
-  struct Stubborn {
-    mutable int fails;
+TEST_CASE("a begin that failed may be repeated, is no try, and leaves its failure as the outcome until then") {
+  struct FailsAtFirst {
+    mutable int failures;
     Timestamp now() const {
-      if (fails-- > 0) throw 7;
+      if (failures-- > 0) throw 7;
       return noon;
     }
   };
-  FixedIds source({id(1), id(2), id(3), id(4), id(5)});
-  Creation creation(draft(EcosystemId(home)));
-  for (int tries = 1; tries <= Creation::max_tries; ++tries) {
-    Stubborn clock{2};
+  const auto failed = [] {
+    FixedClock clock(noon);
+    FixedIds source({});
+    Creation creation(draft());
     CHECK_FALSE(creation.begin(clock, source));
-    CHECK_FALSE(creation.begin(clock, source));
-    REQUIRE(creation.begin(clock, source));
-    CHECK(creation.client().name() == draft(EcosystemId(home)).name());
-    CHECK(creation.client().description() == draft(EcosystemId(home)).description());
-    CHECK(creation.settle(Insertion::id_taken) == (tries == Creation::max_tries));
+    return std::move(creation).outcome();
+  };
+  CHECK(failed().exception().source() == FaultSource::ids);
+
+  for (const int inserted_at : {1, 2, 3, 4, 5}) {
+    FixedIds source({id(1), id(2), id(3), id(4), id(5)});
+    Creation creation(draft());
+    for (int tries = 1; tries <= Creation::max_tries; ++tries) {
+      FailsAtFirst clock{2};
+      CHECK_FALSE(creation.begin(clock, source));
+      CHECK_FALSE(creation.begin(clock, source));
+      REQUIRE(creation.begin(clock, source));
+      CHECK(creation.client() == Client(id(tries), noon, home, ClientType::server, draft().name()));
+      const bool inserted = tries == inserted_at;
+      const bool settled = creation.settle(inserted ? Insertion::inserted : Insertion::id_taken);
+      CHECK(settled == (inserted || tries == Creation::max_tries));
+      if (settled) break;
+    }
+    const auto outcome = std::move(creation).outcome();
+    CHECK(outcome.has_value() == (inserted_at <= Creation::max_tries));
+    CHECK(outcome.has_exception() == !outcome.has_value());
   }
+}
+
+TEST_CASE("without memory for the text of a refusal the outcome is a fault that was not applied") {
+  ScriptedStorage storage{[](const Client&) { return Insertion::ecosystem_deleted; }};
+  storage.asked.reserve(1);
+  FixedClock clock(noon);
+  FixedIds ids({id(1)});
+  ClientDraft deleted(home, ClientType::server);
+  memory::calls = 0;
+  memory::fail_at = 1;
+  memory::fail_on = true;
+  const Outcome<Client> outcome = create_client(storage, clock, ids, std::move(deleted));
+  const std::size_t calls = memory::calls;
+  memory::fail_at = 0;
+  memory::fail_on = false;
+  CHECK(calls > 0);
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().source() == FaultSource::library);
+  CHECK(outcome.exception().fate() == Fate::not_applied);
+  CHECK(outcome.exception().cause());
+}
+
+TEST_CASE("with the fields as texts every violation is reported at once, and then nothing is asked of the policies") {
+  ScriptedStorage storage{[](const Client&) { return Insertion::inserted; }};
+  ScriptedClock clock{[]() -> Timestamp {
+    FAIL("asked for the time");
+    return noon;
+  }};
+  FixedIds ids({id(1)});
+  const auto refused = create_client(storage, clock, ids, {.type = "gateway", .name = std::string_view("\0", 1)});
+  CHECK(refused.error() == ClientDraft::make({.type = "gateway", .name = std::string_view("\0", 1)}).error());
+  CHECK(refused.error().violations().size() == 3);
+  CHECK(storage.asked.empty());
+
+  clock.act = [] { return noon; };
+  const auto created =
+      create_client(storage, clock, ids,
+                    {.ecosystem_id = "C594B89aea18568c408c3ad24", .type = "server", .name = std::string("name")});
+  CHECK(created.value() == Client(id(1), noon, home, ClientType::server, Text::parse("name")));
+  CHECK(storage.asked == std::vector{created.value()});
 }

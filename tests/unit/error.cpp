@@ -50,7 +50,7 @@ concept HasViolations = requires(E&& error) {
 };
 static_assert(HasViolations<const ApiError&> && !HasViolations<ApiError> && !HasViolations<const ApiError>);
 
-std::string told(const ApiError& error) {
+std::string text_of(const ApiError& error) {
   std::string out;
   for (const Violation one : error.violations()) {
     out.append(to_string(one.code)).append("|").append(to_string(one.location)).append("|");
@@ -59,7 +59,7 @@ std::string told(const ApiError& error) {
   return out;
 }
 
-std::string told(const std::vector<findings::Entry>& entries) {
+std::string text_of(const std::vector<findings::Entry>& entries) {
   std::string out;
   for (const auto& one : entries) {
     out.append(to_string(one.code)).append("|" + one.in + "|" + one.message + "|" + one.path + "\n");
@@ -89,7 +89,7 @@ TEST_CASE("all findings that there can be give the list that the contract gives 
     const auto error = ApiError::from(found);
     if (error.has_value() == expected.empty()) FAIL(number);
     if (!error) return;
-    if (told(*error) != told(expected)) FAIL(told(*error) << "is not\n" << told(expected));
+    if (text_of(*error) != text_of(expected)) FAIL(text_of(*error) << "is not\n" << text_of(expected));
     if (error->code() != expected[0].code || error->status() != 400) FAIL(number);
     if (error->violations().size() != expected.size()) FAIL(number);
     if (make_error_code(*error) != make_error_code(expected[0].code)) FAIL(number);
@@ -102,12 +102,12 @@ TEST_CASE("errors are equal if and only if they tell the same") {
   findings::for_each({std::nullopt, "", "x", "x, y"}, [&](const Findings& found) {
     const auto error = ApiError::from(found);
     if (!error) return;
-    const auto [place, fresh] = seen.emplace(told(*error), *error);
-    if (!(place->second == *error)) FAIL(told(*error));
+    const auto [place, fresh] = seen.emplace(text_of(*error), *error);
+    if (!(place->second == *error)) FAIL(text_of(*error));
   });
-  for (const auto& [told_a, a] : seen) {
-    for (const auto& [told_b, b] : seen) {
-      if ((a == b) != (told_a == told_b)) FAIL(told_a << "and\n" << told_b);
+  for (const auto& [text_a, a] : seen) {
+    for (const auto& [text_b, b] : seen) {
+      if ((a == b) != (text_a == text_b)) FAIL(text_a << "and\n" << text_b);
     }
   }
   CHECK(seen.size() > 500);
@@ -148,7 +148,7 @@ TEST_CASE("an error without entries has one violation, without a place") {
   CHECK(ApiError() == ApiError::of<ApiErrc::bad_request>());
 }
 
-TEST_CASE("Ecosystem Not Found tells the canonical id") {
+TEST_CASE("Ecosystem Not Found has the canonical id") {
   const auto error = ApiError::ecosystem_not_found(*EcosystemId::parse("C594B89AEA18568C408C3AD2D"));
   CHECK(error.code() == ApiErrc::ecosystem_not_found);
   CHECK(error.status() == 404);
@@ -183,15 +183,15 @@ TEST_CASE("a copy is equal and its views are its own; a moved-from error takes a
 }
 
 TEST_CASE("an error that cannot be copied for lack of memory leaves the other as it was") {
-  const ApiError told_id = ApiError::ecosystem_not_found(*EcosystemId::parse("C594b89aea18568c408c3ad24"));
+  const ApiError with_id = ApiError::ecosystem_not_found(*EcosystemId::parse("C594b89aea18568c408c3ad24"));
   ApiError error = *ApiError::from(Findings{.query_fields = "limit"}.with(Field::name, Flaw::invalid));
-  const std::string before = told(error);
+  const std::string before = text_of(error);
   for (std::size_t n = 1; n != 3; ++n) {  // the box, and the text in it
     memory::fail_at = memory::calls + n;
-    CHECK_THROWS_AS(error = told_id, std::bad_alloc);
+    CHECK_THROWS_AS(error = with_id, std::bad_alloc);
     memory::fail_at = 0;
-    CHECK(told(error) == before);
+    CHECK(text_of(error) == before);
   }
-  error = told_id;
-  CHECK(error == told_id);
+  error = with_id;
+  CHECK(error == with_id);
 }

@@ -21,7 +21,7 @@ static_assert(to_string(Fate::not_sent) == "not sent" && to_string(Fate::not_app
 static_assert(to_string(Fate::maybe_applied) == "maybe applied");
 static_assert(to_string(FaultSource::storage) == "storage" && to_string(FaultSource::access) == "access");
 static_assert(to_string(FaultSource::clock) == "clock" && to_string(FaultSource::ids) == "ids");
-static_assert(to_string(FaultSource::transport) == "transport" && to_string(FaultSource::answer) == "answer");
+static_assert(to_string(FaultSource::transport) == "transport" && to_string(FaultSource::response) == "response");
 static_assert(to_string(FaultSource::library) == "library");
 
 static_assert(std::is_same_v<decltype(std::declval<const Fault&>().what()), const std::string&>);
@@ -29,7 +29,7 @@ static_assert(std::is_same_v<decltype(Fault().what()), std::string>);
 static_assert(std::is_same_v<decltype(std::declval<const Fault>().excerpt()), std::string>);
 static_assert(std::is_same_v<decltype(Fault().cause()), std::exception_ptr>);
 
-TEST_CASE("the texts of a fault that is gone after the line are its own") {
+TEST_CASE("accessors of a temporary fault return texts of their own") {
   const std::string words(100, 'w');
   const auto make = [&words] { return Fault::unknown_response(500, words, words); };
   const auto& what = make().what();
@@ -40,7 +40,7 @@ TEST_CASE("the texts of a fault that is gone after the line are its own") {
   CHECK(cause);
 }
 
-TEST_CASE("a fault made of another one's texts is whole") {
+TEST_CASE("a fault made of its own texts is whole") {
   Fault fault = Fault::unknown_response(500, std::string(100, 'w'), std::string(200, 'e'));
   fault = Fault::unknown_response(500, fault.what(), fault.excerpt());
   CHECK(fault.what() == std::string(100, 'w'));
@@ -62,7 +62,7 @@ TEST_CASE("a fault of which nothing is known may have been applied") {
   CHECK_FALSE(fault.retry_after());
 }
 
-TEST_CASE("a fault tells what failed, its fate, words and cause") {
+TEST_CASE("a fault has its source, fate, text and cause") {
   const auto cause = std::make_exception_ptr(std::runtime_error("x"));
   const Fault fault(FaultSource::storage, Fate::not_applied, "insert", cause);
   CHECK(fault.source() == FaultSource::storage);
@@ -75,7 +75,7 @@ TEST_CASE("a fault tells what failed, its fate, words and cause") {
   CHECK(copy.cause() == cause);
 }
 
-TEST_CASE("an unavailable part surely kept nothing") {
+TEST_CASE("an unavailable part surely applied nothing") {
   const auto cause = std::make_exception_ptr(std::runtime_error("x"));
   const Fault fault = Fault::unavailable(FaultSource::storage, "busy", 7, cause);
   CHECK(fault.fate() == Fate::not_applied);
@@ -85,7 +85,7 @@ TEST_CASE("an unavailable part surely kept nothing") {
   CHECK(Fault::unavailable(FaultSource::access, "away").retry_after() == 1);
 }
 
-TEST_CASE("without memory for its words a fault is told without them") {
+TEST_CASE("a fault has no text if there is no memory for it") {
   std::string what = "nothing that fits into a string's own room";
   memory::fail_on = true;
   memory::fail_at = memory::calls + 1;

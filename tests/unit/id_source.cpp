@@ -84,7 +84,7 @@ TEST_CASE("all sources of a process count together") {
   CHECK(ids.size() == 2000);
 }
 
-TEST_CASE("the seconds stand at the nearest value that four bytes hold") {
+TEST_CASE("the seconds are the nearest value that four bytes hold") {
   for (const std::int64_t millis : {Timestamp::min_unix_millis, std::int64_t{-1}, std::int64_t{0}, std::int64_t{999}}) {
     CHECK(seconds_of(next(millis)) == "00000000");
   }
@@ -121,7 +121,7 @@ TEST_CASE("ids of many threads in one second differ") {
   CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
-TEST_CASE("a clock that stands still never makes an id twice: after 2^24 ids other bytes stand before the counter") {
+TEST_CASE("with a clock that never advances no id is made twice: after 2^24 ids the bytes before the counter change") {
   const ClientId first = next(0);
   const ObjectIds ids;
   std::uint32_t steps = 1;
@@ -135,7 +135,7 @@ TEST_CASE("a clock that stands still never makes an id twice: after 2^24 ids oth
 using Make = pid_t (*)();
 pid_t raw_clone() { return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)); }
 
-/// What `random` says in a child that `make` makes.
+/// The result of `random` in a child that `make` makes.
 std::string in_child(Make make, const std::function<std::string()>& random) {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);

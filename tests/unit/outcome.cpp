@@ -125,6 +125,6 @@ TEST_CASE("as_failure hands an error or a fault to an outcome of another value")
   const Outcome<std::string> other = std::move(refused).as_failure();
   CHECK(other.error() == long_error());
   Outcome<int> failed = fault();
-  const Outcome<void> nobody = std::move(failed).as_failure();
-  CHECK(nobody.exception().what() == "insert");
+  const Outcome<void> failure = std::move(failed).as_failure();
+  CHECK(failure.exception().what() == "insert");
 }

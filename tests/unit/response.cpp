@@ -18,7 +18,7 @@ using Flaw = Findings::Flaw;
 
 namespace {
 
-/// The refusals that a row makes by itself, ids by example; none where its code stands in entries.
+/// The refusals that a row makes by itself, ids by example; none if its code is of entries.
 std::vector<ApiError> errors_of(const ApiErrcRow& row) {
   if (const auto error = detail::CodeOnly::make(row)) return {*error};
   if (row.form == ResponseForm::entries) return {};
@@ -95,7 +95,7 @@ std::string list(const std::vector<std::string>& entries) {
 
 }  // namespace
 
-TEST_CASE("the answers without entries are what the contract says, byte by byte") {
+TEST_CASE("the responses without entries are those of the contract, byte by byte") {
   const struct {
     int status;
     const char* lines;
@@ -120,12 +120,12 @@ TEST_CASE("the answers without entries are what the contract says, byte by byte"
   const auto errors = errors_without_entries();
   REQUIRE(errors.size() == std::size(expected));
   for (std::size_t i = 0; i != errors.size(); ++i) {
-    const Response answer = to_response(errors[i]);
+    const Response response = to_response(errors[i]);
     INFO(i);
-    CHECK(answer.status == expected[i].status);
-    CHECK(answer.fields.lines() == expected[i].lines);
-    CHECK(answer.body == expected[i].body);
-    CHECK(answer.close == expected[i].close);
+    CHECK(response.status == expected[i].status);
+    CHECK(response.fields.lines() == expected[i].lines);
+    CHECK(response.body == expected[i].body);
+    CHECK(response.close == expected[i].close);
   }
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("every refusal that any row of the table can make is written and read 
 TEST_CASE("a refusal is written and read back to an equal one: 100,000 drawn") {
   std::mt19937_64 random(20180228);
   std::size_t number = 0;
-  Response answer;
+  Response response;
   while (number != 100000) {
     Findings found;
     if (random() % 2) found.query_fields = name_of(random);
@@ -164,13 +164,13 @@ TEST_CASE("a refusal is written and read back to an equal one: 100,000 drawn") {
     const auto error = ApiError::from(found);
     if (!error) continue;
     ++number;
-    write_response(answer, *error);
-    const auto read = read_error(answer);
-    if (!read || *read != *error) FAIL(answer.body);
+    write_response(response, *error);
+    const auto read = read_error(response);
+    if (!read || *read != *error) FAIL(response.body);
   }
 }
 
-TEST_CASE("refusals that differ are answered by different bytes") {
+TEST_CASE("different refusals have different responses") {
   std::vector<std::string> bodies;
   findings::for_each({std::nullopt, "", "x"}, [&](const Findings& found) {
     if (const auto error = ApiError::from(found)) {
@@ -196,7 +196,7 @@ TEST_CASE("white space, other members, another order of members and escapes do n
   }
 }
 
-TEST_CASE("the last of a repeated member of an answer counts") {
+TEST_CASE("the last of a repeated member of a response counts") {
   const auto error = ApiError::from({{}, {}, false, {Flaw::invalid, {}, {}, {}}});
   CHECK(read_error(bad(R"({"errorType":"x","errorType":"InvalidParams","errors":5,"errors":[)" + id_invalid + "]}")) ==
         error);
@@ -343,30 +343,30 @@ TEST_CASE("an empty body and a status that no refusal has is none") {
   }
 }
 
-TEST_CASE("a fault is a 500 that tells nothing, or a 503 that proves that nothing was kept") {
+TEST_CASE("a fault is a 500 without details, or a 503 that proves that nothing was applied") {
   const auto cause = std::make_exception_ptr(std::runtime_error("canary"));
   for (const Fault& fault : {Fault(), Fault(FaultSource::storage, Fate::maybe_applied, "canary", cause),
                              Fault(FaultSource::access, Fate::not_applied, "canary", cause)}) {
     CHECK_FALSE(is_unavailable(fault));
-    const Response answer = to_response(fault);
-    CHECK(answer.status == 500);
-    CHECK(answer.fields.lines() == "content-type: application/json\r\ncontent-length: 37\r\n");
-    CHECK(answer.body == R"({"errorType":"Internal Server Error"})");
-    CHECK_FALSE(answer.close);
-    CHECK_FALSE(read_error(answer));
+    const Response response = to_response(fault);
+    CHECK(response.status == 500);
+    CHECK(response.fields.lines() == "content-type: application/json\r\ncontent-length: 37\r\n");
+    CHECK(response.body == R"({"errorType":"Internal Server Error"})");
+    CHECK_FALSE(response.close);
+    CHECK_FALSE(read_error(response));
   }
   CHECK_FALSE(is_unavailable(Fault::unknown_response(503, "a proxy's", "")));  // which proves nothing
   const Fault busy = Fault::unavailable(FaultSource::storage, "canary", 77, cause);
   CHECK(is_unavailable(busy));
-  const Response answer = to_response(busy);
-  CHECK(answer.status == 503);
-  CHECK(answer.fields.lines() == "retry-after: 1\r\ncontent-length: 0\r\n");
-  CHECK(answer.body.empty());
-  CHECK_FALSE(answer.close);
-  CHECK_FALSE(read_error(answer));
+  const Response response = to_response(busy);
+  CHECK(response.status == 503);
+  CHECK(response.fields.lines() == "retry-after: 1\r\ncontent-length: 0\r\n");
+  CHECK(response.body.empty());
+  CHECK_FALSE(response.close);
+  CHECK_FALSE(read_error(response));
 }
 
-TEST_CASE("an answer is written over whatever was there") {
+TEST_CASE("a response replaces the earlier content") {
   Response used = to_response(ApiError::of<ApiErrc::content_too_large>());
   used.fields.add("x", "y");
   const Client client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),

@@ -26,9 +26,9 @@ Client client(ClientType type = ClientType::server) {
   return Client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0), home, type);
 }
 
-/// A way to a service that answers as it is told, and remembers what it was asked.
+/// A transport that returns what a test sets, and keeps the requests.
 struct Service {
-  std::function<Outcome<Response>()> tells = [] { return Outcome<Response>(to_response(client())); };
+  std::function<Outcome<Response>()> result = [] { return Outcome<Response>(to_response(client())); };
   std::vector<std::string> bodies;
 
   Outcome<Response> send(const Request& request) {
@@ -36,7 +36,7 @@ struct Service {
     CHECK(request.target == "/api/clients");
     CHECK(request.fields.lines() == "content-type: application/json\r\n");
     bodies.push_back(request.body);
-    return tells();
+    return result();
   }
 };
 
@@ -119,7 +119,7 @@ TEST_CASE("a line of code may take the body of a reply that is gone after it") {
   Sdk droplit(service);
   const auto& created = droplit.clients.create(home, ClientType::server).body();
   CHECK(created == to_response(client()).body);
-  service.tells = [] { return Outcome<Response>(Fault::unknown_response(201, "cut", std::string(100, 'x'))); };
+  service.result = [] { return Outcome<Response>(Fault::unknown_response(201, "cut", std::string(100, 'x'))); };
   const auto& cut = droplit.clients.create(home, ClientType::server).body();
   CHECK(cut == std::string(100, 'x'));
   Reply reply = droplit.clients.create(home, ClientType::server);
@@ -164,7 +164,7 @@ TEST_CASE("bad arguments are refused before anything is sent, as a service would
         CHECK(reply.status() == 400);
         CHECK(reply.response == to_response(draft.error()));
 
-        // and a service that gets these members answers the very same
+        // and a service that gets these members responds with the same
         std::string body;
         append_json(body, parameters);
         CHECK(parse_draft(body).error() == draft.error());
@@ -177,7 +177,7 @@ TEST_CASE("bad arguments are refused before anything is sent, as a service would
 
 TEST_CASE("what is sent anyway is judged by the service alone") {
   Service service;
-  service.tells = [] { return Outcome<Response>(to_response(client(ClientType::application))); };
+  service.result = [] { return Outcome<Response>(to_response(client(ClientType::application))); };
   Sdk droplit(service, {.send_anyway = true});
   const Reply reply = droplit.clients.create(home_text, "gateway", "N");
   CHECK(reply.outcome.value() == client(ClientType::application));  // of whichever type the service made of it
@@ -196,11 +196,11 @@ TEST_CASE("what is sent anyway is judged by the service alone") {
   CHECK(service.bodies.size() == sent);  // what is not UTF-8 never is
 }
 
-TEST_CASE("status and body of the answer stay reachable") {
+TEST_CASE("status and body of the response stay reachable") {
   Service service;
   Sdk droplit(service);
-  const auto ask = [&](Outcome<Response> answer) {
-    service.tells = [&] { return answer; };
+  const auto ask = [&](Outcome<Response> response) {
+    service.result = [&] { return response; };
     return droplit.clients.create(home, ClientType::server);
   };
 
@@ -229,10 +229,10 @@ TEST_CASE("status and body of the answer stay reachable") {
   CHECK(refused.outcome.exception().fate() == Fate::not_sent);
 }
 
-TEST_CASE("the policy of retries is obeyed, and the answer is the last one") {
+TEST_CASE("the policy of retries is obeyed, and the response is the last one") {
   Service service;
   int left = 2;
-  service.tells = [&]() -> Outcome<Response> {
+  service.result = [&]() -> Outcome<Response> {
     if (left-- > 0) return to_response(Fault::unavailable(FaultSource::storage, "away"));
     return to_response(client());
   };
@@ -253,7 +253,7 @@ TEST_CASE("each option of the retries may have any value") {
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   Service service;
-  service.tells = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); };
+  service.result = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::not_sent, "refused")); };
   for (const std::int64_t value : {least, std::int64_t{-1}, std::int64_t{0}, most}) {
     for (const RetryPolicy& retry :
          {RetryPolicy{.max_attempts = 3, .first_delay = value}, RetryPolicy{.max_attempts = 3, .max_delay = value},
@@ -270,7 +270,7 @@ TEST_CASE("each option of the retries may have any value") {
 
 TEST_CASE("memory that runs out after sending is a fault that is maybe applied") {
   Service service;
-  service.tells = []() -> Outcome<Response> { throw std::bad_alloc(); };
+  service.result = []() -> Outcome<Response> { throw std::bad_alloc(); };
   Sdk droplit(service);
   CHECK(droplit.clients.create(home_text, "server").outcome.exception().fate() == Fate::maybe_applied);
 }

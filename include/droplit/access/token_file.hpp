@@ -8,13 +8,11 @@
 #include <droplit/outcome.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -23,68 +21,61 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 ///     {"tokens": [{"token": "...", "kind": "account", "ecosystems": ["C594b89aea18568c408c3ad24"]}]}
 ///
 /// `kind` is `account`, `server`, `client` or `user`; the latter two may not create clients. Without `ecosystems` an
-/// account may touch every ecosystem and a server none. A token is 1 to 4096 visible ASCII characters. Anything
-/// malformed, repeated or unknown in the file refuses the whole of it.
+/// account may create clients in every ecosystem and a server in none. A token is 1 to 4096 visible ASCII characters.
+/// The file is refused if anything in it is malformed, repeated or unknown.
 ///
-/// Thread-safe. `authenticate` compares with every token of the same length, whole, so that its instruction count tells
-/// nothing but lengths; it is linear in the number of tokens, fit for some thousands. Nothing here ever prints a token.
+/// Thread-safe. `authenticate` compares with every token of the same length, whole, so that its instruction count
+/// depends on nothing but lengths; it is linear in the number of tokens, which should be some thousands at most. No
+/// message has a token in it.
 class TokenFile {
-  struct Token {
-    explicit Token(detail::TokenEntry entry) : value(std::move(entry)) {}
-    detail::TokenEntry value;
-    std::atomic<bool> revoked{false};
-  };
-
  public:
   /// The holder of a token; valid as long as the `TokenFile` is there, also after the token was revoked.
   class Principal {
    public:
-    [[nodiscard]] PrincipalKind kind() const noexcept { return token_ ? token_->value.kind : PrincipalKind::none; }
+    [[nodiscard]] PrincipalKind kind() const noexcept { return entry_ ? entry_->kind : PrincipalKind::none; }
 
    private:
     friend class TokenFile;
-    explicit Principal(const Token* token) noexcept : token_(token) {}
-    const Token* token_;
+    explicit Principal(const detail::TokenEntry* entry) noexcept : entry_(entry) {}
+    const detail::TokenEntry* entry_;
   };
 
-  /// Reads a regular file of at most 16 MiB; a pipe or a device is refused without opening it. A `Fault` names what is
-  /// wrong with the file, or the line and the field.
+  /// Reads a regular file of at most 16 MiB; a pipe or a device is refused without opening it. The `Fault` says what is
+  /// wrong with the file, or with which line and field.
   static Outcome<TokenFile> load(const std::string& path) {
-    const detail::TokenFileText file(path);
-    if (!file.flaw().empty()) return Fault(FaultSource::access, Fate::not_applied, "access file: " + file.flaw());
-    auto read = parse(file.text());
-    if (read) read.assume_value().open_to_others_ = file.open_to_others();
+    auto file = detail::read_token_file(path);
+    if (!file) return std::move(file).as_failure();
+    auto read = parse(file.assume_value().text);
+    if (read) read.assume_value().open_to_others_ = file.assume_value().open_to_others;
     return read;
   }
 
   /// Reads the text of such a file.
   static Outcome<TokenFile> parse(std::string_view text) {
     detail::TokenFileReader reader;
-    if (auto wrong = reader.read(text); !wrong.empty()) {
-      return Fault(FaultSource::access, Fate::not_applied, "access file: " + wrong);
-    }
+    if (const std::string flaw = reader.read(text); !flaw.empty()) return detail::token_file_fault(flaw);
     TokenFile file;
-    for (detail::TokenEntry& entry : reader.entries()) file.tokens_.emplace_back(std::move(entry));
+    file.entries_ = std::move(reader.entries());
     return file;
   }
 
   [[nodiscard]] Principal authenticate(std::string_view token) const noexcept { return Principal(find(token)); }
 
   [[nodiscard]] bool authorize(const Principal& holder, EcosystemId ecosystem) const noexcept {
-    if (holder.token_ == nullptr) return false;
-    const detail::TokenEntry& entry = holder.token_->value;
-    if (!entry.limited) return entry.kind == PrincipalKind::account;
-    return std::binary_search(entry.ecosystems.begin(), entry.ecosystems.end(), ecosystem);
+    const detail::TokenEntry* const entry = holder.entry_;
+    if (entry == nullptr) return false;
+    if (!entry->limited) return entry->kind == PrincipalKind::account;
+    return std::binary_search(entry->ecosystems.begin(), entry->ecosystems.end(), ecosystem);
   }
 
   /// True if the mode of the file, when it was loaded, gave its group or all users any access: worth a warning, since
-  /// tokens are secrets. False of a text that was parsed.
+  /// tokens are secrets. False for a parsed text.
   [[nodiscard]] bool is_open_to_others() const noexcept { return open_to_others_; }
 
-  /// Makes the token unknown from now on; false if it was already. Requests that were let in before go on. The file is
-  /// not written.
+  /// Makes the token unknown from now on; false if it was already. Requests that were authenticated before continue.
+  /// The file is not written.
   bool revoke(std::string_view token) noexcept {
-    Token* const found = find(token);
+    detail::TokenEntry* const found = find(token);
     return found != nullptr && !found->revoked.exchange(true);
   }
 
@@ -100,15 +91,15 @@ class TokenFile {
     return difference == 0;
   }
 
-  [[nodiscard]] Token* find(std::string_view token) const noexcept {
-    Token* found = nullptr;
-    for (Token& candidate : tokens_) {
-      if (equal(candidate.value.token, token) && !candidate.revoked.load()) found = &candidate;
+  [[nodiscard]] detail::TokenEntry* find(std::string_view token) const noexcept {
+    detail::TokenEntry* found = nullptr;
+    for (detail::TokenEntry& entry : entries_) {
+      if (equal(entry.token, token) && !entry.revoked.load()) found = &entry;
     }
     return found;
   }
 
-  mutable std::deque<Token> tokens_;  // never changed but for `revoked`
+  mutable std::deque<detail::TokenEntry> entries_;  // only `revoked` ever changes
   bool open_to_others_ = false;
 };
 

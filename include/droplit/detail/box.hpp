@@ -1,15 +1,19 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The texts that only few errors and faults have. An outcome has room for an error and a fault, and a request makes
+// many outcomes, so an absent text must cost no more than a null pointer to make, move and destroy. Used by `ApiError`
+// and `Fault`.
+
 #include <droplit/detail/config.hpp>
 
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// A value that is mostly not there, and then costs its owner one pointer. Copied and compared as the value that it
-/// holds.
+/// A value that is rarely present, and then costs its owner one pointer. Copied and compared as its value.
 template <class T>
 class Box {
  public:
@@ -34,16 +38,9 @@ class Box {
 
   /// The value, made if there is none; null if there is no memory for it.
   T* try_get_or_make() noexcept {
-#if defined(__cpp_exceptions)
-    try {
-      return &get_or_make();
-    } catch (...) {
-      return nullptr;
-    }
-#else
+    static_assert(std::is_nothrow_default_constructible_v<T>);
     if (value_ == nullptr) value_ = new (std::nothrow) T();
     return value_;
-#endif
   }
 
   /// The value, or null.
@@ -55,7 +52,7 @@ class Box {
   }
 
  private:
-  [[gnu::noinline]] static void drop(T* value) noexcept { delete value; }  // kept out of everybody's way
+  DROPLIT_DETAIL_NOINLINE static void drop(T* value) noexcept { delete value; }  // rare
 
   T* value_ = nullptr;
 };

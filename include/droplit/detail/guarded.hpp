@@ -8,10 +8,14 @@
 #include <string>
 #include <utility>
 
+// Turns an exception into a `Fault`: policies may throw, and so may an allocation, but callers get an outcome.
+// `Creation`, `Exchange` and the drivers of both machines guard each call of a policy once. The stores guard their own
+// calls, since they know what an exception means for the fate. `Endpoint` guards against a lack of memory.
+
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 #if defined(__cpp_exceptions)
-/// The exception that is being handled, as a `Fault`: its own, or one of `source` with `fate`. Throws nothing.
+/// The exception that is being handled, as a `Fault`: the one that was thrown, or one of `source` with `fate`.
 Fault caught_fault(FaultSource source, Fate fate) noexcept;
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE Fault caught_fault(FaultSource source, Fate fate) noexcept {
@@ -26,16 +30,16 @@ DROPLIT_DETAIL_INLINE Fault caught_fault(FaultSource source, Fate fate) noexcept
     } catch (...) {
       return Fault(source, fate, std::string(to_string(source)).append(" threw an exception"), cause);
     }
-  } catch (...) {  // no memory for words: none, then
+  } catch (...) {  // no memory for a text
     return Fault(source, fate, {}, cause);
   }
 }
 #endif
 #endif
 
-/// What `call` returns; whatever it throws comes back as a `Fault`.
+/// The result of `call`; an exception is a `Fault` of `source`, which `call` may change while it runs.
 template <class T, class Call>
-Outcome<T> guarded(FaultSource source, Fate fate, Call&& call) {
+Outcome<T> guarded(const FaultSource& source, Fate fate, Call&& call) {
 #if defined(__cpp_exceptions)
   try {
     return call();

@@ -1,8 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The one rule of all options types: a duration, size or count outside its range counts as the nearest value within it,
-// so that neither 0, a negative value nor the type's maximum (what people write for "never") can overflow anything.
+// The rule of all options types: a duration, size or count outside its range counts as the nearest value within it, so
+// that neither 0, a negative value nor the type's maximum (often written for "never") can overflow anything. Used by
+// every type of options.
 
 #include <droplit/detail/config.hpp>
 

@@ -1,13 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The numbers that `ObjectIds` writes after the seconds: 40 random bits and 24 of a counter, as one number of 64 bits
-// that only ever grows by one, so that a wrap of the counter goes on with other bits above it. A process has one state,
-// the same for every shared object and however a file is compiled.
+// Makes the numbers that `ObjectIds` writes after the seconds: 40 random bits and 24 of a counter, as one number of 64
+// bits that only ever grows by one, so that the random bits change when the counter wraps. A process has one state,
+// shared by all its shared objects, however their files are compiled.
 //
-// A child process must not go on with its parent's numbers. On Linux the number is in a page that the kernel clears in
-// a child (MADV_WIPEONFORK), whichever call made the child; where there is no such page, the process id is compared
-// each time.
+// A child process must not continue its parent's numbers. On Linux the number is in a page that the kernel clears in a
+// child (MADV_WIPEONFORK), whichever call made the child; without such a page, each call compares the process id.
 
 #include <droplit/detail/config.hpp>
 
@@ -44,13 +43,7 @@ class DROPLIT_DETAIL_SHARED Numbers {
     for (;;) {
       const std::uint64_t number = next_->fetch_add(1, std::memory_order_relaxed);
       if (is_drawn(number)) return number;
-      std::uint64_t drawn = 0;
-      if (draw(drawn)) {
-        drawn &= ~std::uint64_t{0x800000};  // the counter starts anywhere in its lower half
-        if (!is_drawn(drawn)) continue;
-      } else {
-        drawn = 0;
-      }
+      const std::uint64_t drawn = draw();
       std::uint64_t seen = next_->load(std::memory_order_relaxed);
       while (!is_drawn(seen) && !next_->compare_exchange_weak(seen, drawn, std::memory_order_relaxed)) {
       }
@@ -58,7 +51,7 @@ class DROPLIT_DETAIL_SHARED Numbers {
     }
   }
 
-  /// A page for a `Numbers`; null where the system has none that it clears in a child. It is never given back.
+  /// A page for a `Numbers`, never freed; null if the system has none that it clears in a child.
   static Number* cleared_page() noexcept {
 #if defined(MADV_WIPEONFORK)
     constexpr std::size_t size = sizeof(Number);  // the system makes a page of it
@@ -77,19 +70,23 @@ class DROPLIT_DETAIL_SHARED Numbers {
 #if defined(DROPLIT_DETAIL_POSIX)
     const std::int64_t me = ::getpid();
     if (owner_.load(std::memory_order_relaxed) == me) return;
-    own_.store(0, std::memory_order_relaxed);  // two threads may both do so: then the number is drawn twice
+    own_.store(0, std::memory_order_relaxed);  // if two threads do so, the number is drawn twice
     owner_.store(me, std::memory_order_relaxed);
 #endif
   }
 
-  static bool draw(std::uint64_t& out) noexcept {
+  // Random bits above a counter that starts anywhere in its lower half; 0 if the system gives no random bytes.
+  static std::uint64_t draw() noexcept {
+    std::uint64_t bits = 0;
+    do {
 #if defined(DROPLIT_DETAIL_POSIX)
-    return ::getentropy(&out, sizeof out) == 0;
+      if (::getentropy(&bits, sizeof bits) != 0) return 0;
 #else
-    std::random_device device;
-    out = std::uint64_t{device()} << 32 | device();
-    return true;
+      std::random_device device;
+      bits = std::uint64_t{device()} << 32 | device();
 #endif
+    } while (!is_drawn(bits));
+    return bits & ~std::uint64_t{0x800000};
   }
 
   Number own_{0};

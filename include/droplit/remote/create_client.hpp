@@ -21,10 +21,10 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Appends the body that asks for a client with these parameters, as they stand, which must be UTF-8: members in the
-/// order of the API's page, those that were not given left out.
+/// Appends the body that asks for a client with these parameters, which are not checked and must be UTF-8: members in
+/// the order of the API's page, without those that are absent.
 inline void append_json(std::string& out, const ClientParameters& parameters) {
-  std::string json;  // by itself, since parameters may be views of `out`
+  std::string json;  // apart, since parameters may be views of `out`
   char before = '{';
   for (const FieldRow& row : client_fields) {
     const OptionalStringView value = parameters.*row.parameter;
@@ -49,18 +49,18 @@ inline void append_json(std::string& out, const ClientDraft& draft) {
   append_json(out, parameters);
 }
 
-/// When a create is sent again by itself. Times are in milliseconds, from 0 to 24 hours; a value outside its range
-/// counts as the nearest within it. The first request is sent in any case.
+/// When a create is sent again. Times are in milliseconds, from 0 to 24 hours; a value outside its range counts as the
+/// nearest one within it. The first request is always sent.
 struct RetryPolicy {
-  std::uint32_t max_attempts = 1;  ///< requests at the most, the first one included; from 1
-  std::int64_t first_delay = 100;  ///< the most that is waited before the second; before each further one, twice that
-  std::int64_t max_delay = 5'000;  ///< the most that is ever waited at once, unless the service asks for more
-  std::int64_t deadline = 30'000;  ///< from the beginning; from then on nothing more is sent
-  bool retry_unavailable = false;  ///< also after the contract's exact 503, which proves that nothing was kept
+  std::uint32_t max_attempts = 1;  ///< the most requests, the first one included; from 1
+  std::int64_t first_delay = 100;  ///< the longest delay before the second; before each further one, twice that
+  std::int64_t max_delay = 5'000;  ///< the longest delay of all, unless the service asks for more
+  std::int64_t deadline = 30'000;  ///< from the beginning; nothing is sent from then on
+  bool retry_unavailable = false;  ///< also after the contract's exact 503, which proves that nothing was created
 };
 
-/// A create at the service as a machine without I/O: what to send, what to make of what came of it, whether and when to
-/// send it again.
+/// A create at the service as a machine without I/O: what to send, and, from the response, whether and when to send it
+/// again.
 ///
 ///     while (creation.step() != RemoteCreation::Step::done) {
 ///       if (creation.step() == RemoteCreation::Step::send) {
@@ -73,8 +73,8 @@ struct RetryPolicy {
 ///     return std::move(creation).outcome();
 ///
 /// It is sent again only where the request before surely was not applied: `not_sent`, or, if the policy says so, the
-/// contract's exact 503. So no failure at any step creates two clients behind the caller's back. `now` is any clock
-/// that does not go backwards, in milliseconds; `random_bits` any 32 random bits.
+/// contract's exact 503. So no failure at any step creates two clients for one call. `now` is any clock that does not
+/// go backwards, in milliseconds; `random_bits` any 32 random bits.
 class RemoteCreation {
  public:
   enum class Step : std::uint8_t { send, wait, done };
@@ -84,7 +84,7 @@ class RemoteCreation {
     append_json(request_.body, draft);
   }
 
-  /// Asks for what may be refused, as it stands. All that is given must be UTF-8, or it could not be sent.
+  /// Parameters are sent unchecked, and may be refused by the service; they must be UTF-8.
   RemoteCreation(const ClientParameters& parameters, const RetryPolicy& policy, std::int64_t now)
       : RemoteCreation(policy, now, EcosystemId::parse(parameters.ecosystem_id.value_or(std::string_view())),
                        parse_client_type(parameters.type.value_or(std::string_view()))) {
@@ -93,43 +93,43 @@ class RemoteCreation {
 
   [[nodiscard]] Step step() const noexcept { return step_; }
 
-  /// What is to be sent. The transport adds who calls.
+  /// What to send. The transport adds the token.
   [[nodiscard]] const Request& request() const& noexcept { return request_; }
   const Request& request() const&& = delete;
 
   /// When to `wake`, if `step` is `wait`.
   [[nodiscard]] std::int64_t wait_until() const noexcept { return wait_until_; }
 
-  /// When an answer is of no use any more; a transport's own time limit should end by then.
+  /// From when on a response is of no use; a transport's own time limit should end by then.
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
 
   /// How often the request was sent.
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }
 
-  /// Hears what came of sending the request.
-  void settle(const Outcome<Response>& answer, std::int64_t now, std::uint32_t random_bits) {
+  /// Takes what came of sending the request.
+  void settle(const Outcome<Response>& response, std::int64_t now, std::uint32_t random_bits) {
     ++attempts_;
-    outcome_ = detail::guarded<Client>(FaultSource::answer, Fate::maybe_applied, [&]() -> Outcome<Client> {
-      if (!answer.has_value()) return answer.as_failure();
-      return read_response(answer.assume_value(), ecosystem_id_, type_);
+    outcome_ = detail::guarded<Client>(FaultSource::response, Fate::maybe_applied, [&]() -> Outcome<Client> {
+      if (!response) return response.as_failure();
+      return read_response(response.assume_value(), ecosystem_id_, type_);
     });
     step_ = Step::done;
     if (!outcome_.has_exception() || attempts_ >= policy_.max_attempts) return;
     const Fault& fault = outcome_.assume_exception();
-    const bool unavailable = policy_.retry_unavailable && is_unavailable(fault);
-    if (fault.fate() != Fate::not_sent && !unavailable) return;
-    const std::int64_t asked_for =
-        unavailable
-            ? detail::bounded<std::int64_t>(fault.retry_after().value_or(0), 0, detail::longest_millis / 1000) * 1000
-            : 0;
-    wait_until_ = later(now, asked_for + jittered_delay(random_bits));
+    std::int64_t delay = jittered_delay(random_bits);
+    if (policy_.retry_unavailable && is_unavailable(fault)) {
+      delay += 1000 * detail::bounded<std::int64_t>(fault.retry_after().value_or(0), 0, detail::longest_millis / 1000);
+    } else if (fault.fate() != Fate::not_sent) {
+      return;
+    }
+    wait_until_ = later(now, delay);
     if (wait_until_ < deadline_) step_ = Step::wait;
   }
 
-  /// Hears that the waiting is over. If it took until the deadline, there is no further request.
+  /// Ends the waiting. From the deadline on there is no further request.
   void wake(std::int64_t now) noexcept { step_ = now < deadline_ ? Step::send : Step::done; }
 
-  /// What it came to, once `step` is `done`.
+  /// The outcome, once `step` is `done`.
   [[nodiscard]] Outcome<Client> outcome() && { return std::move(outcome_); }
 
  private:
@@ -152,13 +152,13 @@ class RemoteCreation {
     return detail::bounded<std::int64_t>(millis, 0, detail::longest_millis);
   }
 
-  // `delay` is not negative; the clock may have any value.
+  // `delay` is not negative; `now` may be any value.
   static std::int64_t later(std::int64_t now, std::int64_t delay) noexcept {
     constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
     return now > most - delay ? most : now + delay;
   }
 
-  // Anything up to the doubled delay, so that callers that failed together do not come back together.
+  // A random part of the doubled delay, so that callers that failed together do not return together.
   [[nodiscard]] std::int64_t jittered_delay(std::uint32_t random_bits) const noexcept {
     std::int64_t most = policy_.first_delay;
     for (std::uint32_t i = 1; i < attempts_ && most < policy_.max_delay && most != 0; ++i) most *= 2;
@@ -171,7 +171,7 @@ class RemoteCreation {
   Outcome<Client> outcome_ = Fault(FaultSource::library, Fate::not_sent, "not sent yet");
   std::int64_t deadline_;
   std::int64_t wait_until_ = 0;
-  std::optional<EcosystemId> ecosystem_id_;  // what was asked for, if the contract knows it
+  std::optional<EcosystemId> ecosystem_id_;  // what was asked for, if it is well-formed
   std::optional<ClientType> type_;
   std::uint32_t attempts_ = 0;
   Step step_ = Step::send;
@@ -179,44 +179,43 @@ class RemoteCreation {
 
 namespace detail {
 
-/// Goes on until `creation` is done, and gives what the transport said last.
+/// Drives `creation` until it is done, and returns what the transport returned last.
 template <Transport T, Sleeper W>
 Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
   for (;;) {
-    auto answer = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
-                                    [&]() -> Outcome<Response> { return transport.send(creation.request()); });
-    creation.settle(answer, sleeper.now(), sleeper.random_bits());
+    auto response = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
+                                      [&]() -> Outcome<Response> { return transport.send(creation.request()); });
+    creation.settle(response, sleeper.now(), sleeper.random_bits());
     if (creation.step() == RemoteCreation::Step::wait) {
       sleeper.sleep_until(creation.wait_until());
       creation.wake(sleeper.now());
     }
-    if (creation.step() == RemoteCreation::Step::done) return answer;
+    if (creation.step() == RemoteCreation::Step::done) return response;
   }
 }
 
 }  // namespace detail
 
-/// Creates a client at the service, asking again as the policy says: the client, the refusal that a storage behind the
-/// service would have given here, or a `Fault` whose fate says whether a client may have been created.
+/// Creates a client at the service: the client, the refusal that a storage would have given here, or a `Fault` whose
+/// fate says whether a client may have been created. Sent once, or as often as the policy says.
 ///
-/// Whatever the transport throws arrives as a `Fault` that is maybe applied unless it says better. As thread-safe as
-/// the policies are.
-template <Transport T, Sleeper W>
-Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy, W& sleeper) {
+/// An exception of the transport is a `Fault`, maybe applied unless it says better. As thread-safe as the policies are.
+template <Transport T, Sleeper W = SystemSleeper>
+Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy = {},
+                              W&& sleeper = W()) {
   RemoteCreation creation(draft, policy, sleeper.now());
   static_cast<void>(detail::drive(creation, transport, sleeper));
   return std::move(creation).outcome();
 }
 
-/// Creates a client at the service, asking once.
-template <Transport T>
-Outcome<Client> create_client(T& transport, const ClientDraft& draft) {
-  struct Never {
-    std::int64_t now() const noexcept { return 0; }
-    void sleep_until(std::int64_t) const noexcept {}
-    std::uint32_t random_bits() const noexcept { return 0; }
-  } never;
-  return create_client(transport, draft, RetryPolicy{}, never);
+/// The same with the fields as texts. What the contract refuses is refused here, before anything is sent, with every
+/// violation at once.
+template <Transport T, Sleeper W = SystemSleeper>
+Outcome<Client> create_client(T& transport, const ClientParameters& parameters, const RetryPolicy& policy = {},
+                              W&& sleeper = W()) {
+  const auto draft = ClientDraft::make(parameters);
+  if (!draft) return draft.as_failure();
+  return create_client(transport, draft.assume_value(), policy, sleeper);
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

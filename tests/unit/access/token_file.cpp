@@ -71,7 +71,7 @@ constexpr std::string_view good = R"({"tokens": [
 
 static_assert(!std::is_default_constructible_v<TokenFile>);
 
-TEST_CASE("a token tells its holder's kind and ecosystems") {
+TEST_CASE("the holder of a token has its kind and ecosystems") {
   std::string text(good);
   text.replace(text.find("[\"c\"]"), 5, "[\"C594B89AEA18568C408C3AD25\"]");
   const TokenFile file = parsed(text);
@@ -104,7 +104,7 @@ TEST_CASE("only the whole token, exact, is the token") {
   CHECK(file.authenticate("AbC-123").kind() == PrincipalKind::account);
 }
 
-TEST_CASE("a revoked token is unknown, and who was let in before stays in") {
+TEST_CASE("a revoked token is unknown, and a holder that was authenticated before stays authorized") {
   TokenFile file = parsed(with_entry(R"("token":"t","kind":"account")"));
   const auto before = file.authenticate("t");
   CHECK(file.revoke("t"));
@@ -115,7 +115,7 @@ TEST_CASE("a revoked token is unknown, and who was let in before stays in") {
   CHECK(file.authorize(before, one));
 }
 
-TEST_CASE("revoking while others ask is free of races") {
+TEST_CASE("revoking while other threads authenticate is free of races") {
   TokenFile file = parsed(with_entry(R"("token":"t","kind":"account")"));
   std::vector<std::thread> threads;
   for (int i = 0; i != 4; ++i) {
@@ -134,7 +134,7 @@ TEST_CASE("an empty list of tokens is fine, and so is an empty list of ecosystem
   CHECK_FALSE(file.authorize(file.authenticate("t"), one));
 }
 
-TEST_CASE("anything malformed, repeated or unknown refuses the file and names line and field") {
+TEST_CASE("a file with anything malformed, repeated or unknown is refused, with line and field") {
   struct Case {
     std::string text;
     std::string said;
@@ -189,6 +189,8 @@ TEST_CASE("anything malformed, repeated or unknown refuses the file and names li
            R"("token":"t","kind":"server","ecosystems":["C594b89aea18568c408c3ad24","C594B89aea18568c408c3ad24"])"),
        line + "field \"ecosystems\" has a repeated id"},
       {"{\"tokens\":[{\"token\":\"canary-5f0e\",\"kind\":\"user\"},\n{\"token\":\"canary-5f0e\",\"kind\":\"user\"}]}",
+       line + "field \"token\" repeats an earlier one"},
+      {"{\"tokens\":[{\"token\":\"t\",\"kind\":\"user\"},\n{\"token\":\"t\",\"kind\":\"user\"},\n7]}",
        line + "field \"token\" repeats an earlier one"},
   };
   for (const Case& c : cases) {
@@ -297,7 +299,7 @@ TEST_CASE("a file of 16 MiB is read, and a longer one is refused, also one whose
   CHECK(TokenFile::load("/proc/self/status").exception().what() == "access file: line 1: is not part of a JSON object");
 }
 
-TEST_CASE("a file that others have access to says so") {
+TEST_CASE("a file to which others have access is reported as open to them") {
   namespace fs = std::filesystem;
   const Path file;
   std::ofstream(file.path) << with_entry(R"("token":"t","kind":"account")");

@@ -16,7 +16,7 @@ static_assert(std::is_nothrow_move_constructible_v<Box<std::string>> &&
               std::is_nothrow_move_assignable_v<Box<std::string>> &&
               !std::is_nothrow_copy_assignable_v<Box<std::string>>);
 
-TEST_CASE("a box is empty until somebody wants what is in it") {
+TEST_CASE("a box is empty until its value is made") {
   Box<std::string> box;
   CHECK(box.get() == nullptr);
   CHECK(box == Box<std::string>());

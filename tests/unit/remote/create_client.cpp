@@ -27,11 +27,11 @@ Client client() {
   return Client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0), home, ClientType::server);
 }
 
-/// What may become of one request: whether the service created a client, and what the caller is told.
+/// What may become of one request: whether the service created a client, and what the transport returns.
 struct Event {
   const char* name;
   bool applied;
-  std::function<Outcome<Response>()> tells;
+  std::function<Outcome<Response>()> result;
 };
 
 Response unknown_response(int status, std::string body = "<html>") {
@@ -74,21 +74,21 @@ struct Script {
     const Event& event = *plan[sent < plan.size() ? sent : plan.size() - 1];
     ++sent;
     if (event.applied) ++created;
-    return event.tells();
+    return event.result();
   }
 };
 
-/// Time that passes only while one waits, or as told for each request.
+/// Time that passes only while the caller waits.
 struct FakeTime {
   std::int64_t time = 1'000'000;
-  std::uint32_t die = 0xFFFFFFFF;
+  std::uint32_t bits = 0xFFFFFFFF;
   std::vector<std::int64_t> waits;
   std::int64_t now() { return time; }
   void sleep_until(std::int64_t until) {
     waits.push_back(until - time);
     time = until;
   }
-  std::uint32_t random_bits() { return die; }
+  std::uint32_t random_bits() { return bits; }
 };
 
 }  // namespace
@@ -110,7 +110,7 @@ TEST_CASE("the body asks for the draft, in the order of the page, and a parser r
   CHECK(body == R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":"a","description":"b"})");
 }
 
-TEST_CASE("no failure at any step of a call creates two clients, and what is told is true") {
+TEST_CASE("no failure at any step of a call creates two clients, and the outcome is true") {
   // every sequence of three events, under every policy
   int sequences = 0;
   for (const Event& first : events()) {
@@ -188,14 +188,14 @@ TEST_CASE("delays double up to a limit, with random_bits, and 503 waits as long 
   {
     Script service{{&not_sent}, 0, 0, {}};
     FakeTime time;
-    time.die = 0x7FFFFFFF;
+    time.bits = 0x7FFFFFFF;
     static_cast<void>(create_client(service, draft(), policy, time));
     CHECK(time.waits == std::vector<std::int64_t>{49, 99, 199, 249, 249});
   }
   {
     Script service{{&unavailable}, 0, 0, {}};
     FakeTime time;
-    time.die = 0;
+    time.bits = 0;
     static_cast<void>(create_client(service, draft(), policy, time));
     CHECK(time.waits == std::vector<std::int64_t>{1000, 1000, 1000, 1000, 1000});
   }
@@ -218,7 +218,7 @@ TEST_CASE("nothing is sent after the deadline") {
   }
 }
 
-TEST_CASE("who sleeps until after the deadline sends nothing more") {
+TEST_CASE("after sleeping beyond the deadline nothing more is sent") {
   struct Sleepy : FakeTime {
     void sleep_until(std::int64_t until) { time = until + 60'000; }
   } time;
@@ -230,7 +230,8 @@ TEST_CASE("who sleeps until after the deadline sends nothing more") {
   CHECK(outcome.exception().fate() == Fate::not_sent);
 }
 
-TEST_CASE("what the contract refuses can be asked for as it stands, and its answer need not be what was asked for") {
+TEST_CASE(
+    "what the contract refuses can be sent unchecked, and the client in the response need not be what was asked for") {
   const ClientParameters parameters{.ecosystem_id = "nowhere", .type = "server", .description = ""};
   RemoteCreation creation(parameters, {}, 0);
   CHECK(creation.request().body == R"({"ecosystemId":"nowhere","type":"server","description":""})");
@@ -263,19 +264,19 @@ TEST_CASE("extreme policies and clocks overflow nothing") {
     RetryPolicy policy{50, value, value, most, true};
     RemoteCreation creation(draft(), policy, most - 1000);
     for (int i = 0; i != 60 && creation.step() != RemoteCreation::Step::done; ++i) {
-      creation.settle(not_sent.tells(), most - 1000, 0xFFFFFFFF);
+      creation.settle(not_sent.result(), most - 1000, 0xFFFFFFFF);
       if (creation.step() == RemoteCreation::Step::wait) CHECK(creation.wait_until() >= most - 1000);
     }
     CHECK(creation.step() == RemoteCreation::Step::done);
   }
 }
 
-TEST_CASE("an answer outside the contract is a fault that keeps its status and beginning") {
+TEST_CASE("a response outside the contract is a fault with its status and beginning") {
   const auto read = [](Response response) { return read_response(response, draft()); };
   const auto is_unknown = [&](const Response& response) {
     const auto outcome = read(response);
     return outcome.has_exception() && outcome.exception().fate() == Fate::maybe_applied &&
-           outcome.exception().source() == FaultSource::answer && outcome.exception().status() == response.status &&
+           outcome.exception().source() == FaultSource::response && outcome.exception().status() == response.status &&
            outcome.exception().excerpt() == response.body.substr(0, 256) &&
            outcome.exception().what().find(response.body.substr(0, 5)) ==
                (response.body.empty() ? 0 : std::string::npos);
@@ -398,7 +399,7 @@ TEST_CASE("a response with a content-encoding is one that the contract does not 
         CHECK_FALSE(read_error(response));
         REQUIRE(outcome.has_exception());
         CHECK(outcome.exception().fate() == Fate::maybe_applied);
-        CHECK(outcome.exception().source() == FaultSource::answer);
+        CHECK(outcome.exception().source() == FaultSource::response);
         CHECK(outcome.exception().status() == plain.status);
       }
     }
@@ -419,7 +420,7 @@ TEST_CASE("a 404 that names another ecosystem than was asked for is one that the
 
   RemoteCreation creation({.ecosystem_id = "c594B89AEA18568C408C3AD24", .type = "x"}, {}, 0);
   creation.settle(own, 0, 0);
-  CHECK(std::move(creation).outcome().has_error());  // not an id, so that any answer may be to it
+  CHECK(std::move(creation).outcome().has_error());  // not an id, so that any response may be to it
   RemoteCreation upper({.ecosystem_id = "C594B89AEA18568C408C3AD24", .type = "server"}, {}, 0);
   upper.settle(own, 0, 0);
   CHECK(std::move(upper).outcome().has_error());
