@@ -25,6 +25,7 @@
 #include <droplit/remote/create_client.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>
+#include <droplit/router.hpp>
 #include <droplit/sdk.hpp>
 #include <droplit/sleeper.hpp>
 #include <droplit/storage.hpp>

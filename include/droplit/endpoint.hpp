@@ -5,11 +5,14 @@
 #include <droplit/create_client.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/exchange.hpp>
+#include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>
 
 #include <concepts>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +31,8 @@ struct IgnoreFaults {
 template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
 class Endpoint {
  public:
+  static constexpr Route route = create_client_route;
+
   Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
       : storage_(storage),
         access_(access),
@@ -55,7 +60,7 @@ class Endpoint {
   /// Answers a whole request of which only the head was taken apart. Head and body may be views of the response.
   void handle(const RequestHead& head, std::string_view body, Response& response) {
     auto draft = detail::guarded<ClientDraft>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<ClientDraft> {
-      auto exchange = begin();
+      Exchange<A> exchange(access_, options_);
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
       return exchange.draft(body);
     });
@@ -63,9 +68,6 @@ class Endpoint {
     if (!draft) return answer(std::move(draft).as_failure(), response);
     answer(create(std::move(draft).assume_value()), response);
   }
-
-  /// A request in steps; `create` and `answer` are its last two.
-  [[nodiscard]] Exchange<A> begin() const { return Exchange<A>(access_, options_); }
 
   /// Creates the client that a draft asks for, in the storage.
   Outcome<Client> create(ClientDraft&& draft) {
@@ -85,6 +87,52 @@ class Endpoint {
     write_response(response, written.assume_exception());  // in memory that was reserved
   }
 
+  /// Passes a fault to `on_fault`.
+  void report(const Fault& fault) noexcept {
+#if defined(__cpp_exceptions)
+    try {
+      on_fault_(fault);
+    } catch (...) {  // must not decide about the response
+    }
+#else
+    on_fault_(fault);
+#endif
+  }
+
+  /// One request after another in steps (see `SteppedHandler`); an `Exchange`, and the storage after it.
+  class Steps {
+   public:
+    explicit Steps(Endpoint& endpoint) : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_) {}
+
+    bool head(const RequestHead& head, std::string_view, Response& response) {
+      return passes(exchange_.head(head), response);
+    }
+    bool body(std::string_view piece, Response& response) { return passes(exchange_.body(piece), response); }
+    bool finish(std::string_view last_piece, Response& response) {
+      auto draft = exchange_.draft(last_piece);
+      if (draft) draft_ = std::move(draft).assume_value();
+      return passes(std::move(draft), response);
+    }
+    void complete(Response& response) {
+      const auto client = detail::guarded<Client>(FaultSource::library, Fate::maybe_applied,
+                                                  [this] { return endpoint_.create(*std::move(draft_)); });
+      draft_.reset();
+      endpoint_.answer(client, response);
+    }
+    [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
+
+   private:
+    template <class T>
+    bool passes(Outcome<T>&& outcome, Response& response) {
+      if (!outcome) endpoint_.answer(std::move(outcome).as_failure(), response);
+      return outcome.has_value();
+    }
+
+    Endpoint& endpoint_;
+    Exchange<A> exchange_;
+    std::optional<ClientDraft> draft_;
+  };
+
   /// The options, each within its range.
   [[nodiscard]] EndpointOptions options() const noexcept { return options_; }
 
@@ -93,17 +141,6 @@ class Endpoint {
   static void reserve_for_fault(Response& response) {
     response.body.reserve(64);
     response.fields.reserve(128);
-  }
-
-  void report(const Fault& fault) noexcept {
-#if defined(__cpp_exceptions)
-    try {
-      on_fault_(fault);
-    } catch (...) {  // whoever listens must not decide about the answer
-    }
-#else
-    on_fault_(fault);
-#endif
   }
 
   S& storage_;

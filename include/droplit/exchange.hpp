@@ -9,6 +9,7 @@
 #include <droplit/detail/http/target.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/draft_parser.hpp>
+#include <droplit/handler.hpp>
 #include <droplit/request_head.hpp>
 
 #include <cstdint>
@@ -24,6 +25,9 @@ struct EndpointOptions {
   /// The longest body that is read, in bytes (ours): 0 to 1 GiB. With 0 every body but an empty one is too long.
   std::uint32_t max_body = 1024 * 1024;
 };
+
+/// The route of "create a client" (source: the page, and sibling pages of the same API).
+inline constexpr Route create_client_route{"POST", "/api/clients", true};
 
 namespace detail {
 
@@ -53,13 +57,14 @@ class Exchange {
     reset();  // nothing of an earlier request may count for this one
     if (head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
     std::optional<std::string_view> query;
-    if (!detail::is_exactly(head.target(), detail::clients_path)) {  // which is what mostly comes
+    if (!detail::is_exactly(head.target(), create_client_route.path)) {  // not the common case
       const detail::RequestTarget target = detail::split_target(head.target());
       if (!target.well_formed) return ApiError::of<ApiErrc::bad_request>();
-      if (!detail::is_clients_path(target.path)) return ApiError::of<ApiErrc::not_found>();
+      if (!create_client_route.has_path(target.path)) return ApiError::of<ApiErrc::not_found>();
       query = target.query;
     }
-    if (!detail::is_exactly(head.method(), "POST")) return ApiError::of<ApiErrc::method_not_allowed>();
+    if (!detail::is_exactly(head.method(), create_client_route.method))
+      return ApiError::of<ApiErrc::method_not_allowed>();
     if (head.authorization().count != 1 || head.authorization().value.empty())
       return ApiError::of<ApiErrc::unauthorized>();
     auto known =

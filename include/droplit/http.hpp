@@ -28,10 +28,10 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
   return true;
 }
 
-/// Whether `text` is this literal; a comparison that is compiled in place.
-template <std::size_t Size>
-constexpr bool is_exactly(std::string_view text, const char (&literal)[Size]) noexcept {
-  return text.size() == Size - 1 && std::char_traits<char>::compare(text.data(), literal, Size - 1) == 0;
+/// Whether `text` is `constant`, which the compiler knows: a comparison that is compiled in place.
+constexpr bool is_exactly(std::string_view text, std::string_view constant) noexcept {
+  return text.size() == constant.size() &&
+         std::char_traits<char>::compare(text.data(), constant.data(), constant.size()) == 0;
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.

@@ -45,6 +45,9 @@ void write_response(Response& out, const Fault& fault);
 /// Writes the response for an outcome.
 void write_response(Response& out, const Outcome<Client>& outcome);
 
+/// Writes any response, with its `content-length`; without the field `content-type` if that is empty.
+void write_response(Response& out, int status, std::string_view content_type, std::string_view body);
+
 /// The response for a client, an `ApiError`, a `Fault` or an outcome.
 template <class T>
 Response to_response(const T& what) {
@@ -176,6 +179,14 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& 
   if (outcome.has_value()) return write_response(out, outcome.assume_value());
   if (outcome.has_error()) return write_response(out, outcome.assume_error());
   write_response(out, outcome.assume_exception());
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string_view content_type,
+                                          std::string_view body) {
+  detail::start(out, status);
+  out.body = body;
+  if (!content_type.empty()) out.fields.add("content-type", content_type);
+  detail::end(out, {});
 }
 
 DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {

@@ -100,7 +100,7 @@ warnings_test() {
     good "-O0 $example" g++ -std=c++20 -O0 -S -o /dev/null $gcc_switches $separate "$example"
   done
   for optimised in "-O1 -fsanitize=address" -O2; do
-    for example in droplit-server sdk own_storage own_transport; do  # which together use every part
+    for example in droplit-server sdk own_storage own_transport own_operation; do  # which together use every part
       good "$optimised $example" g++ -std=c++20 $optimised -S -o /dev/null $gcc_switches $separate "docs/examples/$example.cpp"
     done
     good "$optimised src.hpp" g++ -std=c++20 $optimised -S -o /dev/null $gcc_switches -DDROPLIT_SEPARATE_COMPILATION "$folder/src.cpp"

@@ -29,7 +29,7 @@
 
 namespace test {
 
-/// The server's end of a TCP connection, which does what its script tells it and nothing else. Every call ends within
+/// The server's end of a TCP connection, which does what its script says and nothing else. Every call ends within
 /// 10 seconds, or at once when the server stops.
 class Connection {
  public:
@@ -43,8 +43,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() { close(); }
 
-  /// Reads one whole request, its body by `content-length` or chunked; whoever expects it is told to continue. Nothing
-  /// if the peer ends before, is silent, or sends what is no HTTP/1.1.
+  /// Reads one whole request, its body by `content-length` or chunked; a peer that expects it gets 100 Continue.
+  /// Nothing if the peer ends before, is silent, or sends what is no HTTP/1.1.
   std::optional<droplit::Request> read_request() {
     const auto end = Clock::now() + patience;
     const auto head = take_through("\r\n\r\n", end);
@@ -241,7 +241,7 @@ class ScriptedServer {
   /// How many connections were accepted.
   [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
 
-  /// Ends all connections and listens no more: from now on nobody can connect. A script may call this too.
+  /// Ends all connections and stops listening: no peer can connect any more. A script may call this too.
   void stop_listening() {
     const std::lock_guard stopping(stopping_);
     if (accepting_.joinable()) {
@@ -290,7 +290,7 @@ class ScriptedServer {
   std::jthread accepting_;
 };
 
-/// An answer as it stands on the wire, its `content-length` added where it tells none.
+/// A response as it is on the wire, with `content-length` added if missing.
 inline std::string on_the_wire(const droplit::Response& response) {
   std::string wire = "HTTP/1.1 " + std::to_string(response.status) + " Whatever\r\n";
   wire += response.fields.lines();
@@ -305,8 +305,8 @@ inline std::string on_the_wire(const droplit::Response& response) {
 inline ScriptedServer::Script peer_script(droplit::TransportPeer& peer) {
   return [&peer](Connection& connection) {
     while (const auto request = connection.read_request()) {
-      const auto answer = peer.receive(*request);
-      if (!answer || !connection.send(on_the_wire(*answer)) || answer->close) return;
+      const auto received = peer.receive(*request);
+      if (!received || !connection.send(on_the_wire(*received)) || received->close) return;
     }
   };
 }

@@ -127,7 +127,7 @@ inline std::string post_chunked(std::string_view wire, std::string_view fields =
       .append(wire);
 }
 
-/// The statuses of the answers in `wire`, as `201 404 close`: `close` if the last one says so.
+/// The statuses of the responses in `wire`, as `201 404 close`: `close` if the last one says so.
 inline std::string statuses(std::string_view wire) {
   std::string all;
   while (!wire.empty()) {

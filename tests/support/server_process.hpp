@@ -25,7 +25,7 @@
 
 namespace test {
 
-/// What must not be, told as it is found.
+/// What must not happen, printed as it is found.
 class Violations {
  public:
   void add(const std::string& what) {
@@ -43,7 +43,7 @@ class Violations {
 /// A process of droplit-server. It does not outlive the thread that started it.
 class ServerProcess {
  public:
-  /// How it ended: what `waitpid` tells, and whether it had ended before it was told to, or had to be forced.
+  /// How it ended: the status of `waitpid`, and whether it had ended before the signal, or had to be killed.
   struct End {
     int status = 0;
     bool by_itself = false;

@@ -58,7 +58,7 @@ struct World {
                                                                                                 ids};
 };
 
-/// Whether two outcomes tell a caller the same.
+/// Whether two outcomes are the same to a caller.
 inline bool same(const droplit::Outcome<droplit::Client>& a, const droplit::Outcome<droplit::Client>& b) {
   if (a.has_value()) return b.has_value() && a.assume_value() == b.assume_value();
   if (a.has_error()) return b.has_error() && a.assume_error() == b.assume_error();

@@ -2,7 +2,9 @@
 // The contract, case by case, through every door of the core: what stands in tests/data/contract is what is answered.
 #include "support/contract_cases.hpp"
 
+#include <droplit/create_client.hpp>
 #include <droplit/draft_parser.hpp>
+#include <droplit/router.hpp>
 
 #include "support/catch.hpp"
 #include "support/piece.hpp"
@@ -43,46 +45,24 @@ void compare(const contract::Case& expected, const Response& answer, const contr
   FAIL_CHECK("through " << door << ": " << difference);
 }
 
-/// The whole request through an exchange, its body cut in two.
+/// The whole request through the endpoint's steps, its body cut in two.
 Response in_steps(contract::World& world, const contract::Case& one, std::size_t cut) {
   const Request request = one.request();
-  auto exchange = world.endpoint.begin();
+  typename decltype(contract::World::endpoint)::Steps steps(world.endpoint);
   Response response;
   {
     RequestHead head(request.method, request.target);
     for (const HeaderField field : request.fields) head.add(field.name, field.value);
-    if (auto good = exchange.head(head); !good) {
-      world.endpoint.answer(std::move(good).as_failure(), response);
-      return response;
-    }
+    if (!steps.head(head, {}, response)) return response;
   }
-  {
-    const Piece first(std::string_view(request.body).substr(0, cut));
-    if (auto good = exchange.body(first); !good) {
-      world.endpoint.answer(std::move(good).as_failure(), response);
-      return response;
-    }
-  }
-  auto draft = [&] {
-    const Piece last(std::string_view(request.body).substr(cut));
-    return exchange.draft(last);
-  }();
-  if (!draft) {
-    world.endpoint.answer(std::move(draft).as_failure(), response);
-  } else {
-    world.endpoint.answer(world.endpoint.create(std::move(draft).assume_value()), response);
-  }
+  if (!steps.body(Piece(std::string_view(request.body).substr(0, cut)), response)) return response;
+  if (steps.finish(Piece(std::string_view(request.body).substr(cut)), response)) steps.complete(response);
   return response;
 }
 
 Response to_wire(contract::World& world, Outcome<ClientDraft> draft) {
-  Response response;
-  if (!draft) {
-    world.endpoint.answer(std::move(draft).as_failure(), response);
-  } else {
-    world.endpoint.answer(world.endpoint.create(std::move(draft).assume_value()), response);
-  }
-  return response;
+  if (!draft) return to_response(Outcome<Client>(std::move(draft).as_failure()));
+  return to_response(create_client(world.storage, world.clock, world.ids, std::move(draft).assume_value()));
 }
 
 }  // namespace
@@ -115,11 +95,23 @@ TEST_CASE("every case one after another through one endpoint and one response") 
   }
 }
 
-TEST_CASE("every case through an exchange, its body cut in two") {
+TEST_CASE("every case through a router of the endpoint and another handler") {
+  struct {
+    Route route{"GET", "/api/ecosystems/{id}", true};
+    Response handle(const Request&) const { return {}; }
+  } other;
+  for (const contract::Case& one : cases()) {
+    contract::World world;
+    Router router(other, world.endpoint);
+    compare(one, router.handle(one.request()), world, "Router::handle");
+  }
+}
+
+TEST_CASE("every case through the endpoint's steps, its body cut in two") {
   for (const contract::Case& one : cases()) {
     for (const std::size_t cut : cuts(one.body.size(), 300)) {
       contract::World world;
-      compare(one, in_steps(world, one, cut), world, "Exchange in steps");
+      compare(one, in_steps(world, one, cut), world, "Endpoint::Steps");
     }
   }
 }

@@ -1,5 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The contract as data, over a socket.
+#include <droplit/router.hpp>
 #include <droplit/server/beast.hpp>
 
 #include "support/catch.hpp"
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 
 namespace {
 
@@ -38,53 +40,75 @@ std::string wire(const contract::Case& one, bool chunked) {
   return text + "0\r\n\r\n";
 }
 
+struct Other {
+  static constexpr droplit::Route route{"GET", "/api/ecosystems/{id}", true};
+  droplit::Response handle(const droplit::Request&) const { return {}; }
+};
+
+/// The contract's endpoint alone.
+struct Alone {
+  contract::World world;
+  auto& handler() { return world.endpoint; }
+};
+
+/// The contract's endpoint beside another handler.
+struct Routed {
+  contract::World world;
+  Other other;
+  droplit::Router<Other, decltype(world.endpoint)> router{other, world.endpoint};
+  auto& handler() { return router; }
+};
+
+template <class Service>
 class Running {
  public:
   explicit Running(unsigned store_threads)
-      : server_(world.endpoint, {.store_threads = store_threads}), thread_([this] { server_.run(); }) {}
+      : server_(service_.handler(), {.store_threads = store_threads}), thread_([this] { server_.run(); }) {}
   ~Running() {
     server_.stop();
     thread_.join();
   }
   test::RawSocket connect() { return test::RawSocket(server_.port()); }
 
-  contract::World world;
+  contract::World& world() { return service_.world; }
 
  private:
-  droplit::BeastServer<decltype(contract::World::endpoint)> server_;
+  Service service_;
+  droplit::BeastServer<std::remove_reference_t<decltype(service_.handler())>> server_;
   std::thread thread_;
 };
 
-/// What is wrong with the answer, which may have `date` and `connection` beside what the contract says.
-std::string wrong(const contract::Case& one, const std::optional<test::WireResponse>& answer) {
-  if (!answer) return "no answer";
-  droplit::Response bare = answer->response;
+/// What is wrong with the response, which may have `date` and `connection` beside what the contract says.
+std::string wrong(const contract::Case& one, const std::optional<test::WireResponse>& received) {
+  if (!received) return "no response";
+  droplit::Response bare = received->response;
   bare.fields.clear();
-  for (const droplit::HeaderField field : answer->response.fields) {
+  for (const droplit::HeaderField field : received->response.fields) {
     if (field.name != "date" && field.name != "connection") bare.fields.add(field.name, field.value);
   }
   bare.close = one.closes;
-  if (one.closes && !answer->response.close) return "does not close";
+  if (one.closes && !received->response.close) return "does not close";
   return contract::difference(one, bare);
 }
 
+template <class Service = Alone>
 void run_all(bool chunked, unsigned store_threads = 0) {
-  Running running(store_threads);
+  Running<Service> running(store_threads);
   std::optional<test::RawSocket> socket;
   std::size_t number = 0;
   for (const contract::Case& one : contract::read_cases()) {
     if (one.only_direct || (chunked && announces_length(one))) continue;
-    running.world.storage.clients.clear();
+    running.world().storage.clients.clear();
     if (!socket) socket.emplace(running.connect());
     socket->send(wire(one, chunked));  // what is refused early need not be taken whole
-    const auto answer = socket->receive(one.method == "HEAD");
-    if (const std::string what = wrong(one, answer); !what.empty()) {
+    const auto received = socket->receive(one.method == "HEAD");
+    if (const std::string what = wrong(one, received); !what.empty()) {
       FAIL_CHECK(one.where << (chunked ? " (chunked): " : ": ") << what);
     }
-    if (running.world.storage.clients.size() != (one.status == 201 ? 1u : 0u)) {
+    if (running.world().storage.clients.size() != (one.status == 201 ? 1u : 0u)) {
       FAIL_CHECK(one.where << ": the storage is wrong");
     }
-    if (!answer || answer->response.close) socket.reset();
+    if (!received || received->response.close) socket.reset();
     ++number;
   }
   CHECK(number > 500);
@@ -92,8 +116,13 @@ void run_all(bool chunked, unsigned store_threads = 0) {
 
 }  // namespace
 
-TEST_CASE("every case over a socket, one connection after another as answers end them") { run_all(false); }
+TEST_CASE("every case over a socket, a new connection where a response ended the last") { run_all(false); }
 
 TEST_CASE("every case over a socket, the body in chunks") { run_all(true); }
 
-TEST_CASE("every case over a socket, where the store has threads of its own") { run_all(false, 2); }
+TEST_CASE("every case over a socket, with store threads") { run_all(false, 2); }
+
+TEST_CASE("every case over a socket, through a router of the endpoint and another handler") {
+  run_all<Routed>(false);
+  run_all<Routed>(true, 2);
+}

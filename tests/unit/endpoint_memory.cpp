@@ -29,19 +29,14 @@ double multiple(const std::string& body, int status) {
   const memory::Counted counted;
   {
     droplit::Response response;
-    auto exchange = endpoint.begin();
+    decltype(endpoint)::Steps steps(endpoint);
     droplit::RequestHead head("POST", "/api/clients");
     head.add("authorization", contract::account_token);
     head.add("content-type", "application/json");
-    REQUIRE(exchange.head(head).has_value());
+    REQUIRE(steps.head(head, {}, response));
     std::string_view rest = body;
-    for (; rest.size() > 16384; rest.remove_prefix(16384)) REQUIRE(exchange.body(rest.substr(0, 16384)).has_value());
-    auto draft = exchange.draft(rest);
-    if (draft) {
-      endpoint.answer(endpoint.create(std::move(draft).assume_value()), response);
-    } else {
-      endpoint.answer(std::move(draft).as_failure(), response);
-    }
+    for (; rest.size() > 16384; rest.remove_prefix(16384)) REQUIRE(steps.body(rest.substr(0, 16384), response));
+    if (steps.finish(rest, response)) steps.complete(response);
     CHECK(response.status == status);
   }
   return static_cast<double>(counted.most()) / static_cast<double>(body.size());

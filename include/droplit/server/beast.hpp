@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/handler.hpp>
 #include <droplit/server/detail/http_connection.hpp>
 #include <droplit/server/detail/listener.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
@@ -32,20 +33,19 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// An HTTP/1.1 server before an `Endpoint`, or anything that has its `begin`, `create`, `answer` and `options`.
+/// An HTTP/1.1 server for a handler, such as an `Endpoint` or a `Router`.
 ///
-/// Boost.Asio moves the bytes, Boost.Beast gives the buffers and the words of the status line. Requests are not read by
-/// Beast's parser: what that lets through in Debian 12's Boost 1.81 (docs/server.md) would have had to be judged before
-/// it, which takes a stricter reader that then leaves it nothing to do.
+/// Boost.Asio moves the bytes; Boost.Beast provides buffers and the reason phrases of status lines. Beast's parser does
+/// not read requests: in Debian 12's Boost 1.81 it accepts too much (docs/server.md).
 ///
-/// Handles no signals, writes no log and starts no thread but in `run`. Its endpoint must outlive it. No descriptor
-/// that it opens is inherited by programs that its process starts.
-template <class E>
+/// Handles no signals, writes no log and starts threads only in `run`. The handler must outlive it. Programs that the
+/// process starts inherit none of its descriptors.
+template <Handler H>
 class BeastServer {
  public:
-  /// Listens, so that peers can connect, but serves nobody before `run`. Throws `std::system_error` if it cannot.
-  explicit BeastServer(E& endpoint, ServerOptions options = {})
-      : endpoint_(endpoint),
+  /// Listens, so that peers can connect, but serves only in `run`. Throws `std::system_error` if it cannot listen.
+  explicit BeastServer(H& handler, ServerOptions options = {})
+      : handler_(handler),
         options_(detail::bounded(std::move(options))),
         memory_(options_.max_memory),
         context_(static_cast<int>(options_.threads)),
@@ -53,8 +53,10 @@ class BeastServer {
         listener_(strand_),
         timer_(strand_),
         work_(context_.get_executor()) {
+    std::string host = options_.host;
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     try {
-      listen();
+      listener_.listen({boost::asio::ip::make_address(host), options_.port});
     } catch (const boost::system::system_error& error) {
       throw std::system_error(error.code(),
                               "cannot listen on " + options_.host + " port " + std::to_string(options_.port));
@@ -64,24 +66,24 @@ class BeastServer {
   BeastServer(const BeastServer&) = delete;
   BeastServer& operator=(const BeastServer&) = delete;
 
-  /// The port it listens on.
+  /// The port on which it listens.
   [[nodiscard]] std::uint16_t port() const noexcept { return listener_.local().port(); }
 
-  /// Where it listens, as a URL without a path: `http://127.0.0.1:8080`, `http://[::1]:8080`.
+  /// The address on which it listens, as a URL without a path: `http://127.0.0.1:8080`, `http://[::1]:8080`.
   [[nodiscard]] std::string url() const {
     const auto address = listener_.local().address();
     const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
     return "http://" + host + ":" + std::to_string(port());
   }
 
-  /// Serves until `stop` was called and all connections have ended, or were ended when the grace was over. Once only.
-  /// Throws `std::system_error`, and has then stopped, if the threads cannot be started.
+  /// Serves until `stop` was called and all connections have ended, at the latest after `stop_grace`. Can be called
+  /// once. Throws `std::system_error`, and has then stopped, if the threads cannot be started.
   void run() {
     run([] {});
   }
 
-  /// The same, but calls `ready()`, in the thread that called this, when all threads were started and before the first
-  /// connection is accepted. What `ready` throws stops the server, and this throws it.
+  /// The same, but calls `ready()`, in the calling thread, after all threads were started and before the first
+  /// connection is accepted. What `ready` throws stops the server and is rethrown.
   template <class F>
   void run(F ready) {
     Threads threads(*this);
@@ -91,9 +93,9 @@ class BeastServer {
     serve();
   }
 
-  /// Accepts nobody any more, ends connections that have no request under way at once and the others after their
-  /// answer, or when the grace is over; a policy that waits is waited for all the same. From any thread, any number of
-  /// times; not from a signal handler. Throws `std::bad_alloc`, and then nothing has changed.
+  /// Stops accepting, and ends connections: at once if they have no request in progress, otherwise after its response
+  /// or when `stop_grace` is over, but never while a handler blocks. From any thread, any number of times; not from a
+  /// signal handler. Throws `std::bad_alloc`, and then nothing has changed.
   void stop() {
     on_strand([this] {
       if (std::exchange(stopping_, true)) return;
@@ -105,9 +107,9 @@ class BeastServer {
   }
 
  private:
-  using Connection = detail::HttpConnection<E>;
+  using Connection = detail::HttpConnection<H>;
 
-  // The connections there are. They leave by themselves, on any thread.
+  // The open connections. They are removed by their destructors, on any thread.
   class Connections {
    public:
     void add(const std::shared_ptr<Connection>& connection) {
@@ -140,7 +142,7 @@ class BeastServer {
     std::unordered_set<Connection*> set_;
   };
 
-  // All threads of `run` but the one that calls it. They are idle until there is work.
+  // All threads of `run` except the one that calls it. They are idle until there is work.
   class Threads {
    public:
     explicit Threads(BeastServer& server) noexcept : server_(server) {}
@@ -154,8 +156,8 @@ class BeastServer {
 
     void start() {
       const ServerOptions& options = server_.options_;
-      const auto ask_store = [this] { server_.store_threads_.attach(); };
-      for (unsigned i = 0; i != options.store_threads; ++i) threads_.emplace_back(ask_store);
+      const auto complete = [this] { server_.store_threads_.attach(); };
+      for (unsigned i = 0; i != options.store_threads; ++i) threads_.emplace_back(complete);
       for (unsigned i = 1; i != options.threads; ++i) threads_.emplace_back([this] { server_.serve(); });
     }
 
@@ -165,26 +167,20 @@ class BeastServer {
   };
 
   static constexpr int accepts_in_a_row = 16;
-  static constexpr std::chrono::milliseconds soon{10};    // to look again for a free place, or for the end
-  static constexpr std::chrono::milliseconds later{100};  // to try again after a lack of descriptors or memory
-
-  void listen() {
-    std::string host = options_.host;
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    listener_.listen({boost::asio::ip::make_address(host), options_.port});
-  }
+  static constexpr std::chrono::milliseconds soon{10};    // between checks for a free place, or for the end
+  static constexpr std::chrono::milliseconds later{100};  // after a lack of descriptors or memory
 
   void serve() {
     for (;;) {
       try {
         return static_cast<void>(context_.run());
-      } catch (...) {  // no memory to accept or to wait, which ended that
+      } catch (...) {  // no memory to accept or to wait
         recover();
       }
     }
   }
 
-  // Begins anew what may have ended for lack of memory, when there is some.
+  // Begins again what may have ended for lack of memory.
   void recover() noexcept {
     std::this_thread::sleep_for(later);
     detail::until_done([this] {
@@ -195,8 +191,8 @@ class BeastServer {
     });
   }
 
-  // Calls `call` on the strand, by way of a thread that serves, in which an idle strand calls it at once. (From another
-  // thread a strand of Asio 1.81 is taken before memory is; where there is none, it never runs again.)
+  // Calls `call` on the strand, dispatched from a serving thread, where an idle strand calls it at once. (From another
+  // thread, Asio 1.81 locks a strand before it allocates; if that fails, the strand never runs again.)
   template <class F>
   void on_strand(F call) {
     boost::asio::post(context_, [this, call] {
@@ -222,16 +218,18 @@ class BeastServer {
     });
   }
 
-  // Accepts what waits, but not too many in a row, since others come first. Returns how long to pause then; 0: until
-  // there is a next one.
+  // Accepts what is pending, but not too many in a row. Returns how long to pause then; 0: until there is another one.
   std::chrono::milliseconds accept_some() noexcept {
+    // Of a connection without a long request. Twice `max_head`, since a buffer that grows exists twice.
+    const std::uint64_t own_memory =
+        Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<H>::own_memory;
     try {
       for (int i = 0; i != accepts_in_a_row; ++i) {
         detail::MemoryShare memory(memory_);
-        if (connections_.count() >= options_.max_connections || !memory.take_own(memory_of_connection())) return soon;
+        if (connections_.count() >= options_.max_connections || !memory.take_own(own_memory)) return soon;
         detail::ServerSocket socket(context_.get_executor());
         switch (listener_.accept(socket)) {
-          case detail::Accepted::connection: welcome(std::move(socket), std::move(memory)); break;
+          case detail::Accepted::connection: begin(std::move(socket), std::move(memory)); break;
           case detail::Accepted::failed: break;
           case detail::Accepted::none: return {};
           default: return later;  // exhausted
@@ -243,14 +241,9 @@ class BeastServer {
     }
   }
 
-  // With no long request; a buffer that grows exists twice.
-  [[nodiscard]] std::uint64_t memory_of_connection() const noexcept {
-    return Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<E>::own_memory;
-  }
-
-  void welcome(detail::ServerSocket socket, detail::MemoryShare memory) {
+  void begin(detail::ServerSocket socket, detail::MemoryShare memory) {
     const auto connection = std::make_shared<Connection>(
-        endpoint_, options_, options_.store_threads != 0 ? &store_threads_ : nullptr, std::move(socket),
+        handler_, options_, options_.store_threads != 0 ? &store_threads_ : nullptr, std::move(socket),
         std::move(memory), [this](Connection& ended) { connections_.remove(ended); });
     connections_.add(connection);
     connection->start();
@@ -269,7 +262,7 @@ class BeastServer {
     });
   }
 
-  E& endpoint_;
+  H& handler_;
   const ServerOptions options_;
   detail::MemoryBudget memory_;
   Connections connections_;
@@ -279,9 +272,10 @@ class BeastServer {
   detail::Listener<detail::ServerStrand> listener_;
   detail::ServerTimer<detail::ServerStrand> timer_;  // for accepting, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::thread_pool store_threads_{0};  // idle when the last connection has ended. The threads are those of
-                                               // `run`: a pool that can start only some of its own waits for ever
-  bool stopping_ = false;                      // as all of the listener, only on the strand
+  // Idle when the last connection has ended. Its threads are those of `run`: a pool that cannot start all threads of
+  // its own waits for ever.
+  boost::asio::thread_pool store_threads_{0};
+  bool stopping_ = false;  // used only on the strand, as all of the listener
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

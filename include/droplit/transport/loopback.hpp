@@ -3,7 +3,9 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/sendable.hpp>
-#include <droplit/endpoint.hpp>
+#include <droplit/handler.hpp>
+#include <droplit/http.hpp>
+#include <droplit/outcome.hpp>
 #include <droplit/transport.hpp>
 
 #include <cstddef>
@@ -12,33 +14,33 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Carries requests straight into an `Endpoint`, or whatever else answers a whole request by `handle(request)`: no
-/// socket, no thread. With it, what a program does with the service can be tested against any storage.
+/// Passes requests straight to a handler, such as an `Endpoint` or a `Router`, without a socket or a thread. So a
+/// program that uses the service can be tested with any storage.
 ///
-/// Holds a reference to the endpoint, which must outlive it. As thread-safe as the endpoint is.
-template <class E>
+/// Holds a reference to the handler, which must outlive it. As thread-safe as the handler is.
+template <Handler H>
 class LoopbackTransport {
  public:
-  /// The longest body of an answer that is taken, in bytes.
+  /// The longest body of a response that is accepted, in bytes.
   static constexpr std::size_t max_response = 1 << 20;
 
-  /// `token` is who calls.
-  LoopbackTransport(E& endpoint, std::string token) : endpoint_(endpoint), token_(std::move(token)) {}
+  /// `token`: the value of `authorization`.
+  LoopbackTransport(H& handler, std::string token) : handler_(handler), token_(std::move(token)) {}
 
   Outcome<Response> send(Request request) {
     if (!detail::is_sendable(request) || detail::trim(token_) != token_ ||
         !request.fields.add("authorization", token_)) {
       return Fault(FaultSource::transport, Fate::not_sent, "the request cannot be sent as it stands");
     }
-    Response response = endpoint_.handle(request);
+    Response response = handler_.handle(request);
     if (response.body.size() > max_response) {
-      return Fault::unknown_response(response.status, "the answer is too long", response.body);
+      return Fault::unknown_response(response.status, "the response is too long", response.body);
     }
     return response;
   }
 
  private:
-  E& endpoint_;
+  H& handler_;
   std::string token_;
 };
 

@@ -58,8 +58,8 @@ struct Running {
     return RawSocket(server.port(), "127.0.0.1", patience);
   }
 
-  /// What the server says to `bytes` and the end behind them.
-  std::string answers(std::string_view bytes) const {
+  /// What the server sends to `bytes` and a half-close.
+  std::string responses_to(std::string_view bytes) const {
     RawSocket socket = connect();
     socket.send(bytes);
     socket.finish_sending();
@@ -72,32 +72,32 @@ struct Running {
   std::thread thread;
 };
 
-int status(const std::optional<test::WireResponse>& answer) { return answer ? answer->response.status : 0; }
+int status(const std::optional<test::WireResponse>& received) { return received ? received->response.status : 0; }
 
-/// A request of which the answer is about a megabyte.
+/// A request whose response is about a megabyte.
 std::string post_for_much() { return post("{\"" + std::string(1'000'000, 'x') + "\":0}"); }
 
 }  // namespace
 
-TEST_CASE("a created client is told byte for byte", "[server]") {
+TEST_CASE("a created client is a 201, byte for byte", "[server]") {
   const Running running;
   RawSocket socket = running.connect();
-  const auto answer =
+  const auto received =
       socket.ask(post(R"({"type":"server","ecosystemId":"C0123456789ABCDEF01234567","name":"a","description":"b"})"));
-  REQUIRE(answer);
-  std::string head = answer->head;
+  REQUIRE(received);
+  std::string head = received->head;
   const std::size_t date = head.find("date: ");
   REQUIRE(date != std::string::npos);
   CHECK(head.substr(date + 31, 6) == " GMT\r\n");
   head.erase(date + 6, 29);
   CHECK(head == "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 159\r\ndate: \r\n\r\n");
-  CHECK(answer->response.body ==
+  CHECK(received->response.body ==
         R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"b","ecosystemId":"C0123456789abcdef01234567",)"
         R"("id":"000000000000000000000001","name":"a","type":"server"})");
   CHECK(status(socket.ask(get)) == 404);
 }
 
-TEST_CASE("the address is told, and IPv6 is served", "[server]") {
+TEST_CASE("`url` and `port` are where the server listens, on IPv6 too", "[server]") {
   ServerOptions options;
   options.host = "[::1]";
   test::Parties parties;
@@ -115,7 +115,7 @@ TEST_CASE("the address is told, and IPv6 is served", "[server]") {
   thread.join();
 }
 
-TEST_CASE("an address that cannot be had is an exception that names it", "[server]") {
+TEST_CASE("an address that cannot be bound is an exception that names it", "[server]") {
   test::Parties parties;
   const Server first(parties.endpoint);
   CHECK(first.url() == "http://127.0.0.1:" + std::to_string(first.port()));
@@ -126,7 +126,7 @@ TEST_CASE("an address that cannot be had is an exception that names it", "[serve
   CHECK_THROWS_WITH(Server(parties.endpoint, options), Catch::Contains("no.address"));
 }
 
-TEST_CASE("requests in one piece, cut at every byte and byte by byte get the same answer", "[server]") {
+TEST_CASE("requests in one piece, cut at every byte and byte by byte get the same response", "[server]") {
   const Running running;
   for (const std::string& request :
        {post(good_body), test::post_chunked("10;a=b\r\n" + good_body.substr(0, 16) + "\r\n" +
@@ -143,25 +143,25 @@ TEST_CASE("requests in one piece, cut at every byte and byte by byte get the sam
   }
 }
 
-TEST_CASE("pipelined requests are answered in their order", "[server]") {
+TEST_CASE("pipelined requests get their responses in order", "[server]") {
   const Running running;
   std::string wire;
   std::string expected;
   const std::pair<std::string, std::string_view> mix[] = {{post(good_body), "201"},
                                                           {get, "404"},
-                                                          {post(good_body, {}, "nobody"), "401"},
+                                                          {post(good_body, {}, "unknown"), "401"},
                                                           {post("{}"), "400"},
                                                           {post(good_body, {}, "client"), "403"},
                                                           {post(std::string(40'000, ' ')), "400"}};
   for (std::size_t i = 0; i != 300; ++i) {
-    const auto& [request, answer] = mix[(i * 7 + i / 11) % std::size(mix)];
+    const auto& [request, expected_status] = mix[(i * 7 + i / 11) % std::size(mix)];
     wire += request;
-    expected.append(i == 0 ? "" : " ").append(answer);
+    expected.append(i == 0 ? "" : " ").append(expected_status);
   }
-  CHECK(running.answers(wire) == expected);
+  CHECK(running.responses_to(wire) == expected);
 }
 
-TEST_CASE("whoever expects 100 Continue gets it or the refusal", "[server]") {
+TEST_CASE("a peer that expects 100 Continue gets it or the refusal", "[server]") {
   const Running running(with_threads(2), 1000);
   const std::string request = post(good_body, "Expect: 100-continue\r\n");
   const std::size_t head = request.size() - good_body.size();
@@ -175,17 +175,17 @@ TEST_CASE("whoever expects 100 Continue gets it or the refusal", "[server]") {
   CHECK(status(hastes.ask(request)) == 201);
 
   for (const auto& [refused, code] : {std::pair(post(std::string(1001, ' '), "Expect: 100-continue\r\n"), 413),
-                                      std::pair(post(good_body, "Expect: 100-continue\r\n", "nobody"), 401)}) {
+                                      std::pair(post(good_body, "Expect: 100-continue\r\n", "unknown"), 401)}) {
     RawSocket socket = running.connect();
-    const auto answer = socket.ask(refused.substr(0, refused.find("\r\n\r\n") + 4));
-    CHECK(status(answer) == code);
-    CHECK((answer && answer->response.close));
+    const auto received = socket.ask(refused.substr(0, refused.find("\r\n\r\n") + 4));
+    CHECK(status(received) == code);
+    CHECK((received && received->response.close));
     CHECK(socket.closed());
   }
   CHECK(running.parties.store.kept == 2);
 }
 
-TEST_CASE("an answer before the end of a long body can be read", "[server]") {
+TEST_CASE("a response before the end of a long body can be read", "[server]") {
   const Running running;
   RawSocket announced = running.connect();
   REQUIRE(
@@ -205,7 +205,7 @@ TEST_CASE("an answer before the end of a long body can be read", "[server]") {
   CHECK_FALSE(chunked.was_reset());
 }
 
-TEST_CASE("a slow peer is told so or cut off, and a silent one is cut off", "[server]") {
+TEST_CASE("a slow peer gets 408 or is disconnected, and a silent one is disconnected", "[server]") {
   ServerOptions options = with_threads(1);
   options.head_deadline = 150ms;
   options.idle_deadline = 300ms;
@@ -222,7 +222,7 @@ TEST_CASE("a slow peer is told so or cut off, and a silent one is cut off", "[se
   RawSocket body = running.connect();
   body.send(post(good_body).substr(0, post(good_body).size() - 1));
   RawSocket refused = running.connect();
-  refused.send(post(good_body, {}, "nobody").substr(0, 150));
+  refused.send(post(good_body, {}, "unknown").substr(0, 150));
 
   CHECK(status(running.connect().ask(post(good_body))) == 201);  // meanwhile
   for (RawSocket* slow : {&head, &body, &refused}) {
@@ -251,7 +251,7 @@ TEST_CASE("a head or body that trickles has a deadline for all of it", "[server]
   }
 }
 
-TEST_CASE("a peer that does not read waits alone, and not for ever", "[server]") {
+TEST_CASE("a peer that does not read delays no other, and is disconnected", "[server]") {
   ServerOptions options = with_threads(1);
   options.write_deadline = 300ms;
   const Running running(options);
@@ -269,33 +269,34 @@ TEST_CASE("a peer that does not read waits alone, and not for ever", "[server]")
   CHECK(status(running.connect().ask(get)) == 404);
 }
 
-TEST_CASE("a long answer to a slow reader is whole", "[server]") {
+TEST_CASE("a long response to a slow reader is complete", "[server]") {
   const Running running;
   RawSocket socket = running.connect();
   socket.receive_slowly();
   for (int i = 0; i != 3; ++i) {
     REQUIRE(socket.send(post_for_much()));
-    const auto answer = socket.receive();
-    REQUIRE(status(answer) == 400);
-    CHECK(answer->response.body.size() > 1'000'000);
+    const auto received = socket.receive();
+    REQUIRE(status(received) == 400);
+    CHECK(received->response.body.size() > 1'000'000);
   }
   CHECK(status(socket.ask(get)) == 404);
 }
 
-TEST_CASE("half a close behind a request lets the answer come, and inside it nothing is kept", "[server]") {
+TEST_CASE("a peer that half-closes after a request receives the response, and within a request nothing is stored",
+          "[server]") {
   const Running running;
-  CHECK(running.answers(post(good_body)) == "201");
+  CHECK(running.responses_to(post(good_body)) == "201");
   CHECK(running.parties.store.kept == 1);
   const std::string request = post(good_body);
   for (std::size_t cut = 1; cut < request.size(); cut += 13) {
     CAPTURE(cut);
-    CHECK(running.answers(request.substr(0, cut)) == "400 close");
+    CHECK(running.responses_to(request.substr(0, cut)) == "400 close");
   }
-  CHECK(running.answers(request.substr(0, request.size() - 1)) == "400 close");
+  CHECK(running.responses_to(request.substr(0, request.size() - 1)) == "400 close");
   CHECK(running.parties.store.kept == 1);
 }
 
-TEST_CASE("what is not HTTP gets 400 and an end", "[server]") {
+TEST_CASE("what is not HTTP gets 400 and a close", "[server]") {
   const Running running;
   for (const std::string& bytes :
        {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 11),
@@ -307,7 +308,7 @@ TEST_CASE("what is not HTTP gets 400 and an end", "[server]") {
   }
 }
 
-TEST_CASE("peers that reset at any moment disturb nobody", "[server]") {
+TEST_CASE("peers that reset at any moment disturb no other", "[server]") {
   const Running running;
   const std::string request = post_for_much();
   for (int i = 0; i != 60; ++i) {
@@ -351,7 +352,7 @@ TEST_CASE("there are never more connections than allowed", "[server]") {
   CHECK(status(third.receive()) == 404);
 }
 
-TEST_CASE("a store that waits holds up no other request where it has threads of its own", "[server]") {
+TEST_CASE("a store that blocks delays no other request if there are store threads", "[server]") {
   ServerOptions options = with_threads(1);
   options.store_threads = 2;
   Running running(options);
@@ -369,7 +370,7 @@ TEST_CASE("a store that waits holds up no other request where it has threads of 
   CHECK(running.parties.store.kept == 3);
 }
 
-TEST_CASE("a peer that goes while the store is asked, and a policy that throws there, harm nobody", "[server]") {
+TEST_CASE("a peer that leaves while the store works, and a policy that throws there, affect no other", "[server]") {
   ServerOptions options = with_threads(1);
   options.store_threads = 1;
   Running running(options);
@@ -379,14 +380,14 @@ TEST_CASE("a peer that goes while the store is asked, and a policy that throws t
   gone.reset();
   running.parties.store.open();
   RawSocket socket = running.connect();
-  const auto answer =
+  const auto received =
       socket.ask(post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"broken"})"));
-  REQUIRE(status(answer) == 500);
+  REQUIRE(status(received) == 500);
   CHECK(status(socket.ask(post(good_body))) == 201);
   CHECK(running.parties.store.kept == 2);
 }
 
-TEST_CASE("a stop lets what runs end, ends what is idle, and accepts nobody", "[server]") {
+TEST_CASE("a stop lets requests in progress end, ends idle connections, and accepts no more", "[server]") {
   ServerOptions options = with_threads(2);
   options.store_threads = GENERATE(0u, 1u);
   Running running(options);
@@ -419,7 +420,7 @@ TEST_CASE("a stop lets what runs end, ends what is idle, and accepts nobody", "[
   CHECK(running.parties.store.kept == 1);
 }
 
-TEST_CASE("a stop does not wait longer than its grace for a peer", "[server]") {
+TEST_CASE("a stop waits for a peer no longer than its grace", "[server]") {
   ServerOptions options;
   options.stop_grace = 100ms;
   Running running(options);
@@ -432,7 +433,7 @@ TEST_CASE("a stop does not wait longer than its grace for a peer", "[server]") {
   CHECK(socket.receive_all().empty());
 }
 
-TEST_CASE("a server that was stopped before it ran ends at once, and one that never ran may go", "[server]") {
+TEST_CASE("a server that was stopped before it ran ends at once, and one that never ran can be destroyed", "[server]") {
   test::Parties parties;
   Server server(parties.endpoint);
   server.stop();
@@ -441,20 +442,20 @@ TEST_CASE("a server that was stopped before it ran ends at once, and one that ne
   const RawSocket waits(never.port());
 }
 
-TEST_CASE("a policy that throws costs its request a 500 and nobody else anything", "[server]") {
+TEST_CASE("a policy that throws turns its request into a 500, and other requests are not affected", "[server]") {
   const Running running;
   RawSocket socket = running.connect();
   for (const std::string& request :
        {post(good_body, {}, "throws"),
         post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"broken"})")}) {
-    const auto answer = socket.ask(request);
-    REQUIRE(status(answer) == 500);
-    CHECK(answer->response.body == R"({"errorType":"Internal Server Error"})");
+    const auto received = socket.ask(request);
+    REQUIRE(status(received) == 500);
+    CHECK(received->response.body == R"({"errorType":"Internal Server Error"})");
     CHECK(status(socket.ask(post(good_body))) == 201);
   }
 }
 
-TEST_CASE("many connections on many threads get each their own answers", "[server]") {
+TEST_CASE("many connections on many threads each get their own responses", "[server]") {
   const Running running(with_threads(4));
   std::atomic<int> right{0};
   std::vector<std::thread> clients;

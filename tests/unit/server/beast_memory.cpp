@@ -39,16 +39,16 @@ void* allocate(std::size_t size) noexcept { return may_allocate() ? std::malloc(
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-bool is_answered(RawSocket& socket) {
-  const auto answer = socket.receive();
-  return answer && answer->response.status == 404;
+bool has_response(RawSocket& socket) {
+  const auto received = socket.receive();
+  return received && received->response.status == 404;
 }
 
 void create(RawSocket& socket) {
   if (socket.send(test::post(test::good_body))) socket.receive();
 }
 
-bool is_served(RawSocket& socket) { return socket.send(get) && is_answered(socket); }
+bool is_served(RawSocket& socket) { return socket.send(get) && has_response(socket); }
 
 }  // namespace
 
@@ -111,7 +111,7 @@ TEST_CASE("whichever allocation fails, the server serves on, no more connections
     for (int i = 0; i != 50; ++i) REQUIRE(is_served(first));  // time enough to serve another
     CHECK_FALSE(third.readable(RawSocket::Duration(0)));
     first.close();
-    REQUIRE(is_answered(third));
+    REQUIRE(has_response(third));
     server.stop();
     thread.join();
   }

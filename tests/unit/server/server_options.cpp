@@ -41,7 +41,7 @@ struct Running {
   std::thread thread;
 };
 
-int status(const std::optional<test::WireResponse>& answer) { return answer ? answer->response.status : 0; }
+int status(const std::optional<test::WireResponse>& received) { return received ? received->response.status : 0; }
 
 template <class Value>
 constexpr Value most = std::numeric_limits<Value>::max();
@@ -100,8 +100,7 @@ TEST_CASE("what is within the range stays", "[server_options]") {
   CHECK(same.host == options.host);
 }
 
-TEST_CASE("a server whose deadlines are as long as they can be answers, one field after the other",
-          "[server_options]") {
+TEST_CASE("a server whose deadlines are as long as possible serves, one option after the other", "[server_options]") {
   const std::string request = test::post(test::good_body);
   const auto served = [&](const ServerOptions& options) {
     const Running running(options);
@@ -135,14 +134,14 @@ TEST_CASE("a server whose options are all as small as can be starts, serves its 
   options.threads = options.store_threads = options.max_connections = options.max_head = options.body_rate = 0;
   options.max_memory = 0;
   const Running running(options);
-  RawSocket(running.server.port()).receive_all();  // with an answer or without, it ends
+  RawSocket(running.server.port()).receive_all();  // with a response or without, it ends
   options.idle_deadline = options.write_deadline = 10s;
   const Running patient(options);
   CHECK(status(RawSocket(patient.server.port()).ask(test::post(test::good_body))) == 201);
   CHECK(status(RawSocket(patient.server.port()).ask(test::post(test::good_body))) == 201);
 }
 
-TEST_CASE("connections beyond the bound over all memory wait for their turn", "[server_options]") {
+TEST_CASE("connections beyond the bound of all memory wait for their turn", "[server_options]") {
   ServerOptions options;
   options.max_memory = 0;  // 4 MiB, in which there is room for fewer than 100
   const Running running(options);
@@ -160,7 +159,7 @@ TEST_CASE("connections beyond the bound over all memory wait for their turn", "[
   CHECK(running.parties.store.kept == 100);
 }
 
-TEST_CASE("long bodies beyond the bound over all memory get 503 and an end, while short ones are served",
+TEST_CASE("long bodies beyond the bound of all memory get 503 and a close, while short ones are served",
           "[server_options]") {
   ServerOptions options;
   options.max_memory = 0;  // 4 MiB; three quarters of it are enough for one body of 0.5 MB
@@ -174,10 +173,10 @@ TEST_CASE("long bodies beyond the bound over all memory get 503 and an end, whil
   holds.send(much("slow"));
   running.parties.store.wait_for_insert();
   RawSocket refused(running.server.port());
-  const auto answer = refused.ask(much("a"));
-  REQUIRE(status(answer) == 503);
-  CHECK(answer->response.fields.get("retry-after") == "1");
-  CHECK(answer->response.body.empty());
+  const auto received = refused.ask(much("a"));
+  REQUIRE(status(received) == 503);
+  CHECK(received->response.fields.get("retry-after") == "1");
+  CHECK(received->response.body.empty());
   CHECK(refused.closed());
   refused.close();
   CHECK(status(RawSocket(running.server.port()).ask(test::post("{}"))) == 400);

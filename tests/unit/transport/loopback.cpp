@@ -2,6 +2,7 @@
 #include <droplit/transport/loopback.hpp>
 
 #include <droplit/remote/create_client.hpp>
+#include <droplit/router.hpp>
 #include <droplit/testing/fixed_ids.hpp>
 #include "support/catch.hpp"
 #include "support/world.hpp"
@@ -14,8 +15,9 @@ using namespace droplit;
 using test::active, test::World;
 
 static_assert(Transport<LoopbackTransport<decltype(World::endpoint)>>);
+static_assert(Transport<LoopbackTransport<Router<decltype(World::endpoint)>>>);
 
-TEST_CASE("asking through a loopback gives what the storage gives, for every draft") {
+TEST_CASE("creating through a loopback gives what the storage gives, for every draft") {
   std::mt19937 random(7);
   World here;
   World there;
@@ -34,6 +36,20 @@ TEST_CASE("asking through a loopback gives what the storage gives, for every dra
   }
   CHECK(created > 1000);
   CHECK(refused > 1000);
+}
+
+TEST_CASE("a loopback calls any handler, with the token as a field, and passes on what it throws") {
+  struct Echo {
+    Response handle(const Request& request) {
+      if (request.target == "/throws") throw Fault(FaultSource::transport, Fate::maybe_applied, "no response");
+      return {200, request.fields, request.body};
+    }
+  } echo;
+  LoopbackTransport transport(echo, "token");
+  const Response response = transport.send({"GET", "/", {}, "body"}).value();
+  CHECK(response.fields.lines() == "authorization: token\r\n");
+  CHECK(response.body == "body");
+  CHECK_THROWS_AS(transport.send({"GET", "/throws", {}, {}}), Fault);
 }
 
 TEST_CASE("parameters are refused alike on both sides, with every violation") {
@@ -67,7 +83,7 @@ TEST_CASE("a draft beyond the service's limit is Content Too Large there") {
   CHECK(create_client(transport, draft).error() == ApiError::of<ApiErrc::content_too_large>());
 }
 
-TEST_CASE("a wrong token is Unauthorized, and a fault behind the service keeps its fate") {
+TEST_CASE("an unknown token is Unauthorized, and a fault within the service keeps its fate") {
   World there;
   LoopbackTransport wrong(there.endpoint, "other");
   CHECK(create_client(wrong, ClientDraft(active, ClientType::server)).error() == ApiError::of<ApiErrc::unauthorized>());
@@ -78,11 +94,12 @@ TEST_CASE("a wrong token is Unauthorized, and a fault behind the service keeps i
   CHECK(create_client(transport, ClientDraft(active, ClientType::server)).has_value());
   const auto no_id_left = create_client(transport, ClientDraft(active, ClientType::server));
   REQUIRE(no_id_left.has_exception());
-  CHECK(no_id_left.exception().fate() == Fate::maybe_applied);  // a 500 tells no more
+  CHECK(no_id_left.exception().fate() == Fate::maybe_applied);  // a 500 contains no more
   CHECK(no_id_left.exception().status() == 500);
 }
 
-TEST_CASE("a storage that is away behind the service proves that nothing was kept, and other answers prove nothing") {
+TEST_CASE(
+    "an unavailable storage within the service proves that nothing was stored, and other responses prove nothing") {
   struct Answering {
     Response response;
     Response handle(const Request&) { return response; }

@@ -42,16 +42,6 @@ constexpr RequestTarget split_target(std::string_view target) noexcept {
   return parts;
 }
 
-inline constexpr char clients_path[] = "/api/clients";
-
-/// Whether `path` is this endpoint: `/api/clients`, the same behind `/v0`, one trailing slash allowed (sources: the
-/// page, and sibling pages of the same API).
-constexpr bool is_clients_path(std::string_view path) noexcept {
-  if (path.starts_with("/v0/")) path.remove_prefix(3);
-  if (path.ends_with('/')) path.remove_suffix(1);
-  return path == clients_path;
-}
-
 /// `text` with each `%XX` replaced by its byte, once; broken escapes stay as they are, and so does `+`.
 inline std::string percent_decode(std::string_view text) {
   std::string out;

@@ -1,57 +1,49 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Every response has a `date` field, whose text changes once a second and must depend neither on the locale nor on the
+// time zone. `HttpDate` makes that text, and keeps it for each thread; `write_http` uses it.
+
 #include <droplit/detail/config.hpp>
 
-#include <array>
 #include <chrono>
-#include <cstddef>
+#include <cstdio>
 #include <ctime>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// An IMF-fixdate, RFC 9110 section 5.6.7, whatever the locale: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// An IMF-fixdate, RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 class HttpDate {
  public:
-  explicit HttpDate(std::chrono::sys_seconds time) noexcept {
-    const auto day = std::chrono::floor<std::chrono::days>(time);
+  explicit HttpDate(std::time_t time) noexcept {
+    const std::chrono::sys_seconds instant{std::chrono::seconds(time)};
+    const auto day = std::chrono::floor<std::chrono::days>(instant);
     const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss clock(time - day);
-    const auto name = [](const char* names, unsigned index) { return std::string_view(names + 3 * index, 3); };
-    put(0, name("SunMonTueWedThuFriSat", std::chrono::weekday(day).c_encoding()));
-    put(5, static_cast<unsigned>(date.day()), 2);
-    put(8, name("JanFebMarAprMayJunJulAugSepOctNovDec", static_cast<unsigned>(date.month()) - 1));
-    put(12, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-    put(17, static_cast<unsigned>(clock.hours().count()), 2);
-    put(20, static_cast<unsigned>(clock.minutes().count()), 2);
-    put(23, static_cast<unsigned>(clock.seconds().count()), 2);
+    const auto second = static_cast<unsigned>((instant - day).count());
+    std::snprintf(text_, sizeof text_, "%.3s, %02u %.3s %04d %02u:%02u:%02u GMT",
+                  &"SunMonTueWedThuFriSat"[3 * std::chrono::weekday(day).c_encoding()],
+                  static_cast<unsigned>(date.day()),
+                  &"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * static_cast<unsigned>(date.month()) - 3],
+                  static_cast<int>(date.year()), second / 3600, second / 60 % 60, second % 60);
   }
 
-  [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), text_.size()}; }
+  [[nodiscard]] std::string_view text() const noexcept { return {text_, 29}; }
 
-  /// The system's time, written anew once a second in each thread. The view is good until this thread asks again.
+  /// The current time. The view is valid until this thread calls it again.
   static std::string_view now() noexcept {
     thread_local std::time_t written = 0;
-    thread_local HttpDate date{std::chrono::sys_seconds()};
-    if (const std::time_t time = std::time(nullptr); time != written) {
+    thread_local HttpDate date(written);
+    const std::time_t time = std::time(nullptr);
+    if (time != written) {
       written = time;
-      date = HttpDate(std::chrono::sys_seconds(std::chrono::seconds(time)));
+      date = HttpDate(time);
     }
     return date.text();
   }
 
  private:
-  void put(std::size_t at, std::string_view name) noexcept {
-    for (const char c : name) text_[at++] = c;
-  }
-
-  void put(std::size_t at, unsigned number, std::size_t digits) noexcept {
-    for (std::size_t i = digits; i-- != 0; number /= 10) text_[at + i] = static_cast<char>('0' + number % 10);
-  }
-
-  std::array<char, 29> text_{'S', 'u', 'n', ',', ' ', '0', '0', ' ', 'J', 'a', 'n', ' ', '0', '0', '0',
-                             '0', ' ', '0', '0', ':', '0', '0', ':', '0', '0', ' ', 'G', 'M', 'T'};
+  char text_[96];
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Boost.Beast's parser accepts framing that two parties can read in two ways (docs/server.md). `HttpSession` reads the
+// heads of requests with these two strict readers instead: `HeadScanner` finds the end of a head while its bytes
+// arrive, and `HeadParser` then takes the complete head apart, as views of the same bytes.
+
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/host.hpp>
@@ -17,7 +21,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// What a byte of a head may be part of.
+/// Which bytes may be part of what in a head.
 struct HeadBytes {
   std::array<bool, 256> plain{};  // neither a control character nor a space
   std::array<bool, 256> token{};
@@ -31,13 +35,13 @@ struct HeadBytes {
 };
 inline constexpr HeadBytes head_bytes;
 
-/// Finds the end of a request's head in bytes that arrive bit by bit, and what no head may hold: control characters, a
-/// bare CR or LF, too much of it. A first line that is not HTTP is told as soon as it is there.
+/// Finds the end of a request's head while it arrives, and refuses what no head may contain: control characters, a bare
+/// CR or LF, too many bytes. A first line that is not HTTP is refused as soon as it is complete.
 class HeadScanner {
  public:
   enum class State : std::uint8_t { more, complete, refused };
 
-  /// Reads on in `bytes`, which are all of the head that arrived, from its first on; a head may have `most` of them.
+  /// Continues in `bytes`, all of the head that has arrived so far; a head may have at most `most` of them.
   constexpr State read(std::string_view bytes, std::size_t most) noexcept {
     const std::size_t end = bytes.size() < most ? bytes.size() : most;
     for (;; ++at_) {
@@ -56,7 +60,7 @@ class HeadScanner {
     }
   }
 
-  /// The size of the head that is complete, the empty line at its end included.
+  /// The size of the complete head, the empty line at its end included.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return at_; }
   [[nodiscard]] constexpr ApiErrc refusal() const noexcept { return refusal_; }
 
@@ -71,7 +75,7 @@ class HeadScanner {
     return at;
   }
 
-  // All eight bytes at once.
+  // Whether all of eight bytes are plain.
   static bool all_plain(const char* bytes) noexcept {
     constexpr std::uint64_t each = 0x0101010101010101;
     std::uint64_t eight = 0;
@@ -93,53 +97,61 @@ class HeadScanner {
   }
 
   std::size_t at_ = 0;
-  std::size_t line_ = 0;  // where the line begins that is being read
+  std::size_t line_ = 0;  // where the current line begins
   ApiErrc refusal_ = ApiErrc::bad_request;
   bool after_cr_ = false;
 };
 
-/// What a server reads of a request's head: the contract's part of it, as views, and the framing.
-struct ParsedHead {
-  RequestHead request{{}, {}};
+/// How a request's body is framed, and what becomes of its connection.
+struct Framing {
   std::uint64_t length = 0;       ///< of the body, if it is not chunked
-  bool chunked = false;           ///< length is 0
+  bool chunked = false;           ///< `length` is 0
   bool persistent = false;        ///< the peer wants to use the connection again
-  bool old = false;               ///< HTTP/1.0: an answer must say so if the connection stays
+  bool http_1_0 = false;          ///< a response must say so if the connection stays
   bool expects_continue = false;  ///< the peer may wait for 100 Continue; HTTP/1.0 has none
 };
 
-/// Takes a head apart that `HeadScanner` found complete. The error, if there is one, is the answer: what RFC 9112 lets
-/// be read in two ways is refused, even where it lets a server choose.
+/// A request's head, as views.
+struct ParsedHead {
+  RequestHead request{{}, {}};
+  std::string_view lines;  ///< all field lines, each ended by CR LF
+  Framing framing;
+};
+
+/// Parses a head that `HeadScanner` found complete. The error, if there is one, is the response: what RFC 9112 lets be
+/// read in two ways is refused, even where it lets a server choose.
 class HeadParser {
  public:
   static constexpr std::size_t max_fields = 100;
 
-  static constexpr std::optional<ApiErrc> read(std::string_view head, ParsedHead& facts) noexcept {
-    return HeadParser(facts).run(head);
+  static constexpr std::optional<ApiErrc> read(std::string_view head, ParsedHead& out) noexcept {
+    return HeadParser(out).run(head);
   }
 
  private:
-  constexpr explicit HeadParser(ParsedHead& facts) noexcept : facts_(facts) {}
+  constexpr explicit HeadParser(ParsedHead& out) noexcept : out_(out), framing_(out.framing) {}
 
   constexpr std::optional<ApiErrc> run(std::string_view head) noexcept {
     if (!start_line(take_line(head))) return ApiErrc::bad_request;
+    out_.lines = head.substr(0, head.size() - 2);
     std::size_t count = 0;
     for (std::string_view line = take_line(head); !line.empty(); line = take_line(head)) {
       if (++count > max_fields) return ApiErrc::header_fields_too_large;
       const std::size_t colon = token_size(line);
       const std::string_view name = line.substr(0, colon);
-      // A folded line begins with a space, which no name does.
+      // A folded line begins with a space, a name does not.
       if (colon == 0 || colon == line.size() || line[colon] != ':') return ApiErrc::bad_request;
       const std::string_view value = trim(line.substr(colon + 1));
       if (!field(name, value)) return ApiErrc::bad_request;
-      facts_.request.add(name, value);
+      out_.request.add(name, value);
     }
-    if (hosts_ != 1 && !(facts_.old && hosts_ == 0)) return ApiErrc::bad_request;
-    const auto length = facts_.request.announced_length();
-    if (facts_.request.length_malformed() || (facts_.chunked && (length || facts_.old))) return ApiErrc::bad_request;
-    facts_.length = length.value_or(0);
-    facts_.persistent = !close_ && (!facts_.old || keep_alive_);
-    if (facts_.old) facts_.expects_continue = false;
+    if (hosts_ != 1 && !(framing_.http_1_0 && hosts_ == 0)) return ApiErrc::bad_request;
+    const auto length = out_.request.announced_length();
+    if (out_.request.length_malformed() || (framing_.chunked && (length || framing_.http_1_0)))
+      return ApiErrc::bad_request;
+    framing_.length = length.value_or(0);
+    framing_.persistent = !close_ && (!framing_.http_1_0 || keep_alive_);
+    if (framing_.http_1_0) framing_.expects_continue = false;
     return std::nullopt;
   }
 
@@ -153,16 +165,16 @@ class HeadParser {
     if (version.size() != 8 || !version.starts_with("HTTP/1.")) return false;
     const std::string_view target = line.substr(first + 1, second - first - 1);
     if (version[7] < '0' || version[7] > '9' || target.find('\t') != std::string_view::npos) return false;
-    facts_.old = version[7] == '0';
-    facts_.request = RequestHead(line.substr(0, first), target);
+    framing_.http_1_0 = version[7] == '0';
+    out_.request = RequestHead(line.substr(0, first), target);
     return true;
   }
 
   constexpr bool field(std::string_view name, std::string_view value) noexcept {
     if (equals_ignoring_case(name, "host")) return ++hosts_ == 1 && is_host(value);
     if (equals_ignoring_case(name, "transfer-encoding")) {
-      if (facts_.chunked || !equals_ignoring_case(value, "chunked")) return false;
-      return facts_.chunked = true;
+      if (framing_.chunked || !equals_ignoring_case(value, "chunked")) return false;
+      return framing_.chunked = true;
     }
     if (equals_ignoring_case(name, "connection")) {
       while (!value.empty()) {
@@ -172,12 +184,12 @@ class HeadParser {
         value.remove_prefix(value.find(',') == std::string_view::npos ? value.size() : value.find(',') + 1);
       }
     } else if (equals_ignoring_case(name, "expect")) {
-      if (equals_ignoring_case(value, "100-continue")) facts_.expects_continue = true;
+      if (equals_ignoring_case(value, "100-continue")) framing_.expects_continue = true;
     }
     return true;
   }
 
-  // Of the token that the line begins with.
+  // The size of the token at the beginning of the line.
   static constexpr std::size_t token_size(std::string_view line) noexcept {
     std::size_t size = 0;
     while (size != line.size() && head_bytes.token[static_cast<unsigned char>(line[size])]) ++size;
@@ -190,7 +202,8 @@ class HeadParser {
     return line;
   }
 
-  ParsedHead& facts_;
+  ParsedHead& out_;
+  Framing& framing_;
   unsigned hosts_ = 0;
   bool close_ = false;
   bool keep_alive_ = false;

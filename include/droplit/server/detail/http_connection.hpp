@@ -1,7 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The sockets, timers and threads around an `HttpSession`, by Boost.Asio; `BeastServer` makes one for each connection.
+// A connection lives as long as one of its asynchronous operations is pending: their handlers own it. All its work runs
+// on its strand, or without one if there is only one serving thread; only what may block runs on a store thread.
+
 #include <droplit/detail/config.hpp>
+#include <droplit/handler.hpp>
 #include <droplit/server/detail/http_session.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/read_pacing.hpp>
@@ -29,27 +34,26 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Moves the bytes of one connection between its socket and its `HttpSession`, and keeps the time. It lives as long as
-/// something is under way, all of which but the making and the end happens on its strand, or on the one thread that
-/// serves, which needs none. `Clock` is another one only in tests.
-template <class E, class Clock = std::chrono::steady_clock>
-class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clock>> {
+/// Moves the bytes of one connection between its socket and its `HttpSession`, and applies the deadlines. `Clock` is
+/// replaced only in tests.
+template <Handler H, class Clock = std::chrono::steady_clock>
+class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clock>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
-  /// The bytes that it has beside those of its head and its requests: itself, and what is read at once.
+  /// The bytes of a connection beside those of its head and its requests: this object, and what is read at once.
   static constexpr std::uint64_t own_memory = 20'480;
 
-  /// `store_threads`: where the store is asked; without, where all else happens. `memory`: what it has of the server's.
-  HttpConnection(E& endpoint, const ServerOptions& options, boost::asio::thread_pool* store_threads,
-                 ServerSocket socket, MemoryShare memory, OnEnd on_end)
+  /// `store_threads`: where handlers may block; if null, on the serving threads. `memory`: its share of the server's.
+  HttpConnection(H& handler, const ServerOptions& options, boost::asio::thread_pool* store_threads, ServerSocket socket,
+                 MemoryShare memory, OnEnd on_end)
       : options_(options),
         store_threads_(store_threads),
         socket_(std::move(socket)),
         strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
         timer_(socket_.get_executor()),
         pause_(socket_.get_executor()),
-        session_(endpoint, options.max_head, store_threads != nullptr, std::move(memory)),
+        session_(handler, options.max_head, store_threads != nullptr, std::move(memory)),
         buffer_(std::size_t{options.max_head} + read_size),
         on_end_(std::move(on_end)) {}
 
@@ -66,11 +70,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     });
   }
 
-  /// Ends at once if no request is under way, else after its answer.
+  /// Ends at once if no request has begun, otherwise after its response.
   void finish() {
     session_.finish();
     post([](HttpConnection& self) {
-      if (self.state_ == State::reading && self.want_ == Action::request) self.close();
+      if (self.state_ == State::reading && self.action_ == Action::request) self.close();
     });
   }
 
@@ -80,7 +84,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   }
 
  private:
-  using Session = HttpSession<E>;
+  using Session = HttpSession<H>;
   using Action = typename Session::Action;
   using ErrorCode = boost::system::error_code;
 
@@ -88,10 +92,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
 
   static constexpr std::size_t read_size = 16'384;       // the most that is read at once
   static constexpr std::size_t first_read_size = 4'096;  // enough for nearly every request
-  static constexpr std::size_t max_linger = 1'048'576;   // bytes that are dropped for the last answer's sake
+  static constexpr std::size_t max_linger = 1'048'576;   // bytes that are dropped after the last response
 
-  // A handler that keeps this alive, for any thread that serves. What `call` throws, for lack of memory, ends the
-  // connection; a strand without memory is asked again, since a lost handler would leave the connection open.
+  // A completion handler that keeps this alive and runs `call` on the strand. An exception, for lack of memory, closes
+  // the connection; dispatching is repeated until it succeeds, since a lost handler would leave the connection open.
   template <class F>
   auto handler(F call) {
     return [self = this->shared_from_this(), call](auto... arguments) mutable {
@@ -121,21 +125,21 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
       if (state_ == State::closed) return;
       state_ = State::working;
       std::size_t used = 0;
-      const Action want =
+      const Action action =
           session_.advance({static_cast<const char*>(buffer_.data().data()), buffer_.data().size()}, used);
       buffer_.consume(used);
-      if (want != Action::write) return act(want);
-      pacing_.has_answered();
-      want_ = want;
+      if (action != Action::write) return act(action);
+      pacing_.has_responded();
+      action_ = action;
       if (!write(Action::write)) return;
-      if (buffer_.size() != 0) return post([](HttpConnection& self) { self.advance(); });  // others come first
+      if (buffer_.size() != 0) return post([](HttpConnection& self) { self.advance(); });  // other connections first
     }
   }
 
-  void act(Action want) {
-    const bool same = want == want_;
-    want_ = want;
-    switch (want) {
+  void act(Action action) {
+    const bool same = action == action_;
+    action_ = action;
+    switch (action) {
       case Action::request: set_deadline(Clock::now() + options_.idle_deadline); break;
       case Action::head:
         if (!same) set_deadline(Clock::now() + options_.head_deadline);
@@ -144,19 +148,19 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
         if (!same) body_start_ = Clock::now();
         set_deadline(body_deadline());
         break;
-      case Action::store: return store();
+      case Action::complete: return complete();
       default:
         if (write(Action::close)) linger();
         return;
     }
     state_ = State::reading;
-    read(want == Action::body ? read_size : first_read_size);
+    read(action == Action::body ? read_size : first_read_size);
   }
 
-  void store() {
+  void complete() {
     state_ = State::working;
     boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
-      self->session_.store();
+      self->session_.complete();
       until_done([&self] { self->post([](HttpConnection& connection) { connection.advance(); }); });
     });
   }
@@ -191,7 +195,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
       if (error || (dropped_ += size) > max_linger) return close();
       return read(read_size);
     }
-    if (state_ != State::reading) {  // its time ran out meanwhile, and that is being answered
+    if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written
       if (error && error != boost::asio::error::eof) close();
       return;
     }
@@ -201,7 +205,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     advance();
   }
 
-  // Writes the session's output; true if that is done, else it goes on by itself and then does what `next` says.
+  // Writes the session's output. True if all was written; otherwise the rest is written asynchronously, then `next`
+  // done.
   bool write(Action next) {
     const std::string_view output = session_.output();
     ErrorCode error;
@@ -217,12 +222,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     boost::asio::async_write(socket_, boost::asio::buffer(output.data() + size, output.size() - size),
                              handler([next](HttpConnection& self, ErrorCode failed, std::size_t) {
                                if (failed) return self.close();
-                               next == Action::close ? self.linger() : self.advance();
+                               if (next == Action::close) return self.linger();
+                               self.advance();
                              }));
     return false;
   }
 
-  // Closing at once, with unread bytes, would be a reset, and the peer might lose the answer.
+  // Closing while bytes are unread sends a reset, and the peer might lose the response. So they are read and dropped.
   void linger() {
     if (state_ == State::closed) return;
     if (session_.output().empty()) return close();
@@ -234,7 +240,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     if (!reading_) read(read_size);
   }
 
-  // The timer is only set anew when it would ring too late; ringing too early it looks again.
+  // The timer is set again only if it would expire too late; if it expires too early, it is set again then.
   void set_deadline(typename Clock::time_point deadline) {
     deadline_ = deadline;
     if (!armed_ || deadline < timer_.expiry()) arm();
@@ -245,15 +251,16 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     timer_.expires_at(deadline_);
     timer_.async_wait(handler([](HttpConnection& self, ErrorCode error) {
       if (error || self.state_ == State::closed) return;
-      Clock::now() < self.deadline_ ? self.arm() : self.expire();
+      if (Clock::now() < self.deadline_) return self.arm();
+      self.expire();
     }));
   }
 
   void expire() {
     armed_ = false;
-    if (state_ == State::working) return set_deadline(Clock::now() + options_.idle_deadline);  // waits for its turn
+    if (state_ == State::working) return set_deadline(Clock::now() + options_.idle_deadline);
     if (state_ == State::reading) return act(session_.expire());
-    if (state_ == State::writing) {  // whoever does not read shall not keep our memory in the kernel either
+    if (state_ == State::writing) {  // a peer that does not read must not keep memory of the kernel either
       ErrorCode ignored;
       socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
     }
@@ -266,7 +273,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
     socket_.close(ignored);
     try {
       timer_.cancel();
-    } catch (...) {  // then it rings in vain
+    } catch (...) {  // then it expires without effect
     }
   }
 
@@ -284,7 +291,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<E, Clo
   typename Clock::time_point body_start_;
   std::size_t dropped_ = 0;
   State state_ = State::working;
-  Action want_ = Action::close;
+  Action action_ = Action::close;
   bool reading_ = false;
   bool armed_ = false;
 };

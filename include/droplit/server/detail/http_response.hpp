@@ -1,6 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// How `HttpSession` writes responses: status line, fields, `date`, `connection` and body, in one pass into memory that
+// is used again. Enough of it is reserved that a 500 can be sent without allocating.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/http.hpp>
 #include <droplit/server/detail/date.hpp>
@@ -14,22 +17,22 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Makes room for the answer 500, so that not even a lack of memory keeps it from being sent.
+/// Reserves memory for a 500, which can then be sent even if no more is left.
 inline void reserve_for_fault(Response& response, std::string& out) {
   response.body.reserve(64);
   response.fields.reserve(128);
   out.reserve(512);
 }
 
-/// Gives the memory of a long answer back.
+/// Frees the memory of a long response.
 inline void release_memory(Response& response, std::string& out) {
   std::string().swap(response.body);
   std::string().swap(out);
   reserve_for_fault(response, out);
 }
 
-/// Writes an answer as HTTP/1.1 into `out`, whose memory is used again. `old`: to a client of HTTP/1.0.
-inline void write_http(std::string& out, const Response& response, bool closes, bool old, bool with_body) {
+/// Writes a response as HTTP/1.1 into `out`, whose memory is used again. `http_1_0`: to a client of HTTP/1.0.
+inline void write_http(std::string& out, const Response& response, bool closes, bool http_1_0, bool with_body) {
   const auto status = static_cast<unsigned>(response.status);
   const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
   const char code[] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10),
@@ -41,9 +44,9 @@ inline void write_http(std::string& out, const Response& response, bool closes, 
                                     response.fields.lines(),
                                     "date: ",
                                     HttpDate::now(),
-                                    closes ? "\r\nconnection: close\r\n\r\n"
-                                    : old  ? "\r\nconnection: keep-alive\r\n\r\n"
-                                           : "\r\n\r\n",
+                                    closes     ? "\r\nconnection: close\r\n\r\n"
+                                    : http_1_0 ? "\r\nconnection: keep-alive\r\n\r\n"
+                                               : "\r\n\r\n",
                                     with_body ? std::string_view(response.body) : std::string_view()};
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();

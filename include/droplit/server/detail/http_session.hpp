@@ -1,16 +1,24 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// HTTP/1.1 without I/O: the state machine between the bytes of a connection and a handler. It frames requests, passes
+// their heads and bodies to the handler's steps, and frames the responses; it decides what ends the connection and
+// counts the memory of long requests. `HttpConnection` moves the bytes; the tests feed them directly.
+//
+//     head --> body --+--> completed --> (response written) --> head
+//        \            |                       |
+//         +--> drain -+-----------------------+--> close
+
 #include <droplit/api_errc.hpp>
-#include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
-#include <droplit/endpoint.hpp>
+#include <droplit/detail/handler_steps.hpp>
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
+#include <droplit/handler.hpp>
 #include <droplit/http.hpp>
-#include <droplit/outcome.hpp>
-#include <droplit/server/detail/chunked.hpp>
+#include <droplit/response.hpp>
+#include <droplit/server/detail/body_reader.hpp>
 #include <droplit/server/detail/head_check.hpp>
 #include <droplit/server/detail/http_response.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
@@ -26,274 +34,259 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// The requests of one connection, one after the other, without I/O: it is fed bytes, says what it waits for, and
-/// leaves answers to be written. Where the bytes are cut does not matter to any answer. Throws only while it is made.
-template <class E>
+/// The requests of one connection, one after the other. It is fed bytes, returns what it needs next, and leaves output
+/// to be written. No response depends on where the bytes were cut. Only the constructor throws.
+template <Handler H>
 class HttpSession {
  public:
+  /// What must be done next.
   enum class Action : std::uint8_t {
-    request,  ///< bytes; nothing of a next request is there
-    head,     ///< bytes; a head has begun
-    body,     ///< bytes; a body is due
-    write,    ///< that `output` is written, then `advance` again
-    store,    ///< that `store` is called, on whichever thread, and when it has ended `advance`; only if it `suspends`
-    close,    ///< that `output`, which may be empty, is written, then the end
+    request,   ///< feed bytes; nothing of a next request has arrived
+    head,      ///< feed bytes; a head has begun
+    body,      ///< feed bytes; a body is incomplete
+    write,     ///< write `output`, then call `advance`
+    complete,  ///< call `complete`, on any thread, then `advance`; only if the session `suspends`
+    close,     ///< write `output`, which may be empty, then close
   };
 
   /// The bytes of `memory` that a session has for requests; only longer ones need more.
   static constexpr std::uint64_t own_memory = 16'384;
 
-  /// `suspends`: the store may wait, and is not asked within `advance`. `memory` has `own_memory` already.
-  HttpSession(E& endpoint, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {})
-      : endpoint_(endpoint), memory_(std::move(memory)), max_head_(max_head), suspends_(suspends) {
-    held_.emplace(endpoint);
+  /// `suspends`: the handler may block, and is not completed within `advance`. `memory` has `own_memory` already.
+  HttpSession(H& handler, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {})
+      : handler_(handler), memory_(std::move(memory)), max_head_(max_head), suspends_(suspends) {
+    steps_.emplace(handler);
     reserve_for_fault(response_, output_);
   }
 
-  /// Goes on with the bytes that arrived and were not yet used: at most to the end of one request. `used` says how many
-  /// at the front must not be fed again.
+  /// Continues with the bytes that have arrived and were not used yet, at most to the end of one request. `used` is how
+  /// many at the front must not be fed again.
   Action advance(std::string_view input, std::size_t& used) noexcept {
-    used = 0;
-    output_.clear();
-    try {
-      if (phase_ == Phase::head && memory_.has_extra()) {  // of a request whose answer was written
-        release_memory(response_, output_);
-        memory_.give_extra_back();
-      }
-      if (phase_ == Phase::stored) return response_.status == 0 ? Action::close : deliver();
-      return phase_ == Phase::head ? read_head(input, used) : read_body(input, used);
-    } catch (...) {
-      return fail();
-    }
+    const std::size_t size = input.size();
+    const Action action = attempt([&] { return advance_in(input); });
+    used = size - input.size();
+    return action;
   }
 
-  /// Asks the store, and makes the answer of what it says. Nothing else may be called meanwhile but `finish`.
-  void store() noexcept {
-    const auto run = [this]() -> Outcome<Client> { return endpoint_.create(*std::exchange(draft_, std::nullopt)); };
-    phase_ = Phase::stored;
+  /// Lets the handler complete the response. Until it returns, only `finish` may be called.
+  void complete() noexcept {
+    phase_ = Phase::completed;
     response_.status = 0;
     try {
-      endpoint_.answer(guarded<Client>(FaultSource::library, Fate::maybe_applied, run), response_);
-    } catch (...) {  // no memory for the shortest answer
+      steps_->complete(response_);
+    } catch (...) {  // no memory for the shortest response
+      response_.status = 0;
     }
   }
 
-  /// The peer was too slow with what was wanted, which was neither `write` nor `store`.
+  /// The peer was too slow with the bytes that were needed.
   Action expire() noexcept { return stop_waiting(ApiErrc::request_timeout); }
 
-  /// The peer will not send any more; what it had sent was used.
+  /// The peer will not send any more; all that it had sent was fed.
   Action end() noexcept { return stop_waiting(ApiErrc::bad_request); }
 
-  /// Makes the next answer the last. From any thread, also while `advance` runs.
+  /// Makes the next response the last. From any thread, also while `advance` runs.
   void finish() noexcept { last_.store(true, std::memory_order_relaxed); }
 
-  /// What must be written; good until the next call.
+  /// What must be written; valid until the next call.
   [[nodiscard]] std::string_view output() const noexcept { return output_; }
 
   /// How many bytes of this request's body have arrived.
   [[nodiscard]] std::uint64_t body_size() const noexcept { return body_size_; }
 
  private:
-  enum class Phase : std::uint8_t { head, body, drain, stored };
-
-  struct Held {  // for an Exchange, which cannot be moved
-    explicit Held(E& endpoint) : exchange(endpoint.begin()) {}
-    decltype(std::declval<E&>().begin()) exchange;
-  };
+  enum class Phase : std::uint8_t { head, body, drain, completed };
 
   static constexpr int max_empty_lines = 4;  // before a request line (RFC 9112, 2.2: at least one)
 
   Action stop_waiting(ApiErrc code) noexcept {
-    output_.clear();
-    return phase_ == Phase::head && !begun_ ? Action::close : refuse(code);
+    return attempt([&] { return phase_ == Phase::head && !begun_ ? Action::close : refuse(code); });
   }
 
-  Action read_head(std::string_view input, std::size_t& used) {
-    while (!begun_ && empty_lines_ < max_empty_lines && input.starts_with("\r\n")) {
-      input.remove_prefix(2);
-      used += 2;
-      ++empty_lines_;
+  // What `call` returns, or a 500. Only a lack of memory makes it throw, and then it has written nothing of a response.
+  template <class Call>
+  Action attempt(Call call) noexcept {
+    output_.clear();
+    try {
+      return call();
+    } catch (...) {
+      try {
+        fault_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
+        return deliver();
+      } catch (...) {
+        output_.clear();
+        return Action::close;
+      }
     }
-    begun_ = !input.empty();
-    if (!begun_) return last_ ? Action::close : Action::request;
-    if (input == "\r" && empty_lines_ < max_empty_lines) {  // perhaps half of another empty line
-      begun_ = false;
-      return Action::head;
+  }
+
+  Action advance_in(std::string_view& input) {
+    switch (phase_) {
+      case Phase::head:
+        if (memory_.has_extra()) {  // of a request whose response was written
+          release_memory(response_, output_);
+          release_request();
+        }
+        return read_head(input);
+      case Phase::completed: return deliver_completed();
+      default: return read_body(input);
     }
-    switch (scan_.read(input, max_head_)) {
+  }
+
+  Action read_head(std::string_view& input) {
+    if (!begun_) {
+      for (; empty_lines_ < max_empty_lines && input.starts_with("\r\n"); ++empty_lines_) input.remove_prefix(2);
+      if (input.empty()) return last_ ? Action::close : Action::request;
+      if (input == "\r" && empty_lines_ < max_empty_lines) return Action::head;  // perhaps half of an empty line
+      begun_ = true;
+    }
+    switch (scanner_.read(input, max_head_)) {
       case HeadScanner::State::more: return Action::head;
-      case HeadScanner::State::refused: return refuse(scan_.refusal());
+      case HeadScanner::State::refused: return refuse(scanner_.refusal());
       default: break;  // complete
     }
-    ParsedHead facts;
-    if (const auto code = HeadParser::read(input.substr(0, scan_.size()), facts)) return refuse(*code);
-    used += scan_.size();
-    input.remove_prefix(scan_.size());
-    return begin(facts, input, used);
+    ParsedHead head;
+    if (const auto code = HeadParser::read(input.substr(0, scanner_.size()), head)) return refuse(*code);
+    input.remove_prefix(scanner_.size());
+    return begin(head, input);
   }
 
-  Action begin(const ParsedHead& facts, std::string_view input, std::size_t& used) {
-    chunked_ = facts.chunked;
-    body_left_ = facts.length;
-    persistent_ = facts.persistent;
-    old_ = facts.old;
-    to_head_ = facts.request.method() == "HEAD";
-    const bool has_body = chunked_ || body_left_ != 0;
+  Action begin(const ParsedHead& head, std::string_view& input) {
+    framing_ = head.framing;
+    to_head_ = head.request.method() == "HEAD";
+    body_ = framing_.chunked ? BodyReader() : BodyReader(framing_.length);
     phase_ = Phase::body;
     if (!afford()) return deliver();
-    if (auto good = held_->exchange.head(facts.request); !good) {
-      endpoint_.answer(std::move(good).as_failure(), response_);
-      if (has_body && (facts.expects_continue || body_left_ > endpoint_.options().max_body)) response_.close = true;
+    const bool has_body = framing_.chunked || framing_.length != 0;
+    if (!steps_->head(head.request, head.lines, response_)) {
+      if (has_body && (framing_.expects_continue || framing_.length > steps_->max_body())) response_.close = true;
       if (response_.close) return deliver();
       memory_.give_extra_back();  // the body is dropped
       phase_ = Phase::drain;
-    } else if (has_body && facts.expects_continue && input.empty()) {
+    } else if (has_body && framing_.expects_continue && input.empty()) {
       output_ = "HTTP/1.1 100 Continue\r\n\r\n";
       return Action::write;
     }
-    return read_body(input, used);
+    return read_body(input);
   }
 
-  Action read_body(std::string_view input, std::size_t& used) {
-    const std::size_t before = input.size();
-    const Action want = chunked_ ? read_chunks(input) : read_length(input);
-    used += before - input.size();
-    return want;
-  }
-
-  Action read_length(std::string_view& input) {
-    const std::string_view piece = first_bytes(input, body_left_);
-    input.remove_prefix(piece.size());
-    body_left_ -= piece.size();
-    body_size_ += piece.size();
-    if (body_left_ == 0) return end_body(piece);
-    return piece.empty() || take(piece) ? Action::body : deliver();
-  }
-
-  Action read_chunks(std::string_view& input) {
-    std::string_view held;  // until it is known whether it is the last
+  Action read_body(std::string_view& input) {
+    std::string_view held;  // a piece, until it is known whether it is the last
     for (;;) {
       std::string_view piece;
-      switch (chunks_.read(input, piece)) {
-        case ChunkedReader::State::bad: return refuse(ApiErrc::bad_request);
-        case ChunkedReader::State::end: return end_body(held);
-        case ChunkedReader::State::more:
-          if (!held.empty() && !take(held)) return deliver();
-          return chunks_.announced() > endpoint_.options().max_body - body_size_ ? outgrown() : Action::body;
-        default: break;  // a piece
+      const auto state = body_.read(input, piece);
+      if (!piece.empty()) {
+        body_size_ += piece.size();
+        if (!held.empty() && !take(held)) return deliver();
+        held = piece;
+        if (body_size_ > steps_->max_body()) return outgrown();
       }
-      body_size_ += piece.size();
-      if (body_size_ > endpoint_.options().max_body) return outgrown();
-      if (!held.empty() && !take(held)) return deliver();
-      held = piece;
+      if (state == BodyReader::State::bad) return refuse(ApiErrc::bad_request);
+      if (state == BodyReader::State::end) return end_body(held);
+      if (state == BodyReader::State::more) {
+        if (framing_.chunked && body_.announced() > steps_->max_body() - body_size_) return outgrown();
+        return held.empty() || take(held) ? Action::body : deliver();
+      }
     }
   }
 
-  // A chunked body that grows past the limit; what was refused before stays the answer.
+  // A chunked body that grows past the limit; if the request was refused before, that stays the response.
   Action outgrown() {
     if (phase_ != Phase::drain) return refuse(ApiErrc::content_too_large);
     response_.close = true;
     return deliver();
   }
 
-  // Counts the memory that the request may take by now, with its answer; false if that is too much, which was answered.
+  // Counts the memory that the request may take by now, its response included; false, and a 503, if that is too much.
   bool afford() {
-    const std::uint64_t needed = 8 * scan_.size() + 5 * body_size_;
+    const std::uint64_t needed = 8 * scanner_.size() + 5 * body_size_;
     if (needed <= own_memory || memory_.take_extra(needed - own_memory)) return true;
-    held_.emplace(endpoint_);  // what has arrived of it is of no use
-    memory_.give_extra_back();
-    return answer_and_close(Fault::unavailable(FaultSource::library, "no memory for a long request"));
+    release_request();
+    return fault_and_close(Fault::unavailable(FaultSource::library, "no memory for a long request"));
   }
 
-  // Takes a piece of the body; false if it was answered.
+  // Takes a piece of the body; false if there is a response already.
   bool take(std::string_view piece) {
     if (phase_ == Phase::drain) return true;
     return afford() && pieces_.take(piece, [this](std::string_view data) {
-      auto good = held_->exchange.body(data);
-      return good || answer_and_close(std::move(good).as_failure());
+      if (steps_->body(data, response_)) return true;
+      response_.close = true;
+      return false;
     });
   }
 
-  bool answer_and_close(const Outcome<Client>& failure) {
-    endpoint_.answer(failure, response_);
-    response_.close = true;
-    return false;
+  Action end_body(std::string_view last_piece) {
+    if (phase_ == Phase::drain) return deliver();
+    if (!pieces_.gathered().empty()) {
+      if (!take(last_piece)) return deliver();
+      last_piece = pieces_.gathered();
+    }
+    if (!afford() || !steps_->finish(last_piece, response_)) return deliver();
+    if (suspends_) return Action::complete;
+    complete();
+    return deliver_completed();
   }
 
-  Action end_body(std::string_view last_piece) {
-    if (phase_ == Phase::body) {
-      if (!pieces_.gathered().empty()) {
-        if (!take(last_piece)) return deliver();
-        last_piece = pieces_.gathered();
-      }
-      if (!afford()) return deliver();
-      auto draft = held_->exchange.draft(last_piece);
-      if (draft && suspends_) {
-        draft_ = std::move(draft).assume_value();
-        return Action::store;
-      }
-      endpoint_.answer(draft ? endpoint_.create(std::move(draft).assume_value()) : std::move(draft).as_failure(),
-                       response_);
+  // A handler's own response may be longer than its request.
+  Action deliver_completed() {
+    if (response_.status == 0) return Action::close;
+    const std::uint64_t needed = 2 * (response_.body.size() + response_.fields.lines().size());
+    if (needed > own_memory && !memory_.take_extra(needed - own_memory)) {
+      fault_and_close(Fault(FaultSource::library, Fate::maybe_applied, "no memory for a long response"));
     }
     return deliver();
   }
 
-  Action refuse(ApiErrc code) noexcept {
-    try {
-      answer_and_close(*CodeOnly::make(row(code)));
-      return deliver();
-    } catch (...) {
-      return fail();
-    }
+  bool fault_and_close(const Fault& fault) {
+    report(handler_, fault);
+    write_response(response_, fault);
+    response_.close = true;
+    return false;
   }
 
-  // Something threw where nothing but a lack of memory can: nothing of an answer was written yet.
-  Action fail() noexcept {
-    try {
-      answer_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
-      return deliver();
-    } catch (...) {
-      output_.clear();
-      return Action::close;
-    }
+  Action refuse(ApiErrc code) {
+    write_response(response_, *CodeOnly::make(row(code)));
+    response_.close = true;
+    return deliver();
   }
 
-  // Writes the answer out and makes ready for the next request.
+  // Gives back the memory of the request.
+  void release_request() {
+    steps_.emplace(handler_);
+    memory_.give_extra_back();
+  }
+
+  // Makes output of the response, and gets ready for the next request.
   Action deliver() {
-    const bool closes = response_.close || !persistent_ || last_;
-    write_http(output_, response_, closes, old_, !to_head_);
+    const bool closes = response_.close || !framing_.persistent || last_;
+    write_http(output_, response_, closes, framing_.http_1_0, !to_head_);
     if (closes) return Action::close;
-    memory_.has_extra() ? static_cast<void>(held_.emplace(endpoint_)) : held_->exchange.reset();
     pieces_.clear();
-    scan_ = {};
-    chunks_ = {};
+    scanner_ = {};
+    framing_ = {};
     body_size_ = 0;
     empty_lines_ = 0;
-    begun_ = old_ = to_head_ = false;
+    begun_ = to_head_ = false;
     phase_ = Phase::head;
     return Action::write;
   }
 
-  E& endpoint_;
+  H& handler_;
   MemoryShare memory_;
   std::uint32_t max_head_;
-  std::optional<Held> held_;
-  std::optional<ClientDraft> draft_;  // while the store is wanted
+  std::optional<StepsOf<H>> steps_;
   Response response_;
   std::string output_;
   PieceGatherer pieces_;
-  HeadScanner scan_;
-  ChunkedReader chunks_;
-  std::uint64_t body_left_ = 0;  // of a body with a length
+  HeadScanner scanner_;
+  BodyReader body_;
+  Framing framing_;
   std::uint64_t body_size_ = 0;  // that arrived
   int empty_lines_ = 0;
   Phase phase_ = Phase::head;
   bool suspends_;
-  bool begun_ = false;  // there are bytes of a head
-  bool chunked_ = false;
-  bool persistent_ = false;
-  bool old_ = false;
-  bool to_head_ = false;
+  bool begun_ = false;    // there are bytes of a head
+  bool to_head_ = false;  // the response to HEAD has no body
   std::atomic<bool> last_{false};
 };
 

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Boost.Asio 1.81 opens sockets without SOCK_CLOEXEC and accepts with accept(), so that a program that is started by
-// another thread inherits them: the port then stays taken after the server's end. `Listener` makes both by the calls
-// that set close-on-exec at once, and leaves to Asio only the waiting. `BeastServer` uses it.
+// Boost.Asio 1.81 opens sockets without SOCK_CLOEXEC and accepts with accept(). A program that another thread starts
+// then inherits them, and the port stays taken after the server's end. `Listener`, which `BeastServer` uses, opens and
+// accepts with the calls that set close-on-exec at once, and only waits by Asio.
 
 #include <droplit/detail/config.hpp>
 
@@ -23,23 +23,19 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// What an attempt to accept a connection came to.
+/// The result of an attempt to accept a connection.
 enum class Accepted : std::uint8_t {
-  connection,  ///< there is one
-  failed,      ///< the connection was lost before it was accepted, or a signal came: accept again at once
-  none,        ///< wait until one comes
+  connection,  ///< accepted
+  failed,      ///< the connection was lost before it was accepted, or a signal interrupted: accept again at once
+  none,        ///< there is none: wait
   exhausted,   ///< no descriptors or memory, or another lasting cause: accept again after a pause
 };
 
-/// What `error`, the errno of an accept4(), means. Linux also reports what had happened to the new connection, which is
-/// then gone (accept(2), "Error handling").
+/// The meaning of `error`, the errno of accept4(). Linux also reports errors of the new connection, which is then lost
+/// (accept(2), "Error handling").
 constexpr Accepted accept_failure(int error) noexcept {
   switch (error) {
-    case EAGAIN:
-#if EWOULDBLOCK != EAGAIN
-    case EWOULDBLOCK:
-#endif
-      return Accepted::none;
+    case EAGAIN: return Accepted::none;
     case ECONNABORTED:
     case EINTR:
     case EPERM:  // a firewall's rule
@@ -55,7 +51,7 @@ constexpr Accepted accept_failure(int error) noexcept {
   }
 }
 
-/// A listening TCP socket. It and what it accepts are closed in child programs, and do not block.
+/// A listening TCP socket. Child programs do not inherit it or what it accepts; neither blocks.
 template <class Executor>
 class Listener {
  public:
@@ -63,7 +59,7 @@ class Listener {
 
   explicit Listener(const Executor& executor) : acceptor_(executor) {}
 
-  /// Listens on `where`; port 0 is one that is free. Throws `boost::system::system_error`.
+  /// Listens on `where`; port 0: any free port. Throws `boost::system::system_error`.
   void listen(const Endpoint& where) {
     const auto protocol = where.protocol();
     const int fd = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol.protocol());
@@ -87,8 +83,7 @@ class Listener {
     return Accepted::connection;
   }
 
-  /// Calls `ready` without arguments when there may be a connection to accept; not if it waits anew before, or is
-  /// closed.
+  /// Calls `ready` when there may be a connection to accept, unless `wait` or `close` is called before.
   template <class F>
   void wait(F ready) {
     boost::system::error_code ignored;
@@ -105,7 +100,7 @@ class Listener {
   }
 
  private:
-  // Hands `fd` over, or closes it and throws.
+  // Makes `socket` the owner of `fd`, or closes it and throws.
   template <class Socket>
   static void assign(Socket& socket, const boost::asio::ip::tcp& protocol, int fd) {
     try {

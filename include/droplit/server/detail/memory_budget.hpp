@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Bounds the memory of a server: `BeastServer` has one `MemoryBudget`, and each of its connections a `MemoryShare` of
+// it, which its `HttpSession` enlarges while it has a long request. Bytes are counted by formula before they are
+// allocated (docs/server.md).
+
 #include <droplit/detail/config.hpp>
 
 #include <algorithm>
@@ -10,8 +14,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// The bound over the memory of all connections of a server, in bytes, and what of it is in use. It counts, but does
-/// not allocate. Every function can be called from any thread.
+/// The bound of the memory of all connections, in bytes, and how much of it is in use. Counts, but does not allocate.
+/// Every function can be called from any thread.
 class MemoryBudget {
  public:
   explicit constexpr MemoryBudget(std::uint64_t limit) noexcept : limit_(limit) {}
@@ -35,8 +39,8 @@ class MemoryBudget {
   std::atomic<std::uint64_t> used_{0};
 };
 
-/// What one connection has of a `MemoryBudget`, which it gives back at its end: its own, and more while it has a long
-/// request. Without a budget there is no bound. One thread at a time.
+/// The part of a `MemoryBudget` that one connection uses, and its destructor gives back: its own bytes, and extra ones
+/// while it has a long request. Without a budget there is no bound. Not thread-safe.
 class MemoryShare {
  public:
   MemoryShare() noexcept = default;
@@ -58,8 +62,8 @@ class MemoryShare {
     return true;
   }
 
-  /// Takes what is missing to `size` extra bytes. A quarter of the bound is for other things: however many long
-  /// requests there are, new connections and short requests are served.
+  /// Takes what is missing to `size` extra bytes; false, and nothing changes, if that would use the last quarter of the
+  /// bound: it is reserved for connections and short requests, which are served however many long requests there are.
   [[nodiscard]] bool take_extra(std::uint64_t size) noexcept {
     if (size <= extra_) return true;
     const std::uint64_t missing = (std::max)(size - extra_, step);
@@ -76,7 +80,7 @@ class MemoryShare {
   }
 
  private:
-  static constexpr std::uint64_t step = 65'536;  // so that a body that trickles does not count at each byte
+  static constexpr std::uint64_t step = 65'536;  // so that not every piece of a body is counted
 
   MemoryBudget* budget_ = nullptr;
   std::uint64_t own_ = 0;

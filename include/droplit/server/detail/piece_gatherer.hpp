@@ -1,6 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// A call of the JSON parser costs as much as hundreds of bytes, so a body in tiny pieces or chunks would be expensive.
+// `HttpSession` passes bodies through a `PieceGatherer`, whose pieces are few and large.
+
 #include <droplit/detail/config.hpp>
 
 #include <cstddef>
@@ -9,14 +12,14 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Gathers the small pieces of a body, so that its parser gets few: a call of the parser costs as much as hundreds of
-/// bytes. Large pieces are not copied.
+/// Gathers the small pieces of a body. Large pieces are not copied.
 class PieceGatherer {
  public:
   static constexpr std::size_t small_piece = 256;      ///< bytes; smaller ones are gathered
   static constexpr std::size_t most_gathered = 2'048;  ///< bytes
 
-  /// Takes the next piece. Calls `parse`, in the body's order, with what is to be parsed now; false once that is.
+  /// Takes the next piece. Calls `parse`, in the body's order, with what must be parsed now; false if that returned
+  /// false.
   template <class Parse>
   bool take(std::string_view piece, Parse parse) {
     const bool large = piece.size() >= small_piece;
@@ -25,12 +28,12 @@ class PieceGatherer {
       gathered_.clear();
     }
     if (large) return parse(piece);
-    gathered_.reserve(most_gathered);
+    if (gathered_.empty()) gathered_.reserve(most_gathered);
     gathered_ += piece;
     return true;
   }
 
-  /// What was taken and is not yet parsed; valid until the next call.
+  /// What was taken and not yet parsed; valid until the next call.
   [[nodiscard]] std::string_view gathered() const noexcept { return gathered_; }
 
   void clear() noexcept { gathered_.clear(); }

@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// A peer that sends its request byte by byte costs several system calls for each byte. `ReadPacing` counts the small
+// reads of a request, and after too many lets its `HttpConnection` pause before the next, while the kernel gathers what
+// arrives.
+
 #include <droplit/detail/config.hpp>
 
 #include <chrono>
@@ -8,8 +12,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Bounds how often a connection reads for one request. Each read costs several system calls, however little it gets;
-/// so after too many small ones there is a pause before the next, in which the kernel gathers what arrives.
+/// Bounds how often a connection reads for one request.
 class ReadPacing {
  public:
   static constexpr std::size_t small_read = 512;  ///< bytes; a read that gets fewer is small
@@ -23,11 +26,11 @@ class ReadPacing {
       --small_reads_;
     }
   }
-  constexpr void has_answered() noexcept { small_reads_ = 0; }
+  constexpr void has_responded() noexcept { small_reads_ = 0; }
   [[nodiscard]] constexpr bool needs_pause() const noexcept { return small_reads_ > max_small_reads; }
 
  private:
-  unsigned small_reads_ = 0;  // of this request, less the others; deadlines keep it small
+  unsigned small_reads_ = 0;  // of this request, minus its other reads
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -14,14 +14,14 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-// What of Boost.Asio a server is made of; without `any_io_executor`, whose calls are virtual.
+// The types of Boost.Asio that a server uses; without `any_io_executor`, whose calls are virtual.
 using ServerExecutor = boost::asio::io_context::executor_type;
 using ServerStrand = boost::asio::strand<ServerExecutor>;
 using ServerSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, ServerExecutor>;
 template <class Executor, class Clock = std::chrono::steady_clock>
 using ServerTimer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
 
-/// Calls `attempt`, and again after a pause while it throws, which it does for lack of memory.
+/// Calls `attempt` until it does not throw, with pauses; it throws for lack of memory.
 template <class F>
 void until_done(F attempt) {
   for (;;) {

@@ -22,11 +22,11 @@ using droplit::detail::ParsedHead;
 struct Verdict {
   std::optional<ApiErrc> refusal;
   bool complete = false;
-  ParsedHead facts;
+  ParsedHead head;
 };
 
 /// Shows the scanner more and more of `bytes`, `step` at a time, as a connection does.
-Verdict judge(std::string_view bytes, std::size_t step, std::size_t most = 1024) {
+Verdict parse(std::string_view bytes, std::size_t step, std::size_t most = 1024) {
   Verdict verdict;
   HeadScanner scan;
   for (std::size_t shown = 0; shown != bytes.size();) {
@@ -36,14 +36,14 @@ Verdict judge(std::string_view bytes, std::size_t step, std::size_t most = 1024)
       case HeadScanner::State::refused: verdict.refusal = scan.refusal(); return verdict;
       case HeadScanner::State::complete:
         verdict.complete = true;
-        verdict.refusal = HeadParser::read(bytes.substr(0, scan.size()), verdict.facts);
+        verdict.refusal = HeadParser::read(bytes.substr(0, scan.size()), verdict.head);
         return verdict;
     }
   }
   return verdict;
 }
 
-Verdict judge(std::string_view bytes) { return judge(bytes, bytes.size()); }
+Verdict parse(std::string_view bytes) { return parse(bytes, bytes.size()); }
 
 std::string with(std::string_view fields) {
   return std::string("POST /api/clients HTTP/1.1\r\nHost: a\r\n").append(fields).append("\r\n");
@@ -150,34 +150,34 @@ const std::string_view bad_fields[] = {
 
 }  // namespace
 
-TEST_CASE("a good head is taken apart", "[head_check]") {
+TEST_CASE("a valid head is parsed", "[head_check]") {
   const std::string head = with("Content-Length: 12\r\nAuthorization:\ttoken \r\ncontent-type: a/b\r\nX:\r\n");
-  const auto verdict = judge(head);
+  const auto verdict = parse(head);
   REQUIRE(verdict.complete);
   CHECK_FALSE(verdict.refusal);
-  CHECK(verdict.facts.request.method() == "POST");
-  CHECK(verdict.facts.request.target() == "/api/clients");
-  CHECK(verdict.facts.request.authorization().value == "token");
-  CHECK(verdict.facts.request.content_type().value == "a/b");
-  CHECK(verdict.facts.request.announced_length() == 12U);
-  CHECK(verdict.facts.length == 12);
-  CHECK_FALSE(verdict.facts.chunked);
-  CHECK(verdict.facts.persistent);
-  CHECK_FALSE(verdict.facts.old);
+  CHECK(verdict.head.request.method() == "POST");
+  CHECK(verdict.head.request.target() == "/api/clients");
+  CHECK(verdict.head.request.authorization().value == "token");
+  CHECK(verdict.head.request.content_type().value == "a/b");
+  CHECK(verdict.head.request.announced_length() == 12U);
+  CHECK(verdict.head.framing.length == 12);
+  CHECK_FALSE(verdict.head.framing.chunked);
+  CHECK(verdict.head.framing.persistent);
+  CHECK_FALSE(verdict.head.framing.http_1_0);
 }
 
-TEST_CASE("what is no head is refused as a bad request, wherever it is cut", "[head_check]") {
+TEST_CASE("a malformed head is refused as a bad request, wherever it is cut", "[head_check]") {
   for (const std::string_view head : bad_heads) {
     CAPTURE(head);
     for (std::size_t step = 1; step <= head.size(); ++step) {
-      const auto verdict = judge(head, step);
+      const auto verdict = parse(head, step);
       CAPTURE(step);
       REQUIRE(verdict.refusal == ApiErrc::bad_request);
     }
   }
 }
 
-TEST_CASE("no byte but a tab or a visible one stands in a value, whatever its place", "[head_check]") {
+TEST_CASE("a value contains only tabs and visible bytes, at every position", "[head_check]") {
   for (std::size_t place = 0; place != 20; ++place) {
     for (unsigned byte = 0; byte != 256; ++byte) {
       std::string fields = "X: aaaaaaaaaaaaaaaaaaaa\r\n";
@@ -185,7 +185,7 @@ TEST_CASE("no byte but a tab or a visible one stands in a value, whatever its pl
       const bool good = (byte >= 0x20 && byte != 0x7F) || byte == '\t';
       const std::string head = with(fields);
       for (const std::size_t step : {std::size_t{1}, std::size_t{7}, head.size()}) {
-        const Verdict verdict = judge(head, step);
+        const Verdict verdict = parse(head, step);
         if (verdict.refusal.has_value() == good || verdict.complete != good)
           FAIL(byte << " at " << place << " by " << step);
       }
@@ -196,46 +196,46 @@ TEST_CASE("no byte but a tab or a visible one stands in a value, whatever its pl
 TEST_CASE("framing that could be read in two ways is refused", "[head_check]") {
   for (const std::string_view fields : bad_fields) {
     CAPTURE(fields);
-    CHECK(judge(with(fields)).refusal == ApiErrc::bad_request);
+    CHECK(parse(with(fields)).refusal == ApiErrc::bad_request);
   }
 }
 
 TEST_CASE("framing that can be read in one way only is read", "[head_check]") {
-  CHECK(judge(with("Content-Length: 5\r\nContent-Length: 5\r\n")).facts.length == 5);
-  CHECK(judge(with("Content-Length: 18446744073709551615\r\n")).facts.length == 18446744073709551615U);
-  CHECK(judge(with("Content-Length: 0005\r\n")).facts.length == 5);
-  CHECK(judge(with("Transfer-Encoding: Chunked\r\n")).facts.chunked);
-  CHECK(judge(with("transfer-encoding:chunked \t\r\n")).facts.chunked);
-  CHECK(judge(with("X: \xC3\xA9\xFF\r\n")).refusal == std::nullopt);
-  CHECK(judge("GET / HTTP/1.7\r\nHost: a\r\n\r\n").refusal == std::nullopt);
+  CHECK(parse(with("Content-Length: 5\r\nContent-Length: 5\r\n")).head.framing.length == 5);
+  CHECK(parse(with("Content-Length: 18446744073709551615\r\n")).head.framing.length == 18446744073709551615U);
+  CHECK(parse(with("Content-Length: 0005\r\n")).head.framing.length == 5);
+  CHECK(parse(with("Transfer-Encoding: Chunked\r\n")).head.framing.chunked);
+  CHECK(parse(with("transfer-encoding:chunked \t\r\n")).head.framing.chunked);
+  CHECK(parse(with("X: \xC3\xA9\xFF\r\n")).refusal == std::nullopt);
+  CHECK(parse("GET / HTTP/1.7\r\nHost: a\r\n\r\n").refusal == std::nullopt);
 }
 
-TEST_CASE("the connection stays when the peer lets it", "[head_check]") {
-  CHECK(judge(with("")).facts.persistent);
-  CHECK(judge(with("Connection: keep-alive\r\n")).facts.persistent);
-  CHECK_FALSE(judge(with("Connection: Close\r\n")).facts.persistent);
-  CHECK_FALSE(judge(with("Connection: te, close ,x\r\n")).facts.persistent);
-  CHECK_FALSE(judge(with("Connection: te\r\nConnection: close\r\n")).facts.persistent);
-  CHECK_FALSE(judge(with("Connection: keep-alive, close\r\n")).facts.persistent);
-  CHECK(judge(with("Connection: closed\r\n")).facts.persistent);
-  CHECK_FALSE(judge("GET / HTTP/1.0\r\n\r\n").facts.persistent);
-  CHECK(judge("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").facts.persistent);
-  CHECK_FALSE(judge("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").facts.persistent);
+TEST_CASE("the connection persists if the peer allows it", "[head_check]") {
+  CHECK(parse(with("")).head.framing.persistent);
+  CHECK(parse(with("Connection: keep-alive\r\n")).head.framing.persistent);
+  CHECK_FALSE(parse(with("Connection: Close\r\n")).head.framing.persistent);
+  CHECK_FALSE(parse(with("Connection: te, close ,x\r\n")).head.framing.persistent);
+  CHECK_FALSE(parse(with("Connection: te\r\nConnection: close\r\n")).head.framing.persistent);
+  CHECK_FALSE(parse(with("Connection: keep-alive, close\r\n")).head.framing.persistent);
+  CHECK(parse(with("Connection: closed\r\n")).head.framing.persistent);
+  CHECK_FALSE(parse("GET / HTTP/1.0\r\n\r\n").head.framing.persistent);
+  CHECK(parse("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").head.framing.persistent);
+  CHECK_FALSE(parse("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").head.framing.persistent);
 }
 
 TEST_CASE("HTTP/1.0 expects no 100 Continue", "[head_check]") {
-  CHECK(judge(with("Expect: 100-Continue\r\n")).facts.expects_continue);
-  CHECK_FALSE(judge(with("Expect: something\r\n")).facts.expects_continue);
-  CHECK_FALSE(judge("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").facts.expects_continue);
+  CHECK(parse(with("Expect: 100-Continue\r\n")).head.framing.expects_continue);
+  CHECK_FALSE(parse(with("Expect: something\r\n")).head.framing.expects_continue);
+  CHECK_FALSE(parse("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").head.framing.expects_continue);
 }
 
-TEST_CASE("a host stands once and is well formed", "[head_check]") {
+TEST_CASE("there is one Host field, and it is well formed", "[head_check]") {
   for (const std::string_view good :
        {"a", "a.example", "127.0.0.1:80", "a:", "a:0080", "[::1]", "[::1]:80", "[2001:db8::ff00:42:8329]",
         "[1:2:3:4:5:6:7:8]", "[::ffff:127.0.0.1]", "[1::]", "[v1.a:b]", "a%20b", "a_b!$&'()*+,;=~"}) {
     CAPTURE(good);
     CHECK(droplit::detail::is_host(good));
-    CHECK_FALSE(judge(with_host("Host: " + std::string(good) + "\r\n")).refusal);
+    CHECK_FALSE(parse(with_host("Host: " + std::string(good) + "\r\n")).refusal);
   }
   for (const std::string_view bad : {"",
                                      "a b",
@@ -282,16 +282,16 @@ TEST_CASE("a host stands once and is well formed", "[head_check]") {
                                      "[::1][::1]"}) {
     CAPTURE(bad);
     CHECK_FALSE(droplit::detail::is_host(bad));
-    CHECK(judge(with_host("Host: " + std::string(bad) + "\r\n")).refusal == ApiErrc::bad_request);
+    CHECK(parse(with_host("Host: " + std::string(bad) + "\r\n")).refusal == ApiErrc::bad_request);
   }
-  CHECK(judge(with_host("")).refusal == ApiErrc::bad_request);
-  CHECK(judge(with_host("Host: a\r\nHost: a\r\n")).refusal == ApiErrc::bad_request);
-  CHECK(judge(with_host("Host: a\r\nX: 1\r\nhOST: b\r\n")).refusal == ApiErrc::bad_request);
-  CHECK(judge("GET http://a/ HTTP/1.1\r\n\r\n").refusal == ApiErrc::bad_request);
-  CHECK_FALSE(judge("GET / HTTP/1.0\r\n\r\n").refusal);
+  CHECK(parse(with_host("")).refusal == ApiErrc::bad_request);
+  CHECK(parse(with_host("Host: a\r\nHost: a\r\n")).refusal == ApiErrc::bad_request);
+  CHECK(parse(with_host("Host: a\r\nX: 1\r\nhOST: b\r\n")).refusal == ApiErrc::bad_request);
+  CHECK(parse("GET http://a/ HTTP/1.1\r\n\r\n").refusal == ApiErrc::bad_request);
+  CHECK_FALSE(parse("GET / HTTP/1.0\r\n\r\n").refusal);
 }
 
-TEST_CASE("too much is told by what there is too much of, wherever it is cut", "[head_check]") {
+TEST_CASE("a head that is too long is refused by its part that is too long, wherever it is cut", "[head_check]") {
   const std::string target = "GET /" + std::string(2000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
   const std::string method = std::string(2000, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n";
   const std::string field = with("X: " + std::string(2000, 'a') + "\r\n");
@@ -299,30 +299,29 @@ TEST_CASE("too much is told by what there is too much of, wherever it is cut", "
   for (int i = 0; i != 500; ++i) fields += "X: 1\r\n";
   fields += "\r\n";
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1000}, std::size_t{100000}}) {
-    CHECK(judge(target, step).refusal == ApiErrc::uri_too_long);
-    CHECK(judge(method, step).refusal == ApiErrc::bad_request);
-    CHECK(judge(field, step).refusal == ApiErrc::header_fields_too_large);
-    CHECK(judge(fields, step).refusal == ApiErrc::header_fields_too_large);
-    CHECK(judge(fields, step, 100'000).refusal == ApiErrc::header_fields_too_large);
+    CHECK(parse(target, step).refusal == ApiErrc::uri_too_long);
+    CHECK(parse(method, step).refusal == ApiErrc::bad_request);
+    CHECK(parse(field, step).refusal == ApiErrc::header_fields_too_large);
+    CHECK(parse(fields, step).refusal == ApiErrc::header_fields_too_large);
+    CHECK(parse(fields, step, 100'000).refusal == ApiErrc::header_fields_too_large);
   }
 }
 
 TEST_CASE("a head may have as many bytes and fields as it may, and no more", "[head_check]") {
   const std::string head = with("X: 1\r\n");
-  CHECK_FALSE(judge(head, head.size(), head.size()).refusal);
-  CHECK(judge(head, head.size(), head.size()).complete);
-  CHECK(judge(head, head.size(), head.size() - 1).refusal == ApiErrc::header_fields_too_large);
+  CHECK_FALSE(parse(head, head.size(), head.size()).refusal);
+  CHECK(parse(head, head.size(), head.size()).complete);
+  CHECK(parse(head, head.size(), head.size() - 1).refusal == ApiErrc::header_fields_too_large);
   std::string fields;
   for (std::size_t i = 1; i != HeadParser::max_fields; ++i) fields += "X: 1\r\n";
-  CHECK_FALSE(judge(with(fields), 10'000, 10'000).refusal);
-  CHECK(judge(with(fields + "X: 1\r\n"), 10'000, 10'000).refusal == ApiErrc::header_fields_too_large);
+  CHECK_FALSE(parse(with(fields), 10'000, 10'000).refusal);
+  CHECK(parse(with(fields + "X: 1\r\n"), 10'000, 10'000).refusal == ApiErrc::header_fields_too_large);
 }
 
 TEST_CASE("an HTTP date is as RFC 9110 prints it", "[head_check]") {
-  using namespace std::chrono;
   using droplit::detail::HttpDate;
-  CHECK(HttpDate(sys_seconds(seconds(784111777))).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
-  CHECK(HttpDate(sys_seconds(seconds(0))).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
-  CHECK(HttpDate(sys_seconds(seconds(951782399))).text() == "Mon, 28 Feb 2000 23:59:59 GMT");
+  CHECK(HttpDate(784111777).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(HttpDate(0).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
+  CHECK(HttpDate(951782399).text() == "Mon, 28 Feb 2000 23:59:59 GMT");
   CHECK(HttpDate::now().size() == 29);
 }

@@ -31,7 +31,7 @@ using test::good_body;
 using test::post;
 using test::statuses;
 
-/// Moves only when it is told to, from the thread that drives the connection.
+/// Advances only by hand, from the thread that drives the connection.
 struct ManualClock {
   using duration = std::chrono::milliseconds;
   using rep = duration::rep;
@@ -177,7 +177,7 @@ class Wire {
     peer_.close();
   }
 
-  /// Whether these answers and no others come, which are then forgotten.
+  /// Whether exactly these responses come, which are then forgotten.
   bool receives(std::string_view expected) {
     loop_.until([&] {
       receive();
@@ -252,7 +252,7 @@ void run_until_kept(Loop& loop, const Wire& wire) {
   CHECK(wire.parties.store.kept == 1);
 }
 
-/// A request of which the answer is about a megabyte.
+/// A request whose response is about a megabyte.
 std::string post_for_much(std::string_view fields = {}) {
   return post("{\"" + std::string(1'000'000, 'x') + "\":0}", fields);
 }
@@ -370,7 +370,7 @@ TEST_CASE("a store may take longer than every deadline", "[http_connection]") {
   CHECK(wire.receives_end(eof));
 }
 
-TEST_CASE("after the last answer comes the end, and then the peer has time to read and to end too",
+TEST_CASE("after the last response comes the half-close, and then the peer has time to read and to close too",
           "[http_connection]") {
   Loop loop;
   const ServerOptions options{.linger_deadline = 2s};
@@ -398,7 +398,7 @@ TEST_CASE("after the last answer comes the end, and then the peer has time to re
   }
 }
 
-TEST_CASE("what comes after the last answer is dropped, up to a mebibyte", "[http_connection]") {
+TEST_CASE("what comes after the last response is dropped, up to a mebibyte", "[http_connection]") {
   Loop loop;
   Wire wire(loop);
   wire.feed("GET /\r\n\r\n");
@@ -411,7 +411,7 @@ TEST_CASE("what comes after the last answer is dropped, up to a mebibyte", "[htt
   CHECK(wire.ends());
 }
 
-TEST_CASE("a peer that does not take its answer in time is reset", "[http_connection]") {
+TEST_CASE("a peer that does not take its response in time is reset", "[http_connection]") {
   Loop loop;
   Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
   loop.advance(50s);
@@ -424,7 +424,7 @@ TEST_CASE("a peer that does not take its answer in time is reset", "[http_connec
   CHECK(wire.receives_end(reset));
 }
 
-TEST_CASE("a peer that sends on and takes no answer holds up no other, and is reset", "[http_connection]") {
+TEST_CASE("a peer that sends on and takes no response delays no other, and is reset", "[http_connection]") {
   Loop loop;
   Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
   std::string gets;
@@ -443,7 +443,7 @@ TEST_CASE("a peer that sends on and takes no answer holds up no other, and is re
   CHECK(wire.receives_end(reset));
 }
 
-TEST_CASE("a long answer that is taken in time is whole, and so is what comes after it", "[http_connection]") {
+TEST_CASE("a long response that is taken in time is complete, and so is the next", "[http_connection]") {
   Loop loop;
   for (const bool last : {false, true}) {
     Wire wire(loop, {.write_deadline = 30s}, nullptr, 65'536);
@@ -486,7 +486,7 @@ TEST_CASE("a peer that resets ends the connection at once", "[http_connection]")
   CHECK(writes.parties.store.kept == 0);
 }
 
-TEST_CASE("of pipelined requests one is answered, then others have their turn", "[http_connection]") {
+TEST_CASE("of pipelined requests one gets its response, then other connections have their turn", "[http_connection]") {
   Loop loop;
   std::string many;
   for (int i = 0; i != 20; ++i) many += post(good_body);
@@ -552,7 +552,7 @@ TEST_CASE("an abort ends a connection wherever it is, and nothing more is create
   CHECK(waits.parties.store.kept == 1);
 }
 
-TEST_CASE("answers are not held back for others to join them", "[http_connection]") {
+TEST_CASE("responses are sent at once, not joined", "[http_connection]") {
   Loop loop;
   const Wire wire(loop);
   int on = 0;

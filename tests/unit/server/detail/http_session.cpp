@@ -43,9 +43,9 @@ Result serve(std::string_view wire, std::size_t first, std::size_t next, bool su
     buffered.erase(0, used);
     if (result.end == Action::close) break;
     if (result.end == Action::write) continue;
-    if (result.end == Action::store) {
+    if (result.end == Action::complete) {
       CHECK(suspends);
-      session.store();
+      session.complete();
       continue;
     }
     if (wire.empty()) {
@@ -117,14 +117,14 @@ std::vector<Case> cases() {
       {get("Host: a\r\n", "GET /api/clients HTTP/1.1") + get("Host: a\r\n", "HEAD /api/clients HTTP/1.1"), "405 405"},
       {get("Host: a\r\n", "HEAD / HTTP/1.1") + post(good_body), "404 201", 1},
       {get("Host: a\r\n", "OPTIONS * HTTP/1.1") + get("Host: a\r\n", "CONNECT a:80 HTTP/1.1"), "404 404"},
-      {post(good_body, {}, "nobody") + post(good_body, {}, "client") + post(good_body), "401 403 201", 1},
+      {post(good_body, {}, "unknown") + post(good_body, {}, "client") + post(good_body), "401 403 201", 1},
       {post("{") + post("") + post(good_body), "400 400 201", 1},
       {post(good_body, {}, "throws") + post(good_body), "500 201", 1},
       {post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"broken"})") + post(good_body),
        "500 201", 1},
-      // A body is never read as requests, whatever is answered.
+      // A body is never read as requests, whatever the response.
       {post(inner) + get(), "400 404"},
-      {post(inner, {}, "nobody") + get(), "401 404"},
+      {post(inner, {}, "unknown") + get(), "401 404"},
       {post_chunked(chunk(inner) + last) + get(), "400 404"},
       {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(inner.size()) + "\r\n\r\n" + inner, "404"},
       {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(inner) + last + get(), "404 404"},
@@ -136,15 +136,15 @@ std::vector<Case> cases() {
       {post_chunked(chunk(std::string(4000, ' ')) + chunk(std::string(97, ' ')) + last) + get(), "413 close"},
       {post_chunked("ffffffff\r\n"), "413 close"},
       {post_chunked("ffffffffffffffff\r\n"), "413 close"},
-      {post(std::string(5000, ' '), {}, "nobody") + get(), "401 close"},
+      {post(std::string(5000, ' '), {}, "unknown") + get(), "401 close"},
       {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(std::string(5000, ' ')) + last,
        "404 close"},
       // 100 Continue.
       {post(good_body, "Expect: 100-continue\r\n") + get(), "201 404", 1},
       {post_chunked(body + last, "Expect: 100-continue\r\n") + get(), "201 404", 1},
-      {post(good_body, "Expect: 100-continue\r\n", "nobody") + get(), "401 close"},
+      {post(good_body, "Expect: 100-continue\r\n", "unknown") + get(), "401 close"},
       {post(std::string(4097, ' '), "Expect: 100-continue\r\n") + get(), "413 close"},
-      {post("", "Expect: 100-continue\r\n", "nobody") + get(), "401 404"},
+      {post("", "Expect: 100-continue\r\n", "unknown") + get(), "401 404"},
       // What ends in the middle, and what is no HTTP.
       {"", ""},
       {"\r\n", ""},
@@ -167,7 +167,7 @@ std::vector<Case> cases() {
       {get("Host: a\nX: 1\r\n"), "400 close"},
       {get("Host: a\r\n", "GET /" + std::string(3000, 'a') + " HTTP/1.1"), "414 close"},
       {get("Host: a\r\nX: " + std::string(3000, 'a') + "\r\n"), "431 close"},
-      // Framing that could be read in two ways: answered once, and nothing behind it.
+      // Framing that could be read in two ways: one response, and a close.
       {post(good_body, "Content-Length: 5\r\n") + get(), "400 close"},
       {post(good_body, "Content-Length: " + std::to_string(good_body.size()) + "\r\n"), "201", 1},
       {post(good_body, "Transfer-Encoding: chunked\r\n") + get(), "400 close"},
@@ -194,7 +194,7 @@ std::vector<Case> cases() {
 
 }  // namespace
 
-TEST_CASE("each input has its answers, and only they are kept that were told so", "[http_session]") {
+TEST_CASE("each input has its responses, and exactly the clients of the 201s are stored", "[http_session]") {
   for (const Case& one : cases()) {
     CAPTURE(one.wire);
     const Result result = serve(one.wire);
@@ -234,23 +234,22 @@ TEST_CASE("empty lines are counted before each request anew", "[http_session]") 
   }
 }
 
-TEST_CASE("100 Continue comes when the body is wanted and not there", "[http_session]") {
+TEST_CASE("100 Continue comes if the body is wanted and has not begun", "[http_session]") {
   const std::string request = test::post(test::good_body, "Expect: 100-continue\r\n");
   const std::size_t head = request.size() - test::good_body.size();
   CHECK(test::statuses(serve(request, head, 1).written) == "100 201");
   CHECK(test::statuses(serve(request, head + 1, 1).written) == "201");
-  const std::string refused = test::post(test::good_body, "Expect: 100-continue\r\n", "nobody");
+  const std::string refused = test::post(test::good_body, "Expect: 100-continue\r\n", "unknown");
   CHECK(test::statuses(serve(refused.substr(0, refused.size() - test::good_body.size())).written) == "401 close");
 }
 
-TEST_CASE("an answer to HEAD has no body, and one to HTTP/1.0 says that the connection stays", "[http_session]") {
-  const auto answer = serve(get("Connection: keep-alive\r\n", "HEAD /api/clients HTTP/1.0")).written;
-  CHECK(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\ndate: "));
-  CHECK(answer.ends_with("\r\nconnection: keep-alive\r\n\r\n"));
+TEST_CASE("a response to HEAD has no body, and one to HTTP/1.0 says that the connection persists", "[http_session]") {
+  const auto received = serve(get("Connection: keep-alive\r\n", "HEAD /api/clients HTTP/1.0")).written;
+  CHECK(received.starts_with("HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\ndate: "));
+  CHECK(received.ends_with("\r\nconnection: keep-alive\r\n\r\n"));
 }
 
-TEST_CASE("an empty session that ends or is too slow has nothing to say, and a begun request 400 or 408",
-          "[http_session]") {
+TEST_CASE("a session without a request ends without output, and a begun request with 400 or 408", "[http_session]") {
   test::Parties parties;
   for (const bool late : {false, true}) {
     const auto stop = [late](Session& session) { return late ? session.expire() : session.end(); };
@@ -278,7 +277,7 @@ TEST_CASE("an empty session that ends or is too slow has nothing to say, and a b
   CHECK(parties.store.kept == 0);
 }
 
-TEST_CASE("a session that shall finish answers once more", "[http_session]") {
+TEST_CASE("a session that must finish responds once more", "[http_session]") {
   test::Parties parties;
   std::size_t used = 0;
   Session idle(parties.endpoint, max_head);
@@ -298,46 +297,33 @@ TEST_CASE("a session that shall finish answers once more", "[http_session]") {
 namespace {
 
 /// An endpoint that counts the pieces of bodies that it is given.
-class CountingEndpoint {
- public:
-  explicit CountingEndpoint(test::TestEndpoint& endpoint) noexcept : endpoint_(endpoint) {}
+struct CountingEndpoint {
+  droplit::Response handle(const droplit::Request& request) { return endpoint.handle(request); }
 
-  class Exchange {
+  class Steps : public test::TestEndpoint::Steps {
    public:
-    explicit Exchange(CountingEndpoint& counting) : counting_(counting), exchange_(counting.endpoint_.begin()) {}
-    auto head(const droplit::RequestHead& head) { return exchange_.head(head); }
-    auto body(std::string_view piece) {
+    explicit Steps(CountingEndpoint& counting) : test::TestEndpoint::Steps(counting.endpoint), counting_(counting) {}
+    bool body(std::string_view piece, droplit::Response& response) {
       ++counting_.pieces;
-      return exchange_.body(piece);
+      return test::TestEndpoint::Steps::body(piece, response);
     }
-    auto draft(std::string_view piece) {
+    bool finish(std::string_view piece, droplit::Response& response) {
       ++counting_.pieces;
-      return exchange_.draft(piece);
+      return test::TestEndpoint::Steps::finish(piece, response);
     }
-    void reset() noexcept { exchange_.reset(); }
 
    private:
     CountingEndpoint& counting_;
-    decltype(std::declval<test::TestEndpoint&>().begin()) exchange_;
   };
 
-  Exchange begin() { return Exchange(*this); }
-  auto create(droplit::ClientDraft draft) { return endpoint_.create(std::move(draft)); }
-  template <class Outcome>
-  void answer(const Outcome& outcome, droplit::Response& response) {
-    endpoint_.answer(outcome, response);
-  }
-  [[nodiscard]] droplit::EndpointOptions options() const noexcept { return endpoint_.options(); }
-
+  test::TestEndpoint& endpoint;
   std::size_t pieces = 0;
-
- private:
-  test::TestEndpoint& endpoint_;
 };
+static_assert(droplit::SteppedHandler<CountingEndpoint>);
 
 }  // namespace
 
-TEST_CASE("a body in small pieces is parsed in few, and gets the answer of the whole", "[http_session]") {
+TEST_CASE("a body in small pieces is parsed in few, and gets the response of the whole", "[http_session]") {
   const std::string name(300'000, 'n');
   const std::string body = R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" + name + "\"}";
   for (const std::size_t size : {1U, 2U, 100U, 255U, 256U, 1000U, 1'000'000U}) {
@@ -351,13 +337,13 @@ TEST_CASE("a body in small pieces is parsed in few, and gets the answer of the w
         wire += "0\r\n\r\n";
       }
       test::Parties parties;
-      CountingEndpoint counting(parties.endpoint);
+      CountingEndpoint counting{parties.endpoint};
       droplit::detail::HttpSession<CountingEndpoint> session(counting, max_head);
       std::string_view rest = wire;
       std::size_t used = 0;
-      auto want = session.advance(rest.substr(0, chunked ? rest.size() : head), used);
-      for (rest.remove_prefix(used); want != decltype(want)::write && !rest.empty(); rest.remove_prefix(used))
-        want = session.advance(rest.substr(0, size), used);
+      auto action = session.advance(rest.substr(0, chunked ? rest.size() : head), used);
+      for (rest.remove_prefix(used); action != decltype(action)::write && !rest.empty(); rest.remove_prefix(used))
+        action = session.advance(rest.substr(0, size), used);
       REQUIRE(test::statuses(session.output()) == "201");
       CHECK(session.output().find(name) != std::string_view::npos);
       CHECK(counting.pieces <= body.size() / 128 + 2);
@@ -370,7 +356,7 @@ TEST_CASE("a short body in small pieces is parsed in one", "[http_session]") {
   for (const char& byte : test::good_body) wire += test::chunk({&byte, 1});
   wire += "0\r\n\r\n";
   test::Parties parties;
-  CountingEndpoint counting(parties.endpoint);
+  CountingEndpoint counting{parties.endpoint};
   droplit::detail::HttpSession<CountingEndpoint> session(counting, max_head);
   std::size_t used = 0;
   CHECK(session.advance(wire, used) == decltype(session)::Action::write);

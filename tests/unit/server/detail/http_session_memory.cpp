@@ -29,17 +29,17 @@ Action serve(Session& session, std::string_view wire, std::size_t size, std::str
   std::size_t end = 0;
   for (;;) {
     std::size_t used = 0;
-    const Action want = session.advance(wire.substr(begin, end - begin), used);
+    const Action action = session.advance(wire.substr(begin, end - begin), used);
     begin += used;
     look();
-    if (want == Action::store) {
-      session.store();
+    if (action == Action::complete) {
+      session.complete();
       look();
       continue;
     }
     if (written.size() + session.output().size() <= written.capacity()) written.append(session.output());
-    if (want == Action::close || (want != Action::write && end == wire.size())) return want;
-    if (want != Action::write) end = std::min(wire.size(), end + size);
+    if (action == Action::close || (action != Action::write && end == wire.size())) return action;
+    if (action != Action::write) end = std::min(wire.size(), end + size);
   }
 }
 
@@ -81,13 +81,13 @@ std::vector<std::string> greedy(std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("whichever allocation fails, there is one answer or none, and a 201 is told of nothing but what is kept",
+TEST_CASE("whichever allocation fails, there is one response or none, and a 201 means a stored client",
           "[http_session]") {
   const std::string text = "a text too long to lie within a string";
   for (const std::string& wire :
        {test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" + text + "\"}"),
         test::post_chunked(test::chunk(test::good_body) + "0\r\n\r\n"), test::post("{\"" + text + "\":1}"),
-        test::post(test::good_body, {}, "nobody"), std::string("GET /\r\n")}) {
+        test::post(test::good_body, {}, "unknown"), std::string("GET /\r\n")}) {
     for (const bool fail_on : {false, true}) {
       for (const std::size_t size : {wire.size(), std::size_t{30}}) {
         bool failed = true;
@@ -134,12 +134,12 @@ TEST_CASE("a connection keeps little memory from one request to the next", "[htt
   }
 }
 
-TEST_CASE("a body takes memory only for what is told or kept of it", "[http_session]") {
+TEST_CASE("a body takes memory only for what is stored or returned of it", "[http_session]") {
   test::Parties parties;
   Session session(parties.endpoint, 16 * kib);
   std::string written;
   const std::string spaces = test::post(std::string(1'000'000, ' '));
-  const std::string refused = test::post(std::string(1'000'000, 'x'), {}, "nobody");
+  const std::string refused = test::post(std::string(1'000'000, 'x'), {}, "unknown");
   std::string chunks = test::post_chunked({});
   for (int i = 0; i != 100'000; ++i) chunks += "1\r\n \r\n";
   chunks += "0\r\n\r\n";

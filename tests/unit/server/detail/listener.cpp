@@ -66,7 +66,7 @@ class Running {
   std::thread thread_;
 };
 
-int status(const std::optional<test::WireResponse>& answer) { return answer ? answer->response.status : 0; }
+int status(const std::optional<test::WireResponse>& received) { return received ? received->response.status : 0; }
 
 /// What the descriptors of a process are open to, such as `socket:[123]` or `anon_inode:[eventpoll]`.
 std::multiset<std::string> descriptors(const std::string& process) {
@@ -173,7 +173,7 @@ TEST_CASE("a child program inherits nothing of a server, whose port is free afte
   CHECK(status(RawSocket(options.port).ask(get)) == 404);
 }
 
-TEST_CASE("without file descriptors a server sleeps between its attempts, and goes on when there are some",
+TEST_CASE("without file descriptors a server pauses between its attempts, and goes on when there are some",
           "[listener]") {
   const Running running;
   RawSocket served(running.server.port());
@@ -201,7 +201,7 @@ TEST_CASE("without file descriptors a server sleeps between its attempts, and go
   CHECK(status(waits.receive()) == 404);
 }
 
-TEST_CASE("an accept that fails is made again at once, when there is a connection, or after a pause", "[listener]") {
+TEST_CASE("an accept that fails is repeated at once, when there is a connection, or after a pause", "[listener]") {
   using droplit::detail::accept_failure;
   using droplit::detail::Accepted;
   CHECK(accept_failure(EAGAIN) == Accepted::none);

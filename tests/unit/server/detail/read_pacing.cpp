@@ -65,15 +65,15 @@ TEST_CASE("of a head that comes in single bytes a server reads several at once, 
     }
     CHECK(looks == 200);
     CHECK(waiting > 50);  // without pauses each byte is read at once
-    const auto answer = socket.ask("\r\n\r\n");
-    REQUIRE(answer);
-    CHECK(answer->response.status == 404);
+    const auto received = socket.ask("\r\n\r\n");
+    REQUIRE(received);
+    CHECK(received->response.status == 404);
   }
   server.stop();
   thread.join();
 }
 
-TEST_CASE("a request of which little is read each time gets pauses, until more is read or it is answered",
+TEST_CASE("a request of which little is read each time gets pauses, until more is read or its response is written",
           "[read_pacing]") {
   ReadPacing pacing;
   for (int i = 0; i != 100; ++i) pacing.has_read(ReadPacing::small_read);
@@ -88,6 +88,6 @@ TEST_CASE("a request of which little is read each time gets pauses, until more i
   CHECK_FALSE(pacing.needs_pause());
   pacing.has_read(1);
   CHECK(pacing.needs_pause());
-  pacing.has_answered();
+  pacing.has_responded();
   CHECK_FALSE(pacing.needs_pause());
 }

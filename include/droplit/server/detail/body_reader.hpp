@@ -1,6 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Boost.Beast's parser accepts chunks that two parties can read in two ways, and throws at long trailers
+// (docs/server.md). `HttpSession` reads the bodies of requests with this strict state machine instead, which takes one
+// byte of framing at a time, and the body's own bytes as views.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/http.hpp>
 #include <droplit/id.hpp>
@@ -17,16 +21,18 @@ constexpr std::string_view first_bytes(std::string_view text, std::uint64_t coun
   return {text.data(), text.data() + static_cast<std::ptrdiff_t>(count)};
 }
 
-/// Reads a chunked body, RFC 9112 section 7.1, in pieces, strictly: exact line ends, sizes of at most 16 hex digits, no
-/// spaces around sizes and extensions (the RFC has servers take some there; ours), extensions and trailers by their
-/// grammar, within limits, and dropped. All that is not the body's own bytes is limited, too, by how long the body is.
-class ChunkedReader {
+/// Reads a body in pieces as they arrive: as many bytes as `content-length` announced, or chunks.
+///
+/// Chunks (RFC 9112, section 7.1) are read strictly: exact line ends, sizes of at most 16 hex digits, no spaces around
+/// sizes and extensions (the RFC lets servers accept some there; ours). Extensions and trailers are checked by their
+/// grammar, within limits, and dropped. The length of the body also limits all bytes that are not the body's own.
+class BodyReader {
  public:
   enum class State : std::uint8_t {
-    more,   ///< all was taken, the body goes on
-    piece,  ///< `data` is the next piece of the body
-    end,    ///< the body and its trailers are over; what is left in `input` is the next request's
-    bad,    ///< this is no chunked body; the connection cannot be used any longer
+    more,   ///< all of `input` was taken, and the body goes on
+    piece,  ///< read on
+    end,    ///< the body and its trailers are complete; `input` begins with the next request
+    bad,    ///< malformed; the connection cannot be used any longer
   };
 
   static constexpr std::uint32_t max_extensions = 4096;  ///< bytes, in all chunks together
@@ -36,27 +42,35 @@ class ChunkedReader {
   static constexpr std::uint32_t framing_rate = 8;  ///< such bytes for each byte of the body, beyond the grace; the
                                                     ///< shortest form of a chunk of one byte has 5
 
-  /// Takes bytes off the front of `input` until there is something to say.
+  /// Reads chunks.
+  constexpr BodyReader() noexcept = default;
+
+  /// Reads `length` bytes.
+  constexpr explicit BodyReader(std::uint64_t length) noexcept
+      : left_(length), after_data_(At::end), at_(length == 0 ? At::end : At::data) {}
+
+  /// Takes bytes off the front of `input`, up to the end of a piece of the body: `data`, which may be empty.
   constexpr State read(std::string_view& input, std::string_view& data) noexcept {
-    while (!input.empty()) {
+    data = {};
+    while (!input.empty() && at_ != At::end) {
       if (at_ == At::data) {
         data = first_bytes(input, left_);
         input.remove_prefix(data.size());
         left_ -= data.size();
         framing_left_ += data.size() * framing_rate;
-        if (left_ == 0) at_ = At::data_cr;
-        return State::piece;
+        if (left_ != 0) return State::more;
+        at_ = after_data_;
+        return at_ == At::end ? State::end : State::piece;
       }
       const char c = input.front();
       input.remove_prefix(1);
       if (framing_left_-- == 0 || !step(c)) at_ = At::bad;
       if (at_ == At::bad) return State::bad;
-      if (at_ == At::end) return State::end;
     }
-    return State::more;
+    return at_ == At::end ? State::end : State::more;
   }
 
-  /// How much of the chunk that was announced last has yet to come.
+  /// How much of the body, or of its current chunk, has yet to come.
   [[nodiscard]] constexpr std::uint64_t announced() const noexcept { return at_ == At::data ? left_ : 0; }
 
  private:
@@ -78,24 +92,7 @@ class ChunkedReader {
   }
 
   constexpr bool step(char c) noexcept {
-    if (at_ < At::data) return step_in_size_line(c);
-    switch (at_) {
-      case At::data_cr: return c == '\r' && go(At::data_lf);
-      case At::data_lf: digits_ = 0; return c == '\n' && go(At::size_start);
-      case At::last_lf: return c == '\n' && go(At::end);
-      case At::trailer_start:
-        if (c == '\r') return go(At::last_lf);
-        return ++trailer_fields_ <= max_trailer_fields && count_trailer() && is_token_character(c) &&
-               go(At::trailer_name);
-      case At::trailer_name: return count_trailer() && (c == ':' ? go(At::trailer_value) : is_token_character(c));
-      case At::trailer_value: return count_trailer() && (c == '\r' ? go(At::trailer_lf) : is_text(c));
-      case At::trailer_lf: return count_trailer() && c == '\n' && go(At::trailer_start);
-      default: return false;
-    }
-  }
-
-  constexpr bool step_in_size_line(char c) noexcept {
-    if (at_ > At::size && at_ != At::size_lf && ++extensions_ > max_extensions) return false;
+    if (at_ > At::size && at_ < At::size_lf && ++extensions_ > max_extensions) return false;
     switch (at_) {
       case At::size_start: return add_digit(c) && go(At::size);
       case At::size:
@@ -114,6 +111,16 @@ class ChunkedReader {
       case At::extension_escape: return is_text(c) && go(At::extension_quoted);
       case At::extension_end: return end_extension(c);
       case At::size_lf: return c == '\n' && go(left_ == 0 ? At::trailer_start : At::data);
+      case At::data_cr: return c == '\r' && go(At::data_lf);
+      case At::data_lf: digits_ = 0; return c == '\n' && go(At::size_start);
+      case At::last_lf: return c == '\n' && go(At::end);
+      case At::trailer_start:
+        if (c == '\r') return go(At::last_lf);
+        return ++trailer_fields_ <= max_trailer_fields && count_trailer() && is_token_character(c) &&
+               go(At::trailer_name);
+      case At::trailer_name: return count_trailer() && (c == ':' ? go(At::trailer_value) : is_token_character(c));
+      case At::trailer_value: return count_trailer() && (c == '\r' ? go(At::trailer_lf) : is_text(c));
+      case At::trailer_lf: return count_trailer() && c == '\n' && go(At::trailer_start);
       default: return false;
     }
   }
@@ -132,12 +139,13 @@ class ChunkedReader {
 
   constexpr bool count_trailer() noexcept { return ++trailers_ <= max_trailers; }
 
-  std::uint64_t left_ = 0;  // of this chunk
+  std::uint64_t left_ = 0;  // of the body, or of this chunk
   std::uint64_t framing_left_ = framing_grace;
   std::uint32_t extensions_ = 0;
   std::uint32_t trailers_ = 0;
   std::uint32_t trailer_fields_ = 0;
   std::uint8_t digits_ = 0;
+  At after_data_ = At::data_cr;
   At at_ = At::size_start;
 };
 

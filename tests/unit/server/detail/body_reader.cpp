@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-#include <droplit/server/detail/chunked.hpp>
+#include <droplit/server/detail/body_reader.hpp>
 
 #include "support/catch.hpp"
 
@@ -10,8 +10,8 @@
 
 namespace {
 
-using droplit::detail::ChunkedReader;
-using State = ChunkedReader::State;
+using droplit::detail::BodyReader;
+using State = BodyReader::State;
 
 struct Reading {
   State state = State::more;
@@ -23,7 +23,7 @@ struct Reading {
 /// Feeds `wire` in two pieces, each in memory of its own size so that a sanitizer sees a step too far, or byte by byte.
 Reading read(std::string_view wire, std::size_t cut, bool bytewise = false) {
   Reading reading;
-  ChunkedReader reader;
+  BodyReader reader;
   while (!wire.empty() && reading.state == State::more) {
     const std::size_t size = bytewise ? 1 : cut == 0 || cut > wire.size() ? wire.size() : cut;
     cut = 0;
@@ -33,7 +33,7 @@ Reading read(std::string_view wire, std::size_t cut, bool bytewise = false) {
     do {
       std::string_view data;
       reading.state = reader.read(input, data);
-      if (reading.state == State::piece) reading.body += data;
+      reading.body += data;
     } while (reading.state == State::piece);
     wire.remove_prefix(size - input.size());
   }
@@ -114,7 +114,7 @@ const std::string_view bad[] = {
 
 }  // namespace
 
-TEST_CASE("a chunked body is put together", "[chunked]") {
+TEST_CASE("a chunked body is the bytes of its chunks", "[body_reader]") {
   CHECK(read("5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\nrest") == Reading{State::end, "hello world", "rest"});
   CHECK(read("0\r\n\r\n") == Reading{State::end, "", ""});
   CHECK(read("5\r\nhel") == Reading{State::more, "hel", ""});
@@ -124,14 +124,14 @@ TEST_CASE("a chunked body is put together", "[chunked]") {
   }
 }
 
-TEST_CASE("what is no chunked body is refused", "[chunked]") {
+TEST_CASE("a malformed chunked body is refused", "[body_reader]") {
   for (const std::string_view wire : bad) {
     CAPTURE(wire);
     CHECK(read(wire).state == State::bad);
   }
 }
 
-TEST_CASE("where a chunked body is cut does not matter", "[chunked]") {
+TEST_CASE("where a chunked body is cut does not matter", "[body_reader]") {
   const auto check = [](std::string_view wire) {
     CAPTURE(wire);
     const Reading whole = read(wire);
@@ -149,7 +149,7 @@ TEST_CASE("where a chunked body is cut does not matter", "[chunked]") {
   for (const std::string_view wire : bad) check(wire);
 }
 
-TEST_CASE("every beginning of a chunked body waits for more", "[chunked]") {
+TEST_CASE("every incomplete chunked body needs more", "[body_reader]") {
   for (const std::string_view wire : good) {
     CAPTURE(wire);
     const std::size_t size = wire.size() - read(wire).rest.size();
@@ -157,8 +157,8 @@ TEST_CASE("every beginning of a chunked body waits for more", "[chunked]") {
   }
 }
 
-TEST_CASE("a huge chunk is announced before it comes", "[chunked]") {
-  ChunkedReader reader;
+TEST_CASE("a huge chunk is announced before it comes", "[body_reader]") {
+  BodyReader reader;
   std::string_view data;
   std::string_view input = "fffffffffffffff";
   CHECK(reader.read(input, data) == State::more);
@@ -168,21 +168,21 @@ TEST_CASE("a huge chunk is announced before it comes", "[chunked]") {
   CHECK(reader.announced() == 0xFFFFFFFFFFFFFFFFU);
 }
 
-TEST_CASE("extensions and trailers have limits for the whole body", "[chunked]") {
-  const std::string extension(ChunkedReader::max_extensions / 2 - 10, 'x');
+TEST_CASE("extensions and trailers have limits for the whole body", "[body_reader]") {
+  const std::string extension(BodyReader::max_extensions / 2 - 10, 'x');
   const std::string chunk = "1;" + extension + "\r\na\r\n";
   CHECK(read(chunk + chunk + "0\r\n\r\n").state == State::end);
   CHECK(read(chunk + chunk + chunk + "0\r\n\r\n").state == State::bad);
   CHECK(read("1;" + std::string(1'000'000, 'x')).state == State::bad);
-  CHECK(read("0\r\nX: " + std::string(ChunkedReader::max_trailers - 10, 'x') + "\r\n\r\n").state == State::end);
+  CHECK(read("0\r\nX: " + std::string(BodyReader::max_trailers - 10, 'x') + "\r\n\r\n").state == State::end);
   CHECK(read("0\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n").state == State::bad);
   std::string trailers = "0\r\n";
-  for (std::size_t i = 0; i != ChunkedReader::max_trailer_fields; ++i) trailers += "X: 1\r\n";
+  for (std::size_t i = 0; i != BodyReader::max_trailer_fields; ++i) trailers += "X: 1\r\n";
   CHECK(read(trailers + "\r\n").state == State::end);
   CHECK(read(trailers + "X: 1\r\n\r\n").state == State::bad);
 }
 
-TEST_CASE("framing is limited by the body's length: eight bytes for each of it, beyond a grace", "[chunked]") {
+TEST_CASE("framing is limited by the body's length: eight bytes for each of it, beyond a grace", "[body_reader]") {
   const auto repeated = [](std::string_view chunk, std::size_t times) {
     std::string wire;
     for (std::size_t i = 0; i != times; ++i) wire += chunk;
@@ -190,11 +190,36 @@ TEST_CASE("framing is limited by the body's length: eight bytes for each of it, 
   };
   CHECK(read(repeated("1\r\nx\r\n", 1'000'000)).body.size() == 1'000'000);
   CHECK(read(repeated("0001\r\nx\r\n", 1'000'000)).state == State::end);  // exactly eight
-  const std::size_t within = (ChunkedReader::framing_grace - 5) / 2;
+  const std::size_t within = (BodyReader::framing_grace - 5) / 2;
   CHECK(read(repeated("000001\r\nx\r\n", within)).state == State::end);  // ten
   CHECK(read(repeated("000001\r\nx\r\n", within + 1)).state == State::bad);
   CHECK(read(repeated("000001\r\nx\r\n", within + 1), 0, true).state == State::bad);
   CHECK(read(repeated("0000000000000001\r\nx\r\n", 100'000)).state == State::bad);
   CHECK(read("fff0\r\n" + std::string(0xFFF0, 'x') + "\r\n" + repeated("0000000000000001\r\nx\r\n", 40'000)).state ==
         State::end);  // what a body has earned lasts
+}
+
+TEST_CASE("a body with a length is the next bytes, wherever it is cut", "[body_reader]") {
+  const std::string wire = "hello\r\nGET";
+  for (std::size_t cut = 1; cut != 5; ++cut) {
+    BodyReader reader(5);
+    std::string body;
+    std::string_view data;
+    std::string_view input = std::string_view(wire).substr(0, cut);
+    CHECK(reader.read(input, data) == State::more);
+    CHECK(input.empty());
+    CHECK(reader.announced() == 5 - cut);
+    body += data;
+    CHECK(reader.read(input, data) == State::more);
+    CHECK(data.empty());
+    input = std::string_view(wire).substr(cut);
+    CHECK(reader.read(input, data) == State::end);
+    CHECK(body.append(data) == "hello");
+    CHECK(input == "\r\nGET");
+  }
+  std::string_view data;
+  std::string_view input = wire;
+  CHECK(BodyReader(0).read(input, data) == State::end);
+  CHECK(data.empty());
+  CHECK(input == wire);
 }

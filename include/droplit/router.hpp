@@ -1,0 +1,146 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/api_errc.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/handler_steps.hpp>
+#include <droplit/detail/http/target.hpp>
+#include <droplit/error.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/handler.hpp>
+#include <droplit/http.hpp>
+#include <droplit/request_head.hpp>
+#include <droplit/response.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// The last segment of a request's path, which a route's `{...}` matched. It is not percent-decoded.
+inline std::string_view path_parameter(const Request& request) noexcept {
+  std::string_view path = detail::split_target(request.target).path;
+  if (path.ends_with('/')) path.remove_suffix(1);
+  return path.substr(path.rfind('/') + 1);
+}
+std::string_view path_parameter(const Request&&) = delete;
+
+namespace detail {
+
+/// The index of the route that a request goes to: the first that has its path and method. Without one, writes the
+/// response.
+inline std::optional<std::size_t> find_route(std::span<const Route> routes, const RequestHead& head,
+                                             Response& response) {
+  const Route& first = routes.front();
+  if (head.target() == first.path && head.method() == first.method && !head.length_malformed()) return 0;  // fast
+  const RequestTarget target = split_target(head.target());
+  if (head.length_malformed() || !target.well_formed) {
+    write_response(response, ApiError::of<ApiErrc::bad_request>());
+    return std::nullopt;
+  }
+  std::set<std::string_view> methods;  // of the routes that have the path
+  for (std::size_t i = 0; i != routes.size(); ++i) {
+    if (!routes[i].has_path(target.path)) continue;
+    if (routes[i].method == head.method()) return i;
+    methods.insert(routes[i].method);
+  }
+  if (methods.empty()) {
+    write_response(response, ApiError::of<ApiErrc::not_found>());
+    return std::nullopt;
+  }
+  std::string allow;
+  for (const std::string_view method : methods) allow.append(allow.empty() ? "" : ", ").append(method);
+  write_response(response, ApiError::of<ApiErrc::method_not_allowed>());
+  response.fields.clear();
+  response.fields.add("allow", allow);
+  response.fields.add("content-length", "0");
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// Joins handlers by path and method: each request goes to the first that has both in its route. Responds itself with
+/// 404 to other paths, and with 405 and `allow` to other methods. It is a handler, too.
+///
+///     Router router(endpoint, get_client);
+///     BeastServer server(router);
+///
+/// Holds references to the handlers, which must outlive it. As thread-safe as they are. The busiest handler should be
+/// the first, which is found fastest.
+template <RoutedHandler... H>
+requires(sizeof...(H) != 0) class Router {
+ public:
+  explicit Router(H&... handlers) : handlers_(handlers...), routes_{handlers.route...} {}
+
+  /// Responds to a whole request. Throws only for lack of memory.
+  Response handle(const Request& request) {
+    RequestHead head(request.method, request.target);
+    for (const HeaderField field : request.fields) head.add(field.name, field.value);
+    Response response;
+    Steps steps(*this);
+    const bool due = steps.head(head, request.fields.lines(), response) && steps.finish(request.body, response);
+    if (due) steps.complete(response);
+    return response;
+  }
+
+  /// Passes a fault that is no handler's to the handlers that take faults.
+  void report(const Fault& fault) {
+    std::apply([&fault](H&... handler) { (detail::report(handler, fault), ...); }, handlers_);
+  }
+
+  /// One request after another in steps (see `SteppedHandler`).
+  class Steps {
+   public:
+    explicit Steps(Router& router)
+        : router_(router),
+          all_(std::apply([](H&... handler) { return std::tuple<detail::StepsOf<H>...>(handler...); },
+                          router.handlers_)) {}
+
+    bool head(const RequestHead& head, std::string_view lines, Response& response) {
+      chosen_ = detail::find_route(router_.routes_, head, response);
+      return chosen_ && with_chosen([&](auto& steps) { return steps.head(head, lines, response); });
+    }
+    bool body(std::string_view piece, Response& response) {
+      return with_chosen([&](auto& steps) { return steps.body(piece, response); });
+    }
+    bool finish(std::string_view last_piece, Response& response) {
+      return with_chosen([&](auto& steps) { return steps.finish(last_piece, response); });
+    }
+    void complete(Response& response) {
+      with_chosen([&](auto& steps) { steps.complete(response); });
+    }
+    /// Of a request without a route: what any handler takes.
+    [[nodiscard]] std::uint32_t max_body() {
+      if (chosen_) return with_chosen([](auto& steps) { return steps.max_body(); });
+      return std::apply([](auto&... steps) { return (std::max)({static_cast<std::uint32_t>(steps.max_body())...}); },
+                        all_);
+    }
+
+   private:
+    template <std::size_t I = 0, class Call>
+    auto with_chosen(Call call) {
+      if constexpr (I + 1 != sizeof...(H)) {
+        if (*chosen_ != I) return with_chosen<I + 1>(call);
+      }
+      return call(std::get<I>(all_));
+    }
+
+    Router& router_;
+    std::tuple<detail::StepsOf<H>...> all_;
+    std::optional<std::size_t> chosen_;
+  };
+
+ private:
+  std::tuple<H&...> handlers_;
+  std::array<Route, sizeof...(H)> routes_;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,0 +1,164 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/router.hpp>
+
+#include <droplit/endpoint.hpp>
+#include "support/catch.hpp"
+#include "support/contract_cases.hpp"
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+using namespace droplit;
+
+namespace {
+
+/// Responds with its name, the parameter of the path and the body.
+struct Named {
+  Route route;
+  std::string name;
+  int faults = 0;
+
+  Response handle(const Request& request) const {
+    Response response;
+    write_response(response, 200, "text/plain", name + ' ' + std::string(path_parameter(request)) + ' ' + request.body);
+    return response;
+  }
+  void report(const Fault&) noexcept { ++faults; }
+};
+
+std::string call(auto& router, const std::string& method, const std::string& target) {
+  const Response response = router.handle(Request{method, target, {}, "body"});
+  return std::to_string(response.status) + ' ' + response.body + std::string(response.fields.get("allow"));
+}
+
+}  // namespace
+
+static_assert(SteppedHandler<Router<Named>>);
+static_assert(SteppedHandler<Router<Named, decltype(contract::World::endpoint)>>);
+static_assert(SteppedHandler<decltype(contract::World::endpoint)>);
+static_assert(RoutedHandler<decltype(contract::World::endpoint)>);
+static_assert(!std::is_constructible_v<Router<Named>, Named>, "a router keeps a reference");
+
+TEST_CASE("a request goes to the first handler that has its path and method") {
+  Named one{{"GET", "/one"}, "one"};
+  Named other{{"PUT", "/one"}, "other"};
+  Named any{{"GET", "/{name}"}, "any"};
+  Named late{{"GET", "/late"}, "late"};
+  Router router(one, other, any, late);
+  CHECK(call(router, "GET", "/one") == "200 one one body");
+  CHECK(call(router, "PUT", "/one") == "200 other one body");
+  CHECK(call(router, "GET", "/one?x=/y") == "200 one one body");
+  CHECK(call(router, "GET", "http://h/one") == "200 one one body");
+  CHECK(call(router, "GET", "/two?") == "200 any two body");
+  CHECK(call(router, "GET", "/late?") == "200 any late body");
+  CHECK(call(router, "GET", "/late") == "200 any late body");
+}
+
+TEST_CASE("other paths are 404, and malformed targets and lengths 400") {
+  Named one{{"GET", "/one"}, "one"};
+  Named operation{{"GET", "/api/{id}", true}, "operation"};
+  Router router(one, operation);
+  for (const char* target : {"/", "/One", "/one/", "/v0/one", "*", "h:80", "", "/api", "/api/"}) {
+    INFO(target);
+    CHECK(call(router, "GET", target) == "404 ");
+  }
+  for (const char* target : {"/#", "/one#", "/two words", "http:///one", "/api/1#"}) {
+    INFO(target);
+    CHECK(call(router, "GET", target) == "400 ");
+  }
+  for (const char* target : {"/one", "/two"}) {
+    Request request{"GET", target, {}, {}};
+    request.fields.add("content-length", "x");
+    CHECK(router.handle(request).status == 400);
+  }
+}
+
+TEST_CASE("other methods are 405, and allow has the methods of the path, each once and in order") {
+  Named put{{"PUT", "/one"}, "put"};
+  Named get{{"GET", "/one"}, "get"};
+  Named any{{"GET", "/{name}"}, "any"};
+  Named remove{{"DELETE", "/{name}"}, "remove"};
+  Router router(put, get, any, remove);
+  CHECK(call(router, "POST", "/one") == "405 DELETE, GET, PUT");
+  CHECK(call(router, "POST", "/one?x") == "405 DELETE, GET, PUT");
+  CHECK(call(router, "POST", "/two") == "405 DELETE, GET");
+  CHECK(call(router, "get", "/one") == "405 DELETE, GET, PUT");
+  CHECK(call(router, "HEAD", "/one") == "405 DELETE, GET, PUT");
+  CHECK(call(router, "POST", "/") == "404 ");
+  const Response response = router.handle(Request{"POST", "/two", {}, {}});
+  CHECK(response.fields.lines() == "allow: DELETE, GET\r\ncontent-length: 0\r\n");
+  CHECK(read_error(response) == ApiError::of<ApiErrc::method_not_allowed>());
+}
+
+TEST_CASE("in steps a router does the same, one request after another") {
+  Named one{{"GET", "/one"}, "one"};
+  Named two{{"PUT", "/two"}, "two"};
+  Router router(one, two);
+  decltype(router)::Steps steps(router);
+  Response response;
+  const auto run = [&](std::string_view method, std::string_view target) {
+    RequestHead head(method, target);
+    if (!steps.head(head, {}, response)) return false;
+    REQUIRE(steps.body("in ", response));
+    REQUIRE(steps.finish("steps", response));
+    steps.complete(response);
+    return true;
+  };
+  CHECK(run("GET", "/one"));
+  CHECK(response.body == "one one in steps");
+  CHECK_FALSE(run("GET", "/two"));
+  CHECK(response.fields.get("allow") == "PUT");
+  CHECK(run("PUT", "/two"));
+  CHECK(response.body == "two two in steps");
+  CHECK_FALSE(run("PUT", "/three"));
+  CHECK(response.status == 404);
+}
+
+TEST_CASE("a body is limited by the handler it goes to, and without one by the largest limit") {
+  struct Limited : Named {
+    std::uint32_t max_body = 0;
+  };
+  Limited small{{{"PUT", "/small"}, "small"}, 3};
+  Limited large{{{"PUT", "/large"}, "large"}, 5};
+  Router router(small, large);
+  CHECK(router.handle(Request{"PUT", "/small", {}, "123"}).status == 200);
+  CHECK(router.handle(Request{"PUT", "/small", {}, "1234"}).status == 413);
+  CHECK(router.handle(Request{"PUT", "/large", {}, "12345"}).status == 200);
+  CHECK(router.handle(Request{"PUT", "/large", {}, "123456"}).status == 413);
+  decltype(router)::Steps steps(router);
+  CHECK(steps.max_body() == 5);
+  Response response;
+  CHECK(steps.head(RequestHead("PUT", "/small"), {}, response));
+  CHECK(steps.max_body() == 3);
+  CHECK_FALSE(steps.head(RequestHead("PUT", "/none"), {}, response));
+  CHECK(steps.max_body() == 5);
+}
+
+TEST_CASE("a fault that is no handler's is reported to all that take faults") {
+  Named one{{"GET", "/one"}, "one"};
+  Named two{{"GET", "/two"}, "two"};
+  struct {
+    Route route{"GET", "/three"};
+    Response handle(const Request&) { return {}; }
+  } without;
+  Router router(one, without, two);
+  router.report(Fault::unavailable(FaultSource::library, "no memory"));
+  CHECK(one.faults == 1);
+  CHECK(two.faults == 1);
+}
+
+TEST_CASE("the parameter of a path is its last segment, as it was received") {
+  const auto parameter = [](std::string target) {
+    const Request request{"GET", std::move(target), {}, {}};
+    return std::string(path_parameter(request));
+  };
+  CHECK(parameter("/api/clients/1") == "1");
+  CHECK(parameter("/v0/api/clients/1/") == "1");
+  CHECK(parameter("/api/clients/%31?a=/2") == "%31");
+  CHECK(parameter("http://h/api/clients/1") == "1");
+  CHECK(parameter("/").empty());
+  CHECK(parameter("").empty());
+  CHECK(parameter("*").empty());
+}

@@ -1,0 +1,195 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// HttpSession before handlers that take whole requests, and before a router.
+#include <droplit/server/detail/http_session.hpp>
+
+#include <droplit/router.hpp>
+#include "support/catch.hpp"
+#include "support/server_parties.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+using namespace droplit;
+
+namespace {
+
+/// Responds with what it was sent, or does as the target says.
+struct Echo {
+  static constexpr Route route{"PUT", "/echo/{what}"};
+  static constexpr std::uint32_t max_body = 100;
+  std::size_t long_response = 1'000'000;
+  int calls = 0;
+  int faults = 0;
+
+  Response handle(const Request& request) {
+    ++calls;
+    const std::string_view what = path_parameter(request);
+    if (what == "throws") throw std::runtime_error("canary");
+    Response response;
+    write_response(response, 200, "text/plain", request.body + '|' + std::string(request.fields.get("x-more")));
+    if (what == "none") response.status = 0;
+    if (what == "long") write_response(response, 200, "text/plain", std::string(long_response, 'r'));
+    if (what == "closes") response.close = true;
+    return response;
+  }
+  void report(const Fault&) noexcept { ++faults; }
+};
+
+template <class H>
+struct Served {
+  std::string written;
+  int completed = 0;
+  bool closed = false;
+};
+
+/// Feeds `wire` to a session in pieces of at most `size` bytes.
+template <class H>
+Served<H> serve(detail::HttpSession<H>& session, std::string_view wire, std::size_t size) {
+  using Action = typename detail::HttpSession<H>::Action;
+  Served<H> served;
+  for (std::size_t end = std::min(size, wire.size());;) {
+    std::size_t used = 0;
+    const Action action = session.advance(wire.substr(0, end), used);
+    served.written += session.output();
+    wire.remove_prefix(used);
+    end -= used;
+    if (action == Action::close) {
+      served.closed = true;
+      return served;
+    }
+    if (action == Action::complete) {
+      ++served.completed;
+      session.complete();
+    } else if (action != Action::write) {
+      if (end == wire.size()) return served;
+      end = std::min(end + size, wire.size());
+    }
+  }
+}
+
+template <class H>
+std::string statuses(H& handler, std::string_view wire, std::size_t size = 1'000'000) {
+  detail::HttpSession<H> session(handler, 2048);
+  return test::statuses(serve(session, wire, size).written);
+}
+
+std::string put(std::string_view what, std::string_view body, std::string_view fields = {}) {
+  return std::string("PUT /echo/")
+      .append(what)
+      .append(" HTTP/1.1\r\nHost: a\r\n")
+      .append(fields)
+      .append("Content-Length: ")
+      .append(std::to_string(body.size()))
+      .append("\r\n\r\n")
+      .append(body);
+}
+
+}  // namespace
+
+TEST_CASE("a handler gets whole requests, wherever the bytes are cut, and every response is framed", "[http_session]") {
+  const std::string wire =
+      put("1", "one", "X-More: more\r\n") + put("2", "") +
+      "PUT /echo/3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nthr\r\n2\r\nee\r\n0\r\n\r\n" +
+      put("4", std::string(100, '4'));
+  for (const std::size_t size : {std::size_t{1}, std::size_t{7}, wire.size()}) {
+    CAPTURE(size);
+    Echo echo;
+    detail::HttpSession<Echo> session(echo, 2048);
+    const auto served = serve(session, wire, size);
+    CHECK(test::statuses(served.written) == "200 200 200 200");
+    CHECK(served.written.find("\r\n\r\none|moreHTTP") != std::string::npos);
+    CHECK(served.written.find("\r\n\r\n|HTTP") != std::string::npos);
+    CHECK(served.written.find("\r\n\r\nthree|HTTP") != std::string::npos);
+    CHECK(served.written.ends_with(std::string(100, '4') + "|"));
+    CHECK(echo.calls == 4);
+    CHECK(served.completed == 0);
+  }
+}
+
+TEST_CASE("a body beyond a handler's limit is 413, and the handler is not called", "[http_session]") {
+  const std::string start = "PUT /echo/1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& wire : {put("1", std::string(101, 'x')), start + test::chunk(std::string(101, 'x')),
+                                  start + test::chunk(std::string(60, 'x')) + test::chunk(std::string(60, 'x')),
+                                  start + "ffffffffffffffff\r\n"}) {
+    for (const std::size_t size : {std::size_t{1}, wire.size()}) {
+      Echo echo;
+      CHECK(statuses(echo, wire, size) == "413 close");
+      CHECK(echo.calls == 0);
+    }
+  }
+}
+
+TEST_CASE("what a handler throws costs its request a 500, and the connection stays", "[http_session]") {
+  Echo echo;
+  detail::HttpSession<Echo> session(echo, 2048);
+  const auto served = serve(session, put("throws", "") + put("1", "x"), 1000);
+  CHECK(test::statuses(served.written) == "500 200");
+  CHECK(served.written.find("canary") == std::string::npos);
+  CHECK(echo.faults == 1);
+}
+
+TEST_CASE("a handler ends the connection by `close`, or at once by a response without a status", "[http_session]") {
+  Echo echo;
+  CHECK(statuses(echo, put("closes", "") + put("1", "")) == "200 close");
+  detail::HttpSession<Echo> session(echo, 2048);
+  const auto served = serve(session, put("none", "") + put("1", ""), 1000);
+  CHECK(served.closed);
+  CHECK(served.written.empty());
+}
+
+TEST_CASE("a handler that may block is called in `complete` alone", "[http_session]") {
+  Echo echo;
+  detail::HttpSession<Echo> session(echo, 2048, true);
+  const auto served = serve(session, put("1", "a") + put("2", std::string(101, 'x')), 1000);
+  CHECK(test::statuses(served.written) == "200 413 close");
+  CHECK(served.completed == 1);
+  CHECK(echo.calls == 1);
+}
+
+TEST_CASE("a long response takes memory of the server until it was written, and is a 500 where there is not enough",
+          "[http_session]") {
+  Echo echo;
+  constexpr std::uint64_t mebibyte = 1024 * 1024;
+  for (const bool enough : {true, false}) {
+    detail::MemoryBudget budget((enough ? 4 : 1) * mebibyte);
+    detail::MemoryShare share(budget);
+    REQUIRE(share.take_own(detail::HttpSession<Echo>::own_memory));
+    const auto before = budget.used();
+    detail::HttpSession<Echo> session(echo, 2048, false, std::move(share));
+    std::size_t used = 0;
+    const auto action = session.advance(put("long", ""), used);
+    CHECK(test::statuses(session.output()) == (enough ? "200" : "500 close"));
+    if (!enough) {
+      CHECK(echo.faults == 1);
+      continue;
+    }
+    CHECK(action == detail::HttpSession<Echo>::Action::write);
+    CHECK(budget.used() >= before + 2 * echo.long_response - detail::HttpSession<Echo>::own_memory);
+    session.advance({}, used);
+    CHECK(budget.used() == before);
+  }
+}
+
+TEST_CASE("behind a router each request has its handler's limits, and a refused body is dropped as before",
+          "[http_session]") {
+  test::Parties parties(4096);
+  Echo echo;
+  Router router(echo, parties.endpoint);
+  const std::string dropped = "PUT /none HTTP/1.1\r\nHost: a\r\nContent-Length: 4096\r\n\r\n" + std::string(4096, 'x');
+  const std::string wire = test::post(test::good_body) + put("1", "x") + test::post(test::good_body, {}, "unknown") +
+                           dropped + "GET /api/clients HTTP/1.1\r\nHost: a\r\n\r\n" + put("throws", "") +
+                           test::post_chunked(test::chunk(test::good_body) + "0\r\n\r\n") +
+                           put("1", std::string(101, 'x'));
+  for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, wire.size()}) {
+    CHECK(statuses(router, wire, size) == "201 200 401 404 405 500 201 413 close");
+  }
+  CHECK(parties.store.kept == 6);
+  CHECK(statuses(router, "PUT /none HTTP/1.1\r\nHost: a\r\nContent-Length: 4097\r\n\r\n") == "404 close");
+  const std::string expects = put("1", "x", "Expect: 100-continue\r\n");
+  CHECK(statuses(router, expects, expects.size() - 1) == "100 200");
+}
