@@ -6,10 +6,21 @@ set -eu
 cd "$(dirname "$0")/.."
 preset=${1:-dev}
 [ $# -eq 0 ] || shift
+begin=$(date +%s)
+stage() {
+  seconds=$(($(date +%s) - begin))
+  printf '== %s: %s, after %d:%02d minutes\n' "$preset" "$1" $((seconds / 60)) $((seconds % 60))
+}
+
+stage install
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 pgbouncer \
   libcpp-httplib-dev libcurl4-openssl-dev libssl-dev libcli11-dev pkg-config valgrind expect stunnel4 openssl curl \
   ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev
+stage configure
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
+stage build
 cmake --build --preset "$preset"
-ctest --preset "$preset" -j 2 "$@"
+stage test
+# Two jobs for each processor: most tests take two of them, those that mostly wait take one (PROCESSORS).
+ctest --preset "$preset" -j $((2 * $(nproc))) "$@"

@@ -2,7 +2,7 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # run.sh SOURCE BUILD COMPILER: installs the build to a temporary folder and uses it there from a project of its own; then the
 # source as a subdirectory, that without a compiled Boost.JSON, and that with the core compiled once: by the program itself, by
-# the build as a subdirectory, and installed. And what must not go together does not.
+# the build as a subdirectory, and installed. A subdirectory installs our files only with DROPLIT_INSTALL. And what must not go together does not.
 set -eu
 source=$1 build=$2 compiler=$3
 folder=$(mktemp -d)
@@ -19,10 +19,12 @@ cmake --install "$build" --prefix "$folder/prefix" >"$folder/log"
 ! find "$folder/prefix" -type f ! -path '*/include/droplit/*' ! -path '*/cmake/droplit/*' | grep . || exit 1
 use installed -DCMAKE_PREFIX_PATH="$folder/prefix"
 use subdirectory -DDROPLIT_SOURCE="$source"
+cmake --install "$folder/subdirectory" --prefix "$folder/bare" >"$folder/log"
+[ "$(cd "$folder/bare" && find . -type f)" = ./bin/consumer ] || { echo "a subdirectory installs files of ours"; exit 1; }
 use header_only -DDROPLIT_SOURCE="$source" -DHEADER_ONLY_JSON=ON -DCMAKE_DISABLE_FIND_PACKAGE_boost_json=ON
 use own_source -DDROPLIT_SOURCE="$source" -DOWN_SOURCE=ON
-use separate -DDROPLIT_SOURCE="$source" -DDROPLIT_SEPARATE_COMPILATION=ON
-cmake --install "$folder/separate/droplit" --prefix "$folder/separate_prefix" >"$folder/log"
+use separate -DDROPLIT_SOURCE="$source" -DDROPLIT_SEPARATE_COMPILATION=ON -DDROPLIT_INSTALL=ON
+cmake --install "$folder/separate" --prefix "$folder/separate_prefix" >"$folder/log"
 find "$folder/separate_prefix" -name libdroplit_compiled.a | grep -q . || { echo "the library is not installed"; exit 1; }
 use installed_separate -DCMAKE_PREFIX_PATH="$folder/separate_prefix"
 

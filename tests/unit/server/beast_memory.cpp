@@ -3,8 +3,8 @@
 #include <droplit/server/beast.hpp>
 
 #include "support/catch.hpp"
-#include "support/server_parties.hpp"
 #include "support/socket.hpp"
+#include "support/test_server.hpp"
 
 #include <malloc.h>
 
