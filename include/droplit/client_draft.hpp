@@ -140,8 +140,8 @@ class DraftFields {
   State& state(Field field) noexcept { return states_[field_index(field)]; }
   [[nodiscard]] State state(Field field) const noexcept { return states_[field_index(field)]; }
 
-  // Cold, and so not inlined: there g++ 12 takes the empty query fields of `make` for uninitialised.
-  [[nodiscard, gnu::cold]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
+  // Rare, and so not inlined; inlined, g++ 12 takes the empty query fields of `make` for uninitialised.
+  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
 
   [[nodiscard]] Findings::Flaw flaw(const FieldRow& row) const noexcept {
     switch (state(row.field)) {
@@ -164,8 +164,8 @@ class DraftFields {
 ApiError unreadable_body(std::optional<std::string>&& query_fields);
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
-                                                    const NameList* unknown) const {
+DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
+                                                                            const NameList* unknown) const {
   Findings findings;
   findings.query_fields = std::move(query_fields);
   for (const FieldRow& row : client_fields) findings.flaws[field_index(row.field)] = flaw(row);

@@ -55,7 +55,7 @@ class Box {
   }
 
  private:
-  [[gnu::noinline]] static void drop(T* value) noexcept { delete value; }  // kept out of everybody's way
+  DROPLIT_DETAIL_NOINLINE static void drop(T* value) noexcept { delete value; }  // rare
 
   T* value_ = nullptr;
 };
