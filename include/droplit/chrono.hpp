@@ -19,12 +19,12 @@ constexpr std::chrono::sys_time<std::chrono::milliseconds> to_sys_time(Timestamp
 /// The same instant, rounded down to whole milliseconds, or nothing if it lies outside the years 0000 to 9999.
 template <class Duration>
 constexpr std::optional<Timestamp> to_timestamp(std::chrono::sys_time<Duration> time) noexcept {
-  const std::chrono::duration<long double, std::milli> wide = time.time_since_epoch();  // which no duration overflows
+  const std::chrono::duration<long double, std::milli> wide = time.time_since_epoch();  // no duration overflows it
   if (!(wide.count() >= Timestamp::min_unix_millis && wide.count() < Timestamp::max_unix_millis + 1))
     return std::nullopt;
   if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>) {
     return Timestamp::from_unix_millis(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
-  } else {  // by hand, since std::chrono::floor overflows near the ends of some durations, and for odd ticks
+  } else {  // not std::chrono::floor, which overflows near the ends of some durations and for unusual ticks
     using Ratio = std::ratio_divide<typename Duration::period, std::milli>;
     const auto ticks = static_cast<std::int64_t>(time.time_since_epoch().count());
     std::int64_t whole = ticks / Ratio::den;

@@ -10,7 +10,6 @@
 #include <droplit/timestamp.hpp>
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-#include <droplit/detail/hex.hpp>
 #include <droplit/detail/json/text.hpp>
 #endif
 
@@ -25,11 +24,10 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Appends the body of a 201: one JSON object with the members of `client_members`, a text only where it was given.
+/// Appends the body of a 201: a JSON object with the members of `client_members`, a text only if it was given.
 void append_json(std::string& out, const Client& client);
 
-/// Appends the `InvalidParams` body of a 400, one entry for each violation; of an error whose row says so, since the
-/// others have no such body.
+/// Appends the `InvalidParams` body of a 400, one entry for each violation. Only errors whose row has entries have it.
 void append_json(std::string& out, const ApiError& error);
 
 template <class T>
@@ -44,7 +42,7 @@ std::string to_json(const T& value) {
 
 namespace detail {
 
-/// A text and how long it is between the quotes of a JSON string; of what is not there, nothing.
+/// A text and its size between the quotes of a JSON string; an absent one is empty.
 struct JsonText {
   explicit JsonText(std::string_view given) noexcept : text(given), size(json_text_size(text)) {}
   explicit JsonText(const std::optional<Text>& given) noexcept
@@ -54,7 +52,7 @@ struct JsonText {
   std::size_t size;
 };
 
-/// Writes one piece of text behind the other, where there is room.
+/// Writes texts one after the other into memory that is large enough.
 class JsonWriter {
  public:
   explicit JsonWriter(char* out) noexcept : out_(out) {}
@@ -72,8 +70,7 @@ class JsonWriter {
   }
   template <class Tag>
   JsonWriter& operator<<(Id<Tag> id) noexcept {
-    if (id.letter() != '\0') *out_++ = id.letter();
-    out_ = write_hex24(id.bytes(), out_);
+    out_ = id.write(out_);
     return *this;
   }
   JsonWriter& operator<<(const JsonText& text) noexcept {
@@ -85,7 +82,7 @@ class JsonWriter {
     return type == ClientType::application ? *this << "application" : *this << "server";
   }
 
-  // The text up to the second is that of the time before, mostly.
+  // Usually the text up to the second is the same as in the call before.
   JsonWriter& operator<<(Timestamp time) noexcept {
     constexpr std::size_t up_to_second = Timestamp::text_size - 4;
     struct Latest {
@@ -114,11 +111,7 @@ class JsonWriter {
   char* out_;
 };
 
-}  // namespace detail
-
-namespace detail {
-
-// What is in front of a member's string: the end of the member before, and the name.
+// What precedes a member's string: the end of the member before it, and its name.
 template <std::size_t I>
 inline constexpr auto member_opening = [] {
   constexpr std::string_view before = I == 0 ? "{\"" : "\",\"";
@@ -148,7 +141,7 @@ void write_member(JsonWriter& json, const Client& client, const std::array<JsonT
   }
 }
 
-// The most that a 201's body takes, its texts apart.
+// The maximum size of a 201's body without its texts.
 template <std::size_t... I>
 consteval std::size_t most_but_texts(std::index_sequence<I...>) {
   return (member_opening<I>.size() + ...) + Timestamp::text_size + EcosystemId::max_size + ClientId::max_size + 16;

@@ -10,11 +10,11 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// An argument that is a text or absent: made of `std::nullopt` or `{}`, or of anything that converts to
-/// `std::string_view`, or of a `std::optional` of that.
+/// An argument that is a text or absent: made from `std::nullopt` or `{}`, from anything that converts to
+/// `std::string_view`, or from a `std::optional` of that.
 ///
-/// A null `const char*` is absent; the literal `nullptr` does not compile. It is a view: made of a temporary, it is
-/// valid until the end of the full expression, which is long enough for the call that it is handed to.
+/// A null `const char*` is absent; the literal `nullptr` does not compile. It is a view: made from a temporary, it is
+/// valid until the end of the full expression, which includes the call that it is passed to.
 class OptionalStringView : public std::optional<std::string_view> {
  public:
   constexpr OptionalStringView() noexcept = default;

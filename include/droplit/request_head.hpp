@@ -3,17 +3,17 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/content_type.hpp>
+#include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/http/head_field.hpp>
 #include <droplit/detail/lasting_text.hpp>
-#include <droplit/http.hpp>
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What the contract reads of a request's head, as views into the server's own buffers; nothing is copied.
+/// What the contract reads of a request's head, as views of the server's own buffers; nothing is copied.
 ///
 ///     RequestHead head(request.method, request.target);
 ///     for (auto& field : request.fields) head.add(field.name, field.value);
@@ -22,7 +22,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// is returned by value, does not compile.
 class RequestHead {
  public:
-  /// A field that may stand once: how often it stands, and the first value.
+  /// A field that must not be repeated: how many lines it has, and the first one's value.
   struct SingletonField {
     unsigned count = 0;
     std::string_view value;
@@ -31,20 +31,23 @@ class RequestHead {
   constexpr RequestHead(detail::LastingText method, detail::LastingText target) noexcept
       : method_(method.view().value_or("")), target_(target.view().value_or("")) {}
 
-  /// Every field line, once for each time it was received, in any order; the ones the contract does not read are
-  /// dropped. An absent value, such as a null pointer, adds nothing.
+  /// Adds a field line; every line that was received is to be added, in any order. Those that the contract does not
+  /// read are dropped. An absent value, such as a null pointer, adds nothing.
   constexpr void add(std::string_view name, detail::LastingText text) noexcept {
-    using detail::equals_ignoring_case;
-    if (!text.view()) return;
-    const std::string_view value = *text.view();
-    if (equals_ignoring_case(name, "authorization")) {
-      note(authorization_, value);
-    } else if (equals_ignoring_case(name, "content-type")) {
-      note(content_type_, value);
-    } else if (equals_ignoring_case(name, "content-encoding")) {
-      note_encoding(value);
-    } else if (equals_ignoring_case(name, "content-length")) {
-      note_length(detail::trim(value));
+    if (text.view()) add(detail::head_field(name).field, *text.view());
+  }
+
+  /// The same for a server that knows which field it is.
+  constexpr void add(detail::HeadField field, std::string_view value) noexcept {
+    value = detail::trim(value);
+    switch (field) {
+      case detail::HeadField::authorization: return add_to(authorization_, value);
+      case detail::HeadField::content_type: return add_to(content_type_, value);
+      case detail::HeadField::content_encoding:
+        if (!detail::is_identity_encoding(value)) encoded_ = true;
+        return;
+      case detail::HeadField::content_length: return add_length(value);
+      default: return;
     }
   }
 
@@ -59,35 +62,18 @@ class RequestHead {
   /// The length that was announced, in bytes, if one was.
   [[nodiscard]] constexpr std::optional<std::uint64_t> announced_length() const noexcept { return length_; }
 
-  /// Whether the announced length is not a number of 64 bits, or two that differ. It is a framing error.
+  /// Whether an announced length is not a number of 64 bits, or two of them differ: a framing error.
   [[nodiscard]] constexpr bool length_malformed() const noexcept { return length_malformed_; }
 
  private:
-  static constexpr void note(SingletonField& field, std::string_view value) noexcept {
-    if (field.count++ == 0) field.value = detail::trim(value);
+  static constexpr void add_to(SingletonField& field, std::string_view value) noexcept {
+    if (field.count++ == 0) field.value = value;
   }
 
-  constexpr void note_encoding(std::string_view value) noexcept {
-    if (!detail::is_identity_encoding(value)) encoded_ = true;
-  }
-
-  constexpr void note_length(std::string_view value) noexcept {
-    constexpr std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)();
-    std::uint64_t length = 0;
-    for (const char c : value) {
-      if (c < '0' || c > '9') {
-        length_malformed_ = true;
-        return;
-      }
-      const auto digit = static_cast<std::uint64_t>(c - '0');
-      if (length > (most - digit) / 10) {
-        length_malformed_ = true;
-        return;
-      }
-      length = length * 10 + digit;
-    }
-    if (value.empty() || (length_ && *length_ != length)) length_malformed_ = true;
-    length_ = length;
+  constexpr void add_length(std::string_view value) noexcept {
+    const std::optional<std::uint64_t> length = detail::parse_decimal(value);
+    if (!length || (length_ && *length_ != *length)) length_malformed_ = true;
+    if (length) length_ = length;
   }
 
   std::string_view method_;

@@ -15,9 +15,9 @@ namespace detail {
 class DraftFields;
 }
 
-/// A text as the contract keeps it: UTF-8 without U+0000, of any length, code point for code point as it was given.
+/// A text as the contract has it: UTF-8 without U+0000, of any length, not normalised.
 ///
-/// A moved-from text is valid and its value is unspecified.
+/// A moved-from text is valid, but its value is unspecified.
 class Text {
  public:
   /// The text, or nothing if `text` is not UTF-8 or contains U+0000 (no store keeps it; ours).
@@ -26,7 +26,7 @@ class Text {
     return Text(Checked(), std::move(text));
   }
 
-  /// Says that a text was checked while it was read; only the reader of drafts can.
+  /// Passkey: already validated, by the readers of drafts.
   class Checked {
     friend class Text;
     friend class detail::DraftFields;

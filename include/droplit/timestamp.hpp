@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
 
 #include <compare>
 #include <cstddef>
@@ -35,19 +36,16 @@ class Timestamp {
     return Timestamp(millis < min_unix_millis ? min_unix_millis : millis > max_unix_millis ? max_unix_millis : millis);
   }
 
-  /// The instant written in `text`, or nothing: every digit and separator must be there, the date must exist, and a
-  /// 60th second or a 24th hour is refused.
+  /// The instant written in `text`, or nothing: every digit and separator is required, the date must exist, second 60
+  /// and hour 24 are invalid.
   static constexpr std::optional<Timestamp> parse(std::string_view text) noexcept {
     if (text.size() != text_size) return std::nullopt;
     constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
     for (std::size_t i = 0; i != text_size; ++i) {
-      const bool digit = text[i] >= '0' && text[i] <= '9';
-      if (shape[i] == '0' ? !digit : text[i] != shape[i]) return std::nullopt;
+      if (shape[i] == '0' ? !detail::is_digit(text[i]) : text[i] != shape[i]) return std::nullopt;
     }
     const auto number = [text](std::size_t first, std::size_t size) {
-      std::int64_t value = 0;
-      for (std::size_t i = first; i != first + size; ++i) value = value * 10 + (text[i] - '0');
-      return value;
+      return static_cast<std::int64_t>(*detail::parse_decimal(text.substr(first, size)));
     };
     const std::int64_t year = number(0, 4);
     const std::int64_t month = number(5, 2);

@@ -52,11 +52,14 @@ const std::map<std::string, Layer> layers{
     {"detail/guarded.hpp", policies},
     {"detail/http/sendable.hpp", values},
     {"detail/box.hpp", values},
-    {"detail/sse2.hpp", values},
-    {"detail/hex.hpp", values},
+    {"detail/bytes16.hpp", values},
+    {"detail/http/grammar.hpp", values},
+    {"detail/http/head_field.hpp", values},
     {"detail/json/fast/scan.hpp", values},
     {"detail/json/fast/skip.hpp", values},
-    {"detail/json/unescape.hpp", values},
+    {"detail/json/fast/hex.hpp", values},
+    {"detail/json/fast/unescape.hpp", values},
+    {"detail/json/fast/utf8.hpp", values},
     {"fields.hpp", values},
     {"client_texts.hpp", values},
     {"detail/config.hpp", values},
@@ -202,5 +205,28 @@ TEST_CASE("an adapter brings at most one foreign library") {
   for (const auto& [name, libraries] : brought) {
     INFO(name << " brings " << *libraries.begin());
     CHECK(libraries.size() == 1);
+  }
+}
+
+TEST_CASE("a compiler's own attributes are in config.hpp alone, and a processor's instructions in bytes16.hpp") {
+  const std::map<std::string, std::string> homes{{"gnu::", "detail/config.hpp"},
+                                                 {"__m128", "detail/bytes16.hpp"},
+                                                 {" _mm_", "detail/bytes16.hpp"},
+                                                 {"(_mm_", "detail/bytes16.hpp"},
+                                                 {"intrin.h", "detail/bytes16.hpp"},
+                                                 {"__builtin", ""},
+                                                 {"__attribute__", ""},
+                                                 {"__declspec", ""},
+                                                 {"__extension__", ""},
+                                                 {"__int128", ""},
+                                                 {"clang::", ""},
+                                                 {"msvc::", ""}};
+  for (const std::string& header : headers()) {
+    std::ifstream file(root / header);
+    for (std::string line; std::getline(file, line);) {
+      INFO(header << ": " << line);
+      for (const auto& [word, home] : homes) CHECK((header == home || line.find(word) == std::string::npos));
+      CHECK((!line.starts_with("#pragma") || line == "#pragma once"));
+    }
   }
 }

@@ -1,21 +1,23 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The names of fields that are not allowed, as a request has them, until they are listed once each. The names are
+// untrusted: all are in one buffer with four bytes of index each, and there is no hash table that chosen names could
+// make slow. Used for query fields (http/target.hpp) and for unknown members of a body (json/draft_stream.hpp).
+
 #include <droplit/detail/config.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// The names of fields that are not allowed, as a request gives them: kept whole, told once each.
-///
-/// Built to be fed by strangers: one buffer and four bytes a name, and no table that chosen names could make slow.
-/// Holds up to 4 GiB of names; the callers' limits on a request are far below that.
+/// Names in order of arrival. Holds up to 4 GiB of them; the callers' limits on a request are far below that.
 class NameList {
  public:
   void add(std::string_view name) {
@@ -23,7 +25,7 @@ class NameList {
     end_name();
   }
 
-  /// Adds to the pending name, which `end_name` makes one of the list and `drop_pending` forgets.
+  /// Adds to the pending name, which `end_name` adds to the list and `drop_pending` removes.
   void append(std::string_view part) { text_ += part; }
 
   void end_name() { ends_.push_back(static_cast<std::uint32_t>(text_.size())); }
@@ -44,11 +46,11 @@ class NameList {
   /// The names joined by `, `, each once, in order of first appearance. O(n log n) comparisons.
   [[nodiscard]] std::string join() const {
     std::vector<std::uint32_t> order(ends_.size());
-    for (std::size_t i = 0; i != order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
+    std::iota(order.begin(), order.end(), 0U);
     std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
       const std::string_view first = name(a);
       const std::string_view second = name(b);
-      if (first.size() != second.size()) return first.size() < second.size();  // any order will do, so the cheapest
+      if (first.size() != second.size()) return first.size() < second.size();  // any order will do; this one is cheap
       const int compared = first.compare(second);
       return compared != 0 ? compared < 0 : a < b;
     });
@@ -57,8 +59,8 @@ class NameList {
     order.erase(repeats, order.end());
     std::sort(order.begin(), order.end());
 
-    constexpr std::size_t sentence = 64;  // what will be said around the names
-    std::size_t size = sentence;
+    constexpr std::size_t message = 64;  // of which the names will be a part
+    std::size_t size = message;
     for (const std::uint32_t i : order) size += name(i).size() + 2;
     std::string joined;
     joined.reserve(size);

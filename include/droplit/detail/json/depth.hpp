@@ -5,7 +5,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// How deep objects and arrays of a JSON text may stand in each other; the outermost is the first level (ours).
+/// The levels of objects and arrays that a body may have; the outermost is the first (ours). In a header of its own
+/// since the reader on Boost.JSON and the fast reader share nothing else.
 inline constexpr unsigned max_json_depth = 32;
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,13 +1,16 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The reference reader of drafts, on Boost.JSON: reads any body, whole or in pieces, and keeps no more of it than the
+// fields and the names of unknown members. Used by `DraftParser` for bodies in pieces and for those that the fast
+// reader leaves to it.
+
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/json/reader.hpp>
 #include <droplit/detail/name_list.hpp>
 
 #include <array>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +18,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Reads any body there is, whole or in pieces: what this one says of a body is right. Not copyable.
+/// Reads any body, whole or in pieces. Not copyable.
 class DraftStream final : private JsonEvents {
  public:
   DraftStream() : reader_(*this) {}
@@ -23,10 +26,10 @@ class DraftStream final : private JsonEvents {
   DraftStream(const DraftStream&) = delete;
   DraftStream& operator=(const DraftStream&) = delete;
 
-  /// Reads a piece; false once it is known that no further piece can make the body right.
+  /// Reads a piece; false once no further piece can make the body valid.
   bool write(std::string_view piece) { return reader_.write(piece); }
 
-  /// Reads the last piece and gives the draft or the refusal.
+  /// Reads the last piece and returns the draft or the refusal.
   Outcome<ClientDraft> finish(std::string_view last_piece, std::optional<std::string>&& query_fields);
 
   /// Ready for another body; memory is kept.
@@ -44,7 +47,11 @@ class DraftStream final : private JsonEvents {
 
   void scalar(JsonKind kind) final {
     if (field_ == Field::none) return;
-    kind == JsonKind::null ? fields_.set_absent(field_) : fields_.set_other(field_);
+    if (kind == JsonKind::null) {
+      fields_.set_absent(field_);
+    } else {
+      fields_.set_other(field_);
+    }
   }
 
   bool begin(JsonKind kind) final {
@@ -53,18 +60,6 @@ class DraftStream final : private JsonEvents {
   }
 
   void end() final {}
-
-  /// A word of a closed set, of which no more is kept than tells that it is none of them.
-  class Word {
-   public:
-    void clear() noexcept { size_ = 0; }
-    void append(std::string_view piece) noexcept { size_ += piece.copy(text_.data() + size_, text_.size() - size_); }
-    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
-
-   private:
-    std::array<char, EcosystemId::max_size + 1> text_;
-    std::size_t size_ = 0;
-  };
 
   static Field field_named(std::string_view name) noexcept {
     for (const FieldRow& row : client_fields) {
@@ -75,11 +70,12 @@ class DraftStream final : private JsonEvents {
 
   JsonReader reader_;
   DraftFields fields_;
-  Word word_;  // an id or a type that comes in pieces
+  ShortText word_;  // an id or a type that comes in pieces
+  static_assert(ShortText::capacity > EcosystemId::max_size);
   std::array<std::string, text_count> texts_;
   NameList unknown_;           // names of members that the contract does not know
-  Field field_ = Field::none;  // whose value comes next
-  bool in_piece_ = false;      // a name or a kept string has begun and goes on
+  Field field_ = Field::none;  // whose value is next
+  bool in_piece_ = false;      // a name or a field's string has begun and goes on
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
@@ -100,7 +96,11 @@ DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view piece, bool last) 
   in_piece_ = !last;
   if (!last) return;
   field_ = field_named(unknown_.pending());
-  field_ == Field::none ? unknown_.end_name() : unknown_.drop_pending();
+  if (field_ == Field::none) {
+    unknown_.end_name();
+  } else {
+    unknown_.drop_pending();
+  }
 }
 
 DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last) {
@@ -108,7 +108,8 @@ DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last
   const bool begins = !std::exchange(in_piece_, !last);
   if (field_row(field_).kind == FieldKind::text) {
     std::string& text = texts_[text_index(field_)];
-    begins ? text.assign(piece) : text.append(piece);
+    if (begins) text.clear();
+    text.append(piece);
     if (last) fields_.set_string(field_, {&text, text});
   } else if (begins && last) {
     fields_.set_string(field_, {nullptr, piece});

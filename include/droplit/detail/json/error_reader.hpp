@@ -1,13 +1,16 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Reads a refusal back from a response: the entries are turned into findings, the error is made from these anew and
+// compared with what was received, so that no rule of the contract is repeated here. Used by `read_error`, on the side
+// that asks for clients.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/json/reader.hpp>
 #include <droplit/error.hpp>
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,15 +39,14 @@ inline std::optional<ApiError> error_without_entries(int status, std::string_vie
 /// Reads the `InvalidParams` body of a 400.
 class ErrorReader final : private JsonEvents {
  public:
-  /// The refusal, or nothing if `body` is not one that the contract knows: another form, an unknown message, entries
-  /// repeated or in another order. Members that the contract does not know are ignored, and the last of a repeated one
-  /// counts.
+  /// The refusal, or nothing if the contract has no such body: another form, an unknown message, entries repeated or in
+  /// another order. Unknown members are ignored, and the last of a repeated one counts.
   std::optional<ApiError> read(std::string_view body) {
     JsonReader reader(*this);
-    if (!reader.finish(body) || text(Member::error_type) != "InvalidParams" || !right_) return std::nullopt;
+    if (!reader.finish(body) || error_type_ != "InvalidParams" || !has_valid_errors_) return std::nullopt;
     Findings findings;
     for (std::size_t i = 0; i != size_; ++i) {
-      if (!note(entries_[i], findings)) return std::nullopt;
+      if (!add_to(findings, entries_[i])) return std::nullopt;
     }
     auto error = ApiError::from(std::move(findings));
     if (!error || error->violations().size() != size_) return std::nullopt;
@@ -60,67 +62,56 @@ class ErrorReader final : private JsonEvents {
   }
 
  private:
-  enum class Member : std::uint8_t { none, error_type, errors, in, message, path };
-  using Entry = std::array<std::string, 3>;  // in, message, path
-
-  static Member named(std::string_view name, bool in_entry) noexcept {
-    if (in_entry)
-      return name == "in"        ? Member::in
-             : name == "message" ? Member::message
-             : name == "path"    ? Member::path
-                                 : Member::none;
-    return name == "errorType" ? Member::error_type : name == "errors" ? Member::errors : Member::none;
-  }
-
-  std::string& text(Member member) noexcept {
-    if (member == Member::error_type) return error_type_;
-    return entries_[size_ - 1][static_cast<std::size_t>(member) - static_cast<std::size_t>(Member::in)];
-  }
+  static constexpr std::array<std::string_view, 3> entry_members{"in", "message", "path"};
+  using Entry = std::array<std::string, entry_members.size()>;
 
   void name(std::string_view piece, bool last) final {
-    if (name_.size() <= 16) name_.append(piece.substr(0, 17));
+    name_.append(piece);
     if (!last) return;
-    member_ = named(name_, in_entry_);
-    name_.clear();
-    if (member_ == Member::errors) {  // the last one counts
-      size_ = 0;
-      right_ = false;
-    } else if (member_ != Member::none) {
-      text(member_).clear();
+    text_ = nullptr;
+    is_errors_ = !in_entry_ && name_.view() == "errors";
+    if (is_errors_) has_valid_errors_ = false;
+    if (!in_entry_ && name_.view() == "errorType") text_ = &error_type_;
+    for (std::size_t i = 0; in_entry_ && i != entry_members.size(); ++i) {
+      if (name_.view() == entry_members[i]) text_ = &entries_[size_ - 1][i];
     }
+    if (text_ != nullptr) text_->clear();
+    name_.clear();
   }
 
   void string(std::string_view piece, bool) final {
-    if (in_errors_ && !in_entry_) right_ = false;
-    if (member_ != Member::none && member_ != Member::errors) text(member_) += piece;
+    if (text_ != nullptr) text_->append(piece);
+    add_element(false);
   }
 
-  void scalar(JsonKind) final {
-    if (in_errors_ && !in_entry_) right_ = false;
-  }
+  void scalar(JsonKind) final { add_element(false); }
 
   bool begin(JsonKind kind) final {
-    if (!in_errors_) {
-      if (member_ != Member::errors || kind != JsonKind::array) return false;
-      for (Entry& entry : entries_) entry = {};
-      member_ = Member::none;
-      return in_errors_ = right_ = true;
-    }
-    if (in_entry_ || kind != JsonKind::object || size_ == entries_.size()) {
-      if (!in_entry_) right_ = false;
-      return false;
-    }
-    ++size_;
-    return in_entry_ = true;
+    if (in_errors_) return add_element(kind == JsonKind::object);
+    in_errors_ = is_errors_ && kind == JsonKind::array;
+    has_valid_errors_ = has_valid_errors_ || in_errors_;
+    if (in_errors_) size_ = 0;
+    text_ = nullptr;
+    return in_errors_;
   }
 
   void end() final {
-    (in_entry_ ? in_entry_ : in_errors_) = false;
-    member_ = Member::none;
+    in_errors_ = in_entry_;
+    in_entry_ = false;
+    text_ = nullptr;
   }
 
-  /// Puts what an entry says where it belongs; false if the contract has no such entry.
-  static bool note(const Entry& entry, Findings& findings) {
+  // An element of `errors` begins; true if it is an entry to be read.
+  bool add_element(bool is_object) {
+    if (!in_errors_ || in_entry_) return false;
+    in_entry_ = is_object && size_ != entries_.size();
+    has_valid_errors_ = has_valid_errors_ && in_entry_;
+    if (in_entry_) entries_[size_++] = {};
+    return in_entry_;
+  }
+
+  // False if the contract has no such entry.
+  static bool add_to(Findings& findings, const Entry& entry) {
     const std::string& in = entry[0];
     const std::string& message = entry[1];
     const std::string& path = entry[2];
@@ -135,23 +126,29 @@ class ErrorReader final : private JsonEvents {
       if (path != row.name) continue;
       const FieldCodes codes = codes_of(row.kind);
       const auto is = [&message](ApiErrc code) { return message == droplit::row(code).message; };
-      findings.flaws[field_index(row.field)] = is(codes.invalid)                       ? Flaw::invalid
-                                               : row.required && is(codes.missing)     ? Flaw::missing
-                                               : !row.required && is(codes.characters) ? Flaw::characters
-                                                                                       : Flaw::none;
+      Flaw& flaw = findings.flaws[field_index(row.field)];
+      flaw = Flaw::none;
+      if (is(codes.invalid)) {
+        flaw = Flaw::invalid;
+      } else if (row.required && is(codes.missing)) {
+        flaw = Flaw::missing;
+      } else if (!row.required && is(codes.characters)) {
+        flaw = Flaw::characters;
+      }
       return true;
     }
     return false;
   }
 
-  std::string name_;
+  ShortText name_;
   std::string error_type_;
   std::array<Entry, ApiError::max_entries> entries_;
   std::size_t size_ = 0;
-  Member member_ = Member::none;
-  bool in_errors_ = false;
-  bool in_entry_ = false;
-  bool right_ = false;  // `errors` is an array of objects, and not of more than any refusal has
+  std::string* text_ = nullptr;    // where the next string is to be stored, if anywhere
+  bool is_errors_ = false;         // the value of `errors` is next
+  bool in_errors_ = false;         // in that array
+  bool in_entry_ = false;          // in an object of that array
+  bool has_valid_errors_ = false;  // `errors` is an array of objects, and not of more than any refusal has
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

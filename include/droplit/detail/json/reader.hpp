@@ -1,6 +1,11 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// Reads one JSON object, whole or in pieces, and reports its members as events; a thin layer over Boost.JSON's parser
+// that has one handler type for all, since each takes 50 KB of code and a second to compile. Used by the streaming
+// reader of drafts and by the readers of responses and of token files. The parser is only known where functions are
+// defined, so that files that are compiled separately do not include Boost.JSON.
+
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/json/depth.hpp>
 
@@ -11,6 +16,7 @@
 #include <utility>
 #endif
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,28 +25,43 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 enum class JsonKind : std::uint8_t { null, boolean, number, object, array };
 
-/// What a `JsonReader` tells of one JSON object, in order. Names and strings may come in pieces, cut anywhere, and the
-/// last piece of each is marked; pieces are UTF-8 once they are put together.
+/// Receives the parts of a JSON object in order. Names and strings may come in pieces, cut anywhere, of which the last
+/// one is marked; put together they are UTF-8.
 class JsonEvents {
  public:
   /// A piece of a member's name.
   virtual void name(std::string_view piece, bool last) = 0;
   /// A piece of a string.
   virtual void string(std::string_view piece, bool last) = 0;
-  /// A null, a boolean or a number; a number's value is never looked at.
+  /// A null, a boolean or a number, whose value is not reported.
   virtual void scalar(JsonKind kind) = 0;
-  /// An object or array begins; false to hear nothing of what is in it, not even its end.
+  /// An object or array begins. If this returns false, nothing in it is reported, nor its end.
   virtual bool begin(JsonKind kind) = 0;
-  /// An object or array that was let in ends. The whole object's own end is not told.
+  /// An object or array for which `begin` returned true ends. The end of the whole object is not reported.
   virtual void end() = 0;
 
  protected:
   ~JsonEvents() = default;
 };
 
-/// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces, and tells `JsonEvents` of it.
+/// A short text that may come in pieces. Of a text that is too long the first `capacity` characters are kept, which are
+/// enough to tell it from shorter ones.
+class ShortText {
+ public:
+  static constexpr std::size_t capacity = 32;
+
+  void clear() noexcept { size_ = 0; }
+  void append(std::string_view piece) noexcept { size_ += piece.copy(text_.data() + size_, capacity - size_); }
+  [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, capacity> text_;
+  std::size_t size_ = 0;
+};
+
+/// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces.
 ///
-/// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are refused. Not
+/// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are invalid. Not
 /// copyable; one thread at a time.
 class JsonReader {
  public:
@@ -54,14 +75,14 @@ class JsonReader {
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
 
-  /// Reads a piece; false once it is known that no further piece can make it right.
+  /// Reads a piece; false once no further piece can make the whole valid.
   bool write(std::string_view piece) { return write(piece, true); }
 
   /// Reads the last piece, which may be empty; true if all of it was exactly one object.
   bool finish(std::string_view piece) {
-    const bool good = write(piece, false);
+    const bool valid = write(piece, false);
     failed_ = true;  // nothing more is read until `reset`
-    return good;
+    return valid;
   }
 
   void reset() noexcept {
@@ -77,11 +98,11 @@ class JsonReader {
   void destroy() noexcept;
 
   JsonEvents& events_;
-  bool made_ = false;  // there is a parser
-  bool fresh_ = true;  // which has to forget what it read before
+  bool made_ = false;  // whether `parser_` holds a parser
+  bool fresh_ = true;  // whether the next piece is the first
   bool failed_ = false;
-  // In place, so that it needs to be known where it is used only. Never the first thing in a reader: Boost.JSON 1.81
-  // takes its own address for a sign of its own (its issue 828), and so no piece may end there.
+  // Storage in place, so that the type is needed only where functions are defined. It must not be the first member:
+  // Boost JSON 1.81 uses the parser's own address as a sentinel (its issue 828), and so no piece may end there.
   alignas(std::max_align_t) unsigned char parser_[256];
 };
 
@@ -175,7 +196,7 @@ class JsonHandler {
 
   JsonEvents& events_;
   std::size_t depth_ = 0;   // objects and arrays that are open
-  std::size_t hidden_ = 0;  // of those, the innermost ones that the events do not hear of
+  std::size_t hidden_ = 0;  // of those, the innermost ones that are not reported
 };
 
 class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
@@ -214,7 +235,7 @@ DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) 
     }
   }
   const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
-  failed_ = ec || read != piece.size();  // less is read where something stands behind the object
+  failed_ = ec || read != piece.size();  // less is read where something follows the object
   return !failed_;
 }
 

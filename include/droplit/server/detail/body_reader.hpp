@@ -6,8 +6,7 @@
 // byte of framing at a time, and the body's own bytes as views.
 
 #include <droplit/detail/config.hpp>
-#include <droplit/http.hpp>
-#include <droplit/id.hpp>
+#include <droplit/detail/http/grammar.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -82,7 +81,7 @@ class BodyReader {
   };
   // clang-format on
 
-  static constexpr bool is_text(char c) noexcept {
+  static constexpr bool is_field_character(char c) noexcept {
     return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) || c == '\t';
   }
 
@@ -107,8 +106,8 @@ class BodyReader {
       case At::extension_token: return is_token_character(c) || end_extension(c);
       case At::extension_quoted:
         if (c == '"') return go(At::extension_end);
-        return c == '\\' ? go(At::extension_escape) : is_text(c);
-      case At::extension_escape: return is_text(c) && go(At::extension_quoted);
+        return c == '\\' ? go(At::extension_escape) : is_field_character(c);
+      case At::extension_escape: return is_field_character(c) && go(At::extension_quoted);
       case At::extension_end: return end_extension(c);
       case At::size_lf: return c == '\n' && go(left_ == 0 ? At::trailer_start : At::data);
       case At::data_cr: return c == '\r' && go(At::data_lf);
@@ -119,7 +118,7 @@ class BodyReader {
         return ++trailer_fields_ <= max_trailer_fields && count_trailer() && is_token_character(c) &&
                go(At::trailer_name);
       case At::trailer_name: return count_trailer() && (c == ':' ? go(At::trailer_value) : is_token_character(c));
-      case At::trailer_value: return count_trailer() && (c == '\r' ? go(At::trailer_lf) : is_text(c));
+      case At::trailer_value: return count_trailer() && (c == '\r' ? go(At::trailer_lf) : is_field_character(c));
       case At::trailer_lf: return count_trailer() && c == '\n' && go(At::trailer_start);
       default: return false;
     }

@@ -7,8 +7,9 @@
 
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/http/head_field.hpp>
 #include <droplit/detail/http/host.hpp>
-#include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
 
 #include <array>
@@ -142,8 +143,7 @@ class HeadParser {
       // A folded line begins with a space, a name does not.
       if (colon == 0 || colon == line.size() || line[colon] != ':') return ApiErrc::bad_request;
       const std::string_view value = trim(line.substr(colon + 1));
-      if (!field(name, value)) return ApiErrc::bad_request;
-      out_.request.add(name, value);
+      if (!field(head_field(name).field, value)) return ApiErrc::bad_request;
     }
     if (hosts_ != 1 && !(framing_.http_1_0 && hosts_ == 0)) return ApiErrc::bad_request;
     const auto length = out_.request.announced_length();
@@ -170,23 +170,25 @@ class HeadParser {
     return true;
   }
 
-  constexpr bool field(std::string_view name, std::string_view value) noexcept {
-    if (equals_ignoring_case(name, "host")) return ++hosts_ == 1 && is_host(value);
-    if (equals_ignoring_case(name, "transfer-encoding")) {
-      if (framing_.chunked || !equals_ignoring_case(value, "chunked")) return false;
-      return framing_.chunked = true;
+  constexpr bool field(HeadField field, std::string_view value) noexcept {
+    switch (field) {
+      case HeadField::host: return ++hosts_ == 1 && is_host(value);
+      case HeadField::transfer_encoding:
+        if (framing_.chunked || !equals_ignoring_case(value, "chunked")) return false;
+        framing_.chunked = true;
+        return true;
+      case HeadField::connection:
+        while (!value.empty()) {
+          const std::string_view option = trim(take_until(value, ','));
+          if (equals_ignoring_case(option, "close")) close_ = true;
+          if (equals_ignoring_case(option, "keep-alive")) keep_alive_ = true;
+        }
+        return true;
+      case HeadField::expect:
+        if (equals_ignoring_case(value, "100-continue")) framing_.expects_continue = true;
+        return true;
+      default: out_.request.add(field, value); return true;
     }
-    if (equals_ignoring_case(name, "connection")) {
-      while (!value.empty()) {
-        const std::string_view option = trim(value.substr(0, value.find(',')));
-        if (equals_ignoring_case(option, "close")) close_ = true;
-        if (equals_ignoring_case(option, "keep-alive")) keep_alive_ = true;
-        value.remove_prefix(value.find(',') == std::string_view::npos ? value.size() : value.find(',') + 1);
-      }
-    } else if (equals_ignoring_case(name, "expect")) {
-      if (equals_ignoring_case(value, "100-continue")) framing_.expects_continue = true;
-    }
-    return true;
   }
 
   // The size of the token at the beginning of the line.

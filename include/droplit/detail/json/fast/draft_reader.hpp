@@ -1,14 +1,18 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+// The fast reader of drafts: reads a whole body in one pass and copies nothing before the draft is made. All that is
+// hand-made for speed in reading JSON is in this folder, of which only `FastDraftReader` is used, by draft_parser.hpp.
+// `DraftStream` reads every body and decides; where this reader is not sure it leaves the body to it, and otherwise
+// both say the same, which tests/unit/detail/json/fast/draft_reader.cpp and the models of tests/system/model hold them
+// to. docs/fast_reader.md says what it buys and how to delete it.
+
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/detail/hex.hpp>
-#include <droplit/detail/json/depth.hpp>
+#include <droplit/detail/json/fast/hex.hpp>
 #include <droplit/detail/json/fast/scan.hpp>
 #include <droplit/detail/json/fast/skip.hpp>
-#include <droplit/detail/json/unescape.hpp>
-#include <droplit/detail/utf8.hpp>
+#include <droplit/detail/json/fast/unescape.hpp>
 
 #include <array>
 #include <cstddef>
@@ -20,67 +24,56 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Reads a whole body that is as nearly all are: one object with members, no escapes in their names. Anything else is
-/// left to the streaming reader, which is right about every body; what this one says of a body is the same
-/// (tests/detail/plain_body.cpp).
+/// Reads a whole body, unless it has something rare: an escape in a name, an id or a type, an unknown member where
+/// `ecosystemId` is missing, or a number with a huge exponent.
 class FastDraftReader {
  public:
-  /// Reads `body`, which must stay until `finish`; false if it is wrong or not so plain.
+  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
   bool read(std::string_view body) {
-    begin_ = body.data();
-    const char* const end = begin_ + body.size();
-    const char* at = after(begin_, end, '{');
-    if (at == nullptr) return false;
-    for (;;) {
-      at = member(at, end);
-      if (at == nullptr || at == end) return false;
-      if (*at != ',' && *at != '}') {
-        at = skip_json_space(at, end);
-        if (at == end) return false;
-      }
-      if (*at == ',') {
-        ++at;
-        continue;
-      }
-      if (*at != '}' || skip_json_space(at + 1, end) != end) return false;
-      if (!unknown_ || fields_.given(Field::ecosystem_id)) return true;
-      needs_full_parser_ = true;  // where it is missing, the unknown ones are named
-      return false;
-    }
-  }
-
-  /// Whether no reader can make sense of `body`, once this one could not: it knows all but what it was unsure of, and
-  /// objects without members.
-  [[nodiscard]] bool is_wrong(std::string_view body) const noexcept {
-    if (needs_full_parser_) return false;
     const char* const end = body.data() + body.size();
-    const char* const at = after(body.data(), end, '{');
-    return at == nullptr || after(at, end, '}') == nullptr;
+    const char* const first = skip_json_char(body.data(), end, '{');
+    if (first == nullptr) return false;
+    const char* at = first;
+    for (;; ++at) {
+      at = member(at, end);
+      if (at == nullptr) {
+        at = skip_json_char(first, end, '}');  // an object without members
+        return at != nullptr && skip_json_space(at, end) == end;
+      }
+      at = skip_json_space(at, end);
+      if (at == end) return false;
+      if (*at != ',') break;
+    }
+    if (*at != '}' || skip_json_space(at + 1, end) != end) return false;
+    needs_full_parser_ = unknown_ && !fields_.given(Field::ecosystem_id);  // it names the unknown members
+    return !needs_full_parser_;
   }
 
-  /// The draft, or the refusal of it, once the body was read.
+  /// Whether `read` returned false without a decision.
+  [[nodiscard]] bool needs_full_parser() const noexcept { return needs_full_parser_; }
+
+  /// The draft, or the refusal of it, once `read` returned true.
   Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
     return fields_.finish(std::move(query_fields), nullptr);
   }
 
  private:
-  // What stands behind `c`, which may have white space before it; null if it is not there.
-  static const char* after(const char* at, const char* end, char c) noexcept {
-    return at != end && *at == c ? at + 1 : after_space(at, end, c);
-  }
-  [[gnu::noinline]] static const char* after_space(const char* at, const char* end, char c) noexcept {
-    at = skip_json_space(at, end);
-    return at != end && *at == c ? at + 1 : nullptr;
+  // Each of these functions returns the end of what begins at `at`, or null where `read` returns false.
+
+  const char* member(const char* at, const char* end) {
+    at = skip_json_char(at, end, '"');
+    if (at == nullptr || at == end) return nullptr;
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const char* result = nullptr;
+      const bool known = (... || known_member<I>(at, end, result));
+      return known ? result : unknown_member(at, end);
+    }
+    (std::make_index_sequence<client_fields.size()>());
   }
 
-  template <std::size_t Size>
-  static bool is_at(const char* at, const char* end, const char (&text)[Size]) noexcept {
-    return static_cast<std::size_t>(end - at) >= Size - 1 && std::memcmp(at, text, Size - 1) == 0;
-  }
-
-  // A member's name as nearly every body has it, from its first character to the string of its value.
+  // The name of a field after its opening quote, with colon and quote as most bodies have them.
   template <std::size_t I>
-  static constexpr auto opening = [] {
+  static constexpr auto name_and_quotes = [] {
     constexpr std::string_view name = client_fields[I].name;
     std::array<char, name.size() + 3> text{};
     name.copy(text.data(), name.size());
@@ -90,22 +83,10 @@ class FastDraftReader {
     return text;
   }();
 
-  // The end of a member.
-  const char* member(const char* at, const char* end) {
-    at = after(at, end, '"');
-    if (at == nullptr || at == end) return nullptr;
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const char* result = nullptr;
-      const bool known = (... || named<I>(at, end, result));
-      return known ? result : unknown(at, end);
-    }
-    (std::make_index_sequence<client_fields.size()>());
-  }
-
   // Whether the member has the name of this field; `result` is then its end.
   template <std::size_t I>
-  bool named(const char* at, const char* end, const char*& result) {
-    constexpr const auto& text = opening<I>;
+  bool known_member(const char* at, const char* end, const char*& result) {
+    constexpr const auto& text = name_and_quotes<I>;
     constexpr std::size_t quoted = text.size() - 2;  // the name with its closing quote
     if (*at != text[0]) return false;
     const auto left = static_cast<std::size_t>(end - at);
@@ -118,13 +99,13 @@ class FastDraftReader {
     return true;
   }
 
-  // A value after white space, or one that is no string.
+  // A colon and a value, where there is white space or no string.
   template <std::size_t I>
   const char* spaced_value(const char* at, const char* end) {
-    at = after(at, end, ':');
+    at = skip_json_char(at, end, ':');
     if (at == nullptr) return nullptr;
-    const char* const begin = after(at, end, '"');
-    return begin != nullptr ? string<I>(begin, end) : other(skip_json_space(at, end), end, client_fields[I].field);
+    const char* const begin = skip_json_char(at, end, '"');
+    return begin != nullptr ? string<I>(begin, end) : no_string(skip_json_space(at, end), end, client_fields[I].field);
   }
 
   template <std::size_t I>
@@ -139,31 +120,45 @@ class FastDraftReader {
     }
   }
 
-  // A value that is no string.
-  [[gnu::noinline]] const char* other(const char* at, const char* end, Field field) noexcept {
-    is_at(at, end, "null") ? fields_.set_absent(field) : fields_.set_other(field);
+  template <std::size_t Size>
+  static bool is_at(const char* at, const char* end, const char (&text)[Size]) noexcept {
+    return static_cast<std::size_t>(end - at) >= Size - 1 && std::memcmp(at, text, Size - 1) == 0;
+  }
+
+  DROPLIT_DETAIL_NOINLINE const char* no_string(const char* at, const char* end, Field field) noexcept {
+    if (is_at(at, end, "null")) {
+      fields_.set_absent(field);
+    } else {
+      fields_.set_other(field);
+    }
     return skip(at, end);
   }
 
-  // A member that the contract does not know.
-  [[gnu::noinline]] const char* unknown(const char* at, const char* end) noexcept {
-    const PlainRun name = plain_run({at, static_cast<std::size_t>(end - at)});
-    if (!name.ascii && !is_utf8({at, name.size})) return nullptr;
-    at += name.size;
-    if (at == end || *at != '"') {
-      needs_full_parser_ = at != end && *at == '\\';
-      return nullptr;
-    }
+  DROPLIT_DETAIL_NOINLINE const char* unknown_member(const char* at, const char* end) noexcept {
     unknown_ = true;
-    at = after(at + 1, end, ':');
+    at = plain_string(at, end);
+    if (at != nullptr) at = skip_json_char(at, end, ':');
     return at == nullptr ? nullptr : skip(at, end);
   }
 
   const char* skip(const char* at, const char* end) noexcept {
     constexpr std::ptrdiff_t most = 1'000'000'000;  // so that no number has more digits than Boost.JSON counts
-    if (end - at <= most) return JsonSkip::value(at, end, max_json_depth - 1, needs_full_parser_);
-    needs_full_parser_ = true;
-    return nullptr;
+    if (end - at > most) {
+      needs_full_parser_ = true;
+      return nullptr;
+    }
+    JsonSkip json(end);
+    at = json.value(at);
+    needs_full_parser_ = json.is_unsure();
+    return at;
+  }
+
+  // A string without escapes. What an escape stands for could make a name or a word a known one.
+  const char* plain_string(const char* at, const char* end) noexcept {
+    const JsonString found = read_json_string(at, end);
+    if (found.close == nullptr) return nullptr;
+    needs_full_parser_ = found.escaped;
+    return found.escaped ? nullptr : found.close + 1;
   }
 
   const char* ecosystem_id(const char* at, const char* end) noexcept {
@@ -192,63 +187,31 @@ class FastDraftReader {
     return word(at, end, Field::type);
   }
 
-  // An id or a type that is none, if nothing in it needs a closer look.
-  [[gnu::noinline]] const char* word(const char* at, const char* end, Field field) noexcept {
-    const PlainRun run = plain_run({at, static_cast<std::size_t>(end - at)});
-    const char* const close = at + run.size;
-    if (!run.ascii || close == end || *close != '"') {
-      needs_full_parser_ = !run.ascii || (close != end && *close == '\\');
-      return nullptr;
-    }
-    fields_.set_string(field, {nullptr, std::string_view(at, run.size)});
-    return close + 1;
+  // An id or a type that is not in its usual form, or invalid.
+  DROPLIT_DETAIL_NOINLINE const char* word(const char* at, const char* end, Field field) noexcept {
+    const char* const after = plain_string(at, end);
+    if (after != nullptr) fields_.set_string(field, {nullptr, {at, static_cast<std::size_t>(after - at) - 1}});
+    return after;
   }
 
   const char* text(const char* at, const char* end, Field field) {
-#if defined(DROPLIT_DETAIL_SSE2)
-    // Mostly it is short and plain: sixteen bytes at a time, the last ones with some of what was seen before them.
-    if (end - begin_ >= 16) {
-      __m128i before = _mm_setzero_si128();
-      const std::ptrdiff_t size = end - at;
-      for (std::ptrdiff_t i = 0; i < size && i < 64; i += 16) {
-        const char* const block = at + i;
-        const int seen = size - i < 16 ? static_cast<int>(16 - (size - i)) : 0;
-        const JsonBlock bytes(block - seen);
-        const unsigned ends = bytes.ends() >> seen;
-        if (ends == 0) {
-          before = _mm_or_si128(before, bytes.bytes);
-          continue;
-        }
-        const char* const close = block + __builtin_ctz(ends);
-        const unsigned high = bytes.high() >> seen & (ends - 1) & ~ends;  // of what stands before the first end
-        if (*close != '"' || (high_bits(before) | high) != 0) break;
-        fields_.set(field, {nullptr, std::string_view(at, static_cast<std::size_t>(close - at))});
-        return close + 1;
-      }
-    }
-#endif
-    const JsonString found = scan_json_string(at, end);
+    const JsonString found = read_json_string(at, end);
     if (found.close == nullptr) return nullptr;
     const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (!found.ascii && !is_utf8(raw)) return nullptr;  // what its escapes stand for is
-    if (found.escaped) return escaped_text(raw, field);
-    fields_.set(field, {nullptr, raw});
+    if (!found.escaped) {
+      fields_.set(field, {nullptr, raw});
+    } else {
+      std::string& unescaped = unescaped_[text_index(field)];
+      if (!unescape_json_text(raw, unescaped)) return nullptr;
+      fields_.set_string(field, {&unescaped, unescaped});
+    }
     return found.close + 1;
   }
 
-  [[gnu::noinline]] const char* escaped_text(std::string_view raw, Field field) {
-    std::string& out = own_[text_index(field)];
-    const char* const close = raw.data() + raw.size();
-    if (!unescape_json_text(raw.data(), close, out)) return nullptr;
-    fields_.set_string(field, {&out, out});
-    return close + 1;
-  }
-
-  const char* begin_ = nullptr;
   DraftFields fields_;
-  std::array<std::string, text_count> own_;  // texts that had escapes
-  bool unknown_ = false;                     // there is a member that the contract does not know
-  bool needs_full_parser_ = false;           // what was met must be looked at more closely than it is here
+  std::array<std::string, text_count> unescaped_;  // texts that had escapes
+  bool unknown_ = false;                           // there is a member that the contract does not know
+  bool needs_full_parser_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

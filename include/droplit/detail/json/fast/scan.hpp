@@ -1,180 +1,92 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <droplit/detail/config.hpp>
-#include <droplit/detail/sse2.hpp>
+// Finds where a JSON string ends, sixteen bytes at a time, and on the way whether there are escapes in it, and whether
+// its UTF-8 must be checked. Used by the fast reader of drafts for names and values.
 
+#include <droplit/detail/bytes16.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/json/fast/utf8.hpp>
+#include <droplit/detail/json/text.hpp>
+
+#include <bit>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// A run of characters that stand for themselves in a JSON string: neither a quote, a backslash nor a control
-/// character.
-struct PlainRun {
-  std::size_t size;
-  bool ascii;
-};
-
-#if defined(DROPLIT_DETAIL_SSE2)
-/// Sixteen bytes, and what of them ends a plain run or is not ASCII: one bit each, the first one the lowest.
-struct JsonBlock {
-  explicit JsonBlock(__m128i all) noexcept : bytes(all) {}
-  explicit JsonBlock(const char* data) noexcept : bytes(load_block(data)) {}
-
-  /// Eight bytes from here and eight from there.
-  JsonBlock(const char* first, const char* second) noexcept
-      : bytes(_mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(first)),
-                                 _mm_loadl_epi64(reinterpret_cast<const __m128i*>(second)))) {}
-
-  /// Where there are quotes and backslashes.
-  [[nodiscard]] __m128i marks() const noexcept { return _mm_or_si128(is_byte(bytes, '"'), is_byte(bytes, '\\')); }
-
-  [[nodiscard]] __m128i end_bytes() const noexcept { return _mm_or_si128(marks(), is_control(bytes)); }
-  [[nodiscard]] unsigned ends() const noexcept { return high_bits(end_bytes()); }
-  [[nodiscard]] unsigned high() const noexcept { return high_bits(bytes); }
-
-  __m128i bytes;
-};
-#endif
-
-/// The run at the front of `text`. Never looks beyond its end.
-inline PlainRun plain_run(std::string_view text) noexcept {
-  const char* const data = text.data();
-  const std::size_t size = text.size();
-  std::size_t at = 0;
-  bool ascii = true;
-#if defined(DROPLIT_DETAIL_SSE2)
-  while (size - at >= 16) {
-    const JsonBlock block(data + at);
-    const unsigned ends = block.ends();
-    if (ends != 0) {
-      const auto before = static_cast<std::size_t>(__builtin_ctz(ends));
-      return {at + before, ascii && (block.high() & ((1U << before) - 1)) == 0};
-    }
-    ascii = ascii && block.high() == 0;
-    __m128i seen = _mm_setzero_si128();
-    for (at += 16; size - at >= 64; at += 64) {  // a long run goes on in long steps
-      const JsonBlock a(data + at), b(data + at + 16), c(data + at + 32), d(data + at + 48);
-      const __m128i least = _mm_min_epu8(_mm_min_epu8(a.bytes, b.bytes), _mm_min_epu8(c.bytes, d.bytes));
-      const __m128i marks = _mm_or_si128(_mm_or_si128(a.marks(), b.marks()), _mm_or_si128(c.marks(), d.marks()));
-      if (high_bits(_mm_or_si128(marks, is_control(least))) != 0) break;
-      seen = _mm_or_si128(seen, _mm_or_si128(_mm_or_si128(a.bytes, b.bytes), _mm_or_si128(c.bytes, d.bytes)));
-    }
-    ascii = ascii && high_bits(seen) == 0;
-  }
-  if (at != size && size >= 16) {  // the rest, with some of what was seen before it
-    const auto seen = static_cast<unsigned>(16 - (size - at));
-    const JsonBlock block(data + size - 16);
-    const unsigned ends = block.ends() >> seen;
-    const std::size_t before = ends == 0 ? size - at : static_cast<std::size_t>(__builtin_ctz(ends));
-    return {at + before, ascii && (block.high() >> seen & ((1U << before) - 1)) == 0};
-  }
-  if (size >= 8) {  // two halves that may overlap
-    const JsonBlock block(data, data + size - 8);
-    const unsigned ends = block.ends();
-    if (ends == 0) return {size, block.high() == 0};
-    const auto bit = static_cast<std::size_t>(__builtin_ctz(ends));
-    const bool low = block.high() == 0;
-    if (bit < 8) return {bit, low || (block.high() & ((1U << bit) - 1)) == 0};
-    return {size - 16 + bit, low || (block.high() & ((1U << bit) - 1)) == 0};
-  }
-#else
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t tops = 0x8080808080808080;
-  for (; size - at >= 8; at += 8) {
-    std::uint64_t block;
-    std::memcpy(&block, data + at, sizeof block);
-    const std::uint64_t quote = block ^ (ones * '"');
-    const std::uint64_t backslash = block ^ (ones * '\\');
-    const std::uint64_t ends =
-        (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((block - ones * 0x20) & ~block)) & tops;
-    if (ends != 0) break;  // somewhere here; a borrow may have made one up, so look byte by byte
-    ascii = ascii && (block & tops) == 0;
-  }
-#endif
-  for (; at != size; ++at) {
-    const auto c = static_cast<unsigned char>(data[at]);
-    if (c < 0x20 || c == '"' || c == '\\') break;
-    ascii = ascii && c < 0x80;
-  }
-  return {at, ascii};
-}
-
 /// How far a JSON string goes.
 struct JsonString {
-  const char* close;  ///< its closing quote; null if there is none
-  bool ascii;
-  bool escaped;  ///< there are backslashes in it
+  const char* close = nullptr;  ///< its closing quote; null if there is none, or a control character before it
+  bool ascii = true;
+  bool escaped = false;  ///< there are backslashes in it, and what follows them was not checked
 };
 
-#if defined(DROPLIT_DETAIL_SSE2)
-/// Which of 64 bytes are backslashes: one bit each, the first one the lowest.
-inline std::uint64_t backslash_bits(const char* data) noexcept {
-  return high_bits_of_64(data, [](__m128i bytes) { return is_byte(bytes, '\\'); });
-}
-
-/// Which of those backslashes begin an escape: of a run of them the first, the third and so on. `escaped` tells whether
-/// the byte before the first one began an escape, and then the same for the next 64: one bit, the lowest.
-inline std::uint64_t escape_starts(std::uint64_t backslashes, std::uint64_t& escaped) noexcept {
-  constexpr std::uint64_t even_places = 0x5555555555555555;
+/// Which of sixteen backslashes begin an escape, one bit each: of a run of them the first, the third and so on.
+/// `escaped` is 1 if the first byte is part of an escape that began before it, and then says the same of the next
+/// sixteen bytes.
+constexpr unsigned escape_starts(unsigned backslashes, unsigned& escaped) noexcept {
+  constexpr unsigned even_places = 0x5555;
   backslashes &= ~escaped;
-  // Adding its first bit to a run clears the run and sets what is behind. This is done to runs that begin in an even
-  // place, so that every backslash tells the kind of its run.
-  const std::uint64_t firsts = backslashes & ~(backslashes << 1);
-  const std::uint64_t starts = backslashes & ((backslashes + (firsts & even_places)) ^ even_places);
-  escaped = starts >> 63;
+  // Adding its first bit to a run clears the run. This is done to the runs that begin in an even place, where escapes
+  // begin in even places; in the other runs they begin in odd places.
+  const unsigned firsts = backslashes & ~(backslashes << 1);
+  const unsigned starts = backslashes & ((backslashes + (firsts & even_places)) ^ even_places);
+  escaped = starts >> (Bytes16::size - 1);
   return starts;
 }
 
-/// Goes on from a backslash to the end of the string, or until less than 64 bytes are left. A control character behind
-/// a backslash may be taken for plain.
-[[gnu::noinline]] inline JsonString scan_escaped_blocks(const char* at, const char* end, bool ascii) noexcept {
-  const auto ends_string = [](__m128i bytes) { return _mm_or_si128(is_byte(bytes, '"'), is_control(bytes)); };
-  const auto itself = [](__m128i bytes) { return bytes; };
-  std::uint64_t escaped = 0;
-  __m128i all = _mm_setzero_si128();
-  for (; end - at >= 64; at += 64) {
-    const std::uint64_t first = escaped;
-    const std::uint64_t starts = escape_starts(backslash_bits(at), escaped);
-    const std::uint64_t ends = high_bits_of_64(at, ends_string) & ~(starts << 1 | first);
-    if (ends != 0) {
-      const auto size = static_cast<unsigned>(__builtin_ctzll(ends));
-      const std::uint64_t high = high_bits_of_64(at, itself) & ((std::uint64_t{1} << size) - 1);
-      return {at + size, ascii && high == 0 && high_bits(all) == 0, true};
-    }
-    for (int i = 0; i != 64; i += 16) all = _mm_or_si128(all, load_block(at + i));
+/// Goes on from the first backslash, at `at`, to the end of the string. `high` is not 0 if what precedes is not ASCII.
+DROPLIT_DETAIL_NOINLINE inline JsonString scan_escaped(const char* at, const char* end, unsigned high) noexcept {
+  unsigned escaped = 0;
+  for (; end - at >= Bytes16::size; at += Bytes16::size) {
+    const Bytes16 bytes(at);
+    const unsigned first = escaped;
+    const unsigned starts = escape_starts(is_byte(bytes, '\\').high_bits(), escaped);
+    const unsigned ends = (is_byte(bytes, '"') | is_at_most(bytes, 0x1F)).high_bits() & ~(starts << 1 | first);
+    high |= bytes.high_bits();
+    if (ends == 0) continue;
+    at += std::countr_zero(ends);
+    return *at == '"' ? JsonString{at, high == 0, true} : JsonString{};
   }
-  if (escaped != 0) {
-    if (at == end) return {};
-    ++at;
+  if (escaped != 0 && at != end) ++at;
+  for (; at != end; ++at) {
+    high |= static_cast<unsigned char>(*at) & 0x80U;
+    if (*at == '"') return {at, high == 0, true};
+    if (needs_escape(*at) && (*at != '\\' || ++at == end)) return {};
   }
-  return {at, ascii && high_bits(all) == 0, true};
+  return {};
 }
-#endif
 
-/// Looks for the end of the string whose opening quote stands before `at`.
+/// Finds the end of the string whose opening quote is before `at`.
 inline JsonString scan_json_string(const char* at, const char* end) noexcept {
-  JsonString found{at, true, false};
-  for (;;) {
-    const PlainRun run = plain_run({found.close, static_cast<std::size_t>(end - found.close)});
-    found.close += run.size;
-    found.ascii = found.ascii && run.ascii;
-    if (found.close == end) return {};
-    if (*found.close == '"') return found;
-    if (*found.close != '\\' || end - found.close < 2) return {};
-#if defined(DROPLIT_DETAIL_SSE2)
-    if (end - found.close >= 64) {
-      found = scan_escaped_blocks(found.close, end, found.ascii);
-      if (found.close == nullptr) return {};
-      continue;
+  unsigned high = 0;  // not 0 once a byte is not ASCII
+  while (end - at >= Bytes16::size) {
+    const Bytes16 bytes(at);
+    const unsigned marks = needs_escape(bytes).high_bits();
+    if (marks != 0) {
+      high |= bytes.high_bits() & (marks - 1) & ~marks;  // of the bytes before the first mark
+      at += std::countr_zero(marks);
+      break;
     }
-#endif
-    found.escaped = true;
-    found.close += 2;
+    high |= bytes.high_bits();
+    at += Bytes16::size;
+    for (; end - at >= 4 * Bytes16::size; at += 4 * Bytes16::size) {  // a long text
+      const Bytes16 a(at), b(at + 16), c(at + 32), d(at + 48);
+      if ((needs_escape(a) | needs_escape(b) | needs_escape(c) | needs_escape(d)).high_bits() != 0) break;
+      high |= (a | b | c | d).high_bits();
+    }
   }
+  for (; at != end && !needs_escape(*at); ++at) high |= static_cast<unsigned char>(*at) & 0x80U;
+  if (at == end) return {};
+  if (*at == '"') return {at, high == 0, false};
+  return *at == '\\' ? scan_escaped(at, end, high) : JsonString{};
+}
+
+/// The same, and none is found if the string is not UTF-8. What its escapes stand for always is.
+inline JsonString read_json_string(const char* at, const char* end) noexcept {
+  const JsonString found = scan_json_string(at, end);
+  if (found.ascii || found.close == nullptr) return found;
+  return is_utf8_in_blocks({at, static_cast<std::size_t>(found.close - at)}) ? found : JsonString{};
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,156 +1,148 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <droplit/detail/config.hpp>
-#include <droplit/detail/json/fast/scan.hpp>
-#include <droplit/detail/json/unescape.hpp>
-#include <droplit/detail/utf8.hpp>
+// Finds the end of a JSON value that is not needed, strictly as RFC 8259 has it and without memory: the members of a
+// body that the contract does not know, and values of the wrong type. Strings are found by scan.hpp, their UTF-8 and
+// their escapes are checked. Used by the fast reader of drafts.
 
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/json/depth.hpp>
+#include <droplit/detail/json/fast/scan.hpp>
+#include <droplit/detail/json/fast/unescape.hpp>
+
+#include <algorithm>
+#include <array>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-inline const char* skip_json_space(const char* at, const char* end) noexcept {
+DROPLIT_DETAIL_NOINLINE inline const char* skip_any_json_space(const char* at, const char* end) noexcept {
   while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
   return at;
 }
 
-/// Looks through JSON values that nobody wants: strictly as RFC 8259 has it, in UTF-8, without escapes of unpaired
-/// surrogates.
+/// The end of the white space at `at`, if there is any.
+inline const char* skip_json_space(const char* at, const char* end) noexcept {
+  if (at == end || static_cast<unsigned char>(*at) > ' ') return at;  // the common case
+  return skip_any_json_space(at, end);
+}
+
+/// The end of `c`, which may have white space before it; null if it is not there.
+inline const char* skip_json_char(const char* at, const char* end, char c) noexcept {
+  if (at != end && *at == c) return at + 1;
+  at = skip_any_json_space(at, end);
+  return at != end && *at == c ? at + 1 : nullptr;
+}
+
+/// Each function returns the end of what begins at `at`, or null if it is invalid.
 class JsonSkip {
  public:
-  /// What stands behind the value at `at`. Null if there is none, or if more than `levels` (31 at the most) objects and
-  /// arrays stand in each other. Null and `unsure` set: a number has an exponent of more than nine digits.
-  static const char* value(const char* at, const char* end, unsigned levels, bool& unsure) noexcept {
-    std::uint32_t objects = 0;  // which of the open ones are: one bit each, the innermost one the lowest
-    unsigned depth = 0;
+  static constexpr std::size_t max_levels = max_json_depth - 1;  // in the object whose member is skipped
+
+  explicit JsonSkip(const char* end) noexcept : end_(end) {}
+
+  /// Also null if more than `max_levels` objects and arrays are in each other.
+  const char* value(const char* at) noexcept {
+    std::array<char, max_levels> closing;  // what closes each of the open ones
+    std::size_t depth = 0;
     for (;;) {
-      at = skip_json_space(at, end);
-      if (at == end) return nullptr;
-      const char c = *at;
-      if (c == '{' || c == '[') {
-        if (depth == levels) return nullptr;
-        const bool object = c == '{';
-        objects = objects << 1 | static_cast<std::uint32_t>(object);
-        ++depth;
-        at = skip_json_space(at + 1, end);
-        if (at == end) return nullptr;
-        if (*at != closing(object)) {
-          if (object) at = name(at, end);
+      at = skip_json_space(at, end_);
+      if (at == end_) return nullptr;
+      if (*at == '{' || *at == '[') {
+        if (depth == max_levels) return nullptr;
+        closing[depth++] = *at == '{' ? '}' : ']';
+        at = skip_json_space(at + 1, end_);
+        if (at == end_) return nullptr;
+        if (*at != closing[depth - 1]) {
+          if (closing[depth - 1] == '}') at = name(at);
           if (at == nullptr) return nullptr;
           continue;
         }
       } else {
-        at = plain_value(at, end, c, unsure);
-        if (at == nullptr || depth == 0) return at;
-        at = skip_json_space(at, end);
+        at = plain_value(at);
+        if (at == nullptr) return nullptr;
       }
-      while (at != end && *at == closing((objects & 1) != 0)) {
-        objects >>= 1;
+      for (; depth != 0; --depth) {
+        at = skip_json_space(at, end_);
+        if (at == end_) return nullptr;
+        if (*at != closing[depth - 1]) break;
         ++at;
-        if (--depth == 0) return at;
-        at = skip_json_space(at, end);
       }
-      if (at == end || *at != ',') return nullptr;
+      if (depth == 0) return at;
+      if (*at != ',') return nullptr;
       ++at;
-      if ((objects & 1) != 0) at = name(skip_json_space(at, end), end);
+      if (closing[depth - 1] == '}') at = name(at);
       if (at == nullptr) return nullptr;
     }
   }
 
+  /// Whether a number was found invalid only because its exponent has more than nine digits.
+  [[nodiscard]] bool is_unsure() const noexcept { return unsure_; }
+
  private:
-  static constexpr char closing(bool object) noexcept { return object ? '}' : ']'; }
-
-  static const char* plain_value(const char* at, const char* end, char c, bool& unsure) noexcept {
-    switch (c) {
-      case '"': return string(at + 1, end);
-      case 't': return literal(at, end, "true");
-      case 'f': return literal(at, end, "false");
-      case 'n': return literal(at, end, "null");
-      default: return number(at, end, unsure);
+  const char* plain_value(const char* at) noexcept {
+    switch (*at) {
+      case '"': return string(at + 1);
+      case 't': return literal(at, "true");
+      case 'f': return literal(at, "false");
+      case 'n': return literal(at, "null");
+      default: return number(at);
     }
-  }
-
-  template <std::size_t Size>
-  static const char* literal(const char* at, const char* end, const char (&text)[Size]) noexcept {
-    if (static_cast<std::size_t>(end - at) < Size - 1 || std::memcmp(at, text, Size - 1) != 0) return nullptr;
-    return at + Size - 1;
   }
 
   // A member's name and its colon.
-  static const char* name(const char* at, const char* end) noexcept {
-    if (at == end || *at != '"') return nullptr;
-    at = string(at + 1, end);
-    if (at == nullptr) return nullptr;
-    at = skip_json_space(at, end);
-    return at != end && *at == ':' ? at + 1 : nullptr;
+  const char* name(const char* at) const noexcept {
+    at = skip_json_char(at, end_, '"');
+    if (at != nullptr) at = string(at);
+    return at == nullptr ? nullptr : skip_json_char(at, end_, ':');
   }
 
-  // A string behind its opening quote.
-  static const char* string(const char* at, const char* end) noexcept {
-#if defined(DROPLIT_DETAIL_SSE2)
-    if (end - at >= 16) {  // mostly it is short and plain
-      const JsonBlock block(at);
-      const unsigned ends = block.ends();
-      const unsigned before = (ends - 1) & ~ends;
-      if (ends != 0 && (block.high() & before) == 0 && at[__builtin_ctz(ends)] == '"') {
-        return at + __builtin_ctz(ends) + 1;
+  // A string after its opening quote.
+  const char* string(const char* at) const noexcept {
+    const JsonString found = read_json_string(at, end_);
+    if (found.close == nullptr) return nullptr;
+    if (found.escaped) {
+      for (at = std::find(at, found.close, '\\'); at != found.close; at = std::find(at, found.close, '\\')) {
+        char character[4];
+        char* to = character;
+        at = unescape(at, found.close, to);
+        if (at == nullptr) return nullptr;
       }
     }
-#endif
-    return any_string(at, end);
+    return found.close + 1;
   }
 
-  [[gnu::noinline]] static const char* any_string(const char* at, const char* end) noexcept {
-    const char* const begin = at;
-    bool ascii = true;
-    for (;;) {
-      const PlainRun run = plain_run({at, static_cast<std::size_t>(end - at)});
-      ascii = ascii && run.ascii;
-      at += run.size;
-      if (at == end) return nullptr;
-      if (*at == '"') {
-        const std::string_view raw(begin, static_cast<std::size_t>(at - begin));
-        return ascii || is_utf8(raw) ? at + 1 : nullptr;
-      }
-      char character[4];
-      if (*at != '\\') return nullptr;
-      at = unescape(at, end, character).at;
-      if (at == nullptr) return nullptr;
-    }
+  template <std::size_t Size>
+  const char* literal(const char* at, const char (&text)[Size]) const noexcept {
+    const std::string_view rest(at, static_cast<std::size_t>(end_ - at));
+    return rest.starts_with(text) ? at + Size - 1 : nullptr;
   }
 
-  static const char* digits(const char* at, const char* end) noexcept {
-    while (at != end && *at >= '0' && *at <= '9') ++at;
-    return at;
-  }
+  const char* digits(const char* at) const noexcept { return std::find_if_not(at, end_, is_digit); }
 
-  static const char* number(const char* at, const char* end, bool& unsure) noexcept {
+  const char* number(const char* at) noexcept {
     if (*at == '-') ++at;
     const char* const whole = at;
-    at = digits(at, end);
+    at = digits(at);
     if (at == whole || (*whole == '0' && at - whole != 1)) return nullptr;
-    if (at != end && *at == '.') {
+    if (at != end_ && *at == '.') {
       const char* const fraction = ++at;
-      at = digits(at, end);
+      at = digits(at);
       if (at == fraction) return nullptr;
     }
-    if (at != end && (*at == 'e' || *at == 'E')) {
-      ++at;
-      if (at != end && (*at == '+' || *at == '-')) ++at;
-      const char* const exponent = at;
-      at = digits(at, end);
-      if (at == exponent) return nullptr;
-      if (at - exponent > 9) {
-        unsure = true;
-        return nullptr;
-      }
-    }
-    return at;
+    if (at == end_ || (*at != 'e' && *at != 'E')) return at;
+    ++at;
+    if (at != end_ && (*at == '+' || *at == '-')) ++at;
+    const char* const exponent = at;
+    at = digits(at);
+    unsure_ = at - exponent > 9;
+    return at == exponent || unsure_ ? nullptr : at;
   }
+
+  const char* end_;
+  bool unsure_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -19,20 +19,20 @@ namespace {
 
 using namespace droplit;
 
-/// What the short way says of a body, if it knows. The body has exactly its own memory, so that a sanitizer sees
-/// whoever looks beyond it.
-std::optional<Outcome<ClientDraft>> short_way(std::string_view body) {
+/// What the fast reader says of a body, if it decides. The body has exactly its own memory, so that a sanitizer finds a
+/// read beyond it.
+std::optional<Outcome<ClientDraft>> read_fast(std::string_view body) {
   const auto memory = std::make_unique<char[]>(body.size());
   body.copy(memory.get(), body.size());
   const std::string_view copy(memory.get(), body.size());
-  detail::FastDraftReader plain;
-  if (plain.read(copy)) return plain.finish(std::nullopt);
-  if (plain.is_wrong(copy)) return detail::unreadable_body(std::nullopt);
-  return std::nullopt;
+  detail::FastDraftReader fast;
+  if (fast.read(copy)) return fast.finish(std::nullopt);
+  if (fast.needs_full_parser()) return std::nullopt;
+  return detail::unreadable_body(std::nullopt);
 }
 
-/// What the streaming parser says, which has to be cut to be asked.
-Outcome<ClientDraft> long_way(std::string_view body) {
+/// What the streaming reader says; a piece before, even an empty one, makes DraftParser use it.
+Outcome<ClientDraft> read_streaming(std::string_view body) {
   DraftParser parser;
   parser.write({});
   return parser.finish(body);
@@ -43,49 +43,50 @@ bool same(const Outcome<ClientDraft>& a, const Outcome<ClientDraft>& b) {
   return b.has_error() && a.assume_error() == b.assume_error();
 }
 
-bool is_plain(std::string_view body) { return short_way(body).has_value(); }
+bool is_read_fast(std::string_view body) { return read_fast(body).has_value(); }
 
-/// Whether both ways say that it is no body.
-bool is_wrong(std::string_view body) {
-  const Outcome<ClientDraft> wrong = detail::unreadable_body(std::nullopt);
-  const auto quick = short_way(body);
-  return quick && same(*quick, wrong) && same(long_way(body), wrong);
+/// Whether both readers refuse it.
+bool is_invalid(std::string_view body) {
+  const Outcome<ClientDraft> invalid = detail::unreadable_body(std::nullopt);
+  const auto quick = read_fast(body);
+  return quick && same(*quick, invalid) && same(read_streaming(body), invalid);
 }
 
 const std::string id = R"("ecosystemId":"C594b89aea18568c408c3ad24")";
 
-/// So many arrays in each other.
+/// Arrays in each other.
 std::string nested(std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
 
 }  // namespace
 
-TEST_CASE("nearly all bodies are read the short way") {
-  CHECK(is_plain("{" + id + R"(,"type":"application","name":"Lobby panel","description":"Wall panel"})"));
-  CHECK(is_plain(" {\n  " + id + " ,\r\n\t\"type\" : \"server\" } \n"));
-  CHECK(is_plain(R"({"type":"server","description":"\u0041\ud83d\ude00\"\\\/\b\f\n\r\t","name":null,)" + id + "}"));
-  CHECK(is_plain("{" + id + ",\"type\":\"application\",\"name\":\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"}"));
-  CHECK(is_plain("{" + id + R"(,"type":"gateway"})"));
-  CHECK(is_plain(R"({"ecosystemId":"nowhere","type":""})"));
-  CHECK(is_plain("{\"type\":\"server\"}"));
-  CHECK(is_plain("{\"name\":\"\"}"));
-  CHECK(is_plain("{" + id + R"(,"name":7,"description":[{"a":[]},-0.5e+10]})"));
-  CHECK(is_plain("{\"other\":{\"type\":1},\"x\":\"\\ud83d\\ude00\",\"\":null,\"\xC3\xA9\":[true,1E9]," + id + "}"));
-  CHECK(is_plain("{" + id + ",\"x\":" + nested(31) + "}"));
+TEST_CASE("most bodies are read by the fast reader") {
+  CHECK(is_read_fast("{" + id + R"(,"type":"application","name":"Lobby panel","description":"Wall panel"})"));
+  CHECK(is_read_fast(" {\n  " + id + " ,\r\n\t\"type\" : \"server\" } \n"));
+  CHECK(is_read_fast(R"({"type":"server","description":"\u0041\ud83d\ude00\"\\\/\b\f\n\r\t","name":null,)" + id + "}"));
+  CHECK(is_read_fast("{" + id + ",\"type\":\"application\",\"name\":\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"}"));
+  CHECK(is_read_fast("{" + id + R"(,"type":"gateway"})"));
+  CHECK(is_read_fast(R"({"ecosystemId":"nowhere","type":""})"));
+  CHECK(is_read_fast("{" + id + ",\"type\":\"\xC3\xA9\"}"));
+  CHECK(is_read_fast("{}"));
+  CHECK(is_read_fast(" { } "));
+  CHECK(is_read_fast("{\"type\":\"server\"}"));
+  CHECK(is_read_fast("{\"name\":\"\"}"));
+  CHECK(is_read_fast("{" + id + R"(,"name":7,"description":[{"a":[]},-0.5e+10]})"));
+  CHECK(is_read_fast("{\"other\":{\"type\":1},\"x\":\"\\ud83d\\ude00\",\"\":null,\"\xC3\xA9\":[true,1E9]," + id + "}"));
+  CHECK(is_read_fast("{" + id + ",\"x\":" + nested(31) + "}"));
 }
 
-TEST_CASE("whatever needs a closer look is left to the streaming parser") {
-  for (const std::string& body :
-       {std::string("{}"), std::string(" { } "), std::string("{}x"), std::string(R"({"ecosystem":1,"type":"server"})"),
-        std::string(R"({"other":1,"ecosystemId":null})"), "{" + id + R"(,"x":1e0123456789})",
-        "{" + id + R"(,"x":[1e0123456789]})", "{" + id + R"(,"name":1e-0123456789})",
-        "{" + id + R"(,"type":"\u0073erver"})", "{" + id + ",\"type\":\"\xC3\xA9\"}", "{" + id + ",\"type\":\"\xC3\"}",
-        "{" + id + R"(,"n\u0061me":"x"})"}) {
+TEST_CASE("what the fast reader cannot decide is left to the streaming reader") {
+  for (const std::string& body : {std::string(R"({"ecosystem":1,"type":"server"})"),
+                                  std::string(R"({"other":1,"ecosystemId":null})"), "{" + id + R"(,"x":1e0123456789})",
+                                  "{" + id + R"(,"x":[1e0123456789]})", "{" + id + R"(,"name":1e-0123456789})",
+                                  "{" + id + R"(,"type":"\u0073erver"})", "{" + id + R"(,"n\u0061me":"x"})"}) {
     INFO(body);
-    CHECK_FALSE(is_plain(body));
+    CHECK_FALSE(is_read_fast(body));
   }
 }
 
-TEST_CASE("what is no JSON object is refused the short way") {
+TEST_CASE("what is not a JSON object is refused by the fast reader") {
   for (const std::string& body : {std::string(),
                                   std::string(" "),
                                   std::string("x"),
@@ -99,6 +100,11 @@ TEST_CASE("what is no JSON object is refused the short way") {
                                   std::string("{"),
                                   std::string("{ "),
                                   std::string("{,"),
+                                  std::string("{,}"),
+                                  std::string("{}x"),
+                                  std::string("{}}"),
+                                  "{" + id + ",\"type\":\"\xC3\"}",
+                                  "{" + id + "}}",
                                   "{" + id + ",\"x\":" + nested(32) + "}",
                                   "{\"x\":" + std::string(10'000, '['),
                                   "{\"x\":" + nested(32) + "}",
@@ -130,11 +136,11 @@ TEST_CASE("what is no JSON object is refused the short way") {
                                   "{" + id + R"( "type":"server"})",
                                   "{" + id + R"(,"type""server"})"}) {
     INFO(body);
-    CHECK(is_wrong(body));
+    CHECK(is_invalid(body));
   }
 }
 
-TEST_CASE("a body that is read the short way is read as the streaming parser reads it, whatever it is made of") {
+TEST_CASE("a body that the fast reader decides is read as the streaming reader reads it, whatever it is made of") {
   std::mt19937 random(5);
   const auto any = [&](std::initializer_list<const char*> of) { return std::string(of.begin()[random() % of.size()]); };
   const auto space = [&] {
@@ -222,11 +228,11 @@ TEST_CASE("a body that is read the short way is read as the streaming parser rea
         default: body.insert(at, 1, static_cast<char>(random()));
       }
     }
-    const auto quick = short_way(body);
+    const auto quick = read_fast(body);
     if (!quick) continue;
     ++read;
     if (quick->has_value()) ++kept;
-    const auto slow = long_way(body);
+    const auto slow = read_streaming(body);
     if (!same(*quick, slow)) FAIL_CHECK("read otherwise: " << body);
     if (same(slow, detail::unreadable_body(std::nullopt))) ++wrong;
   }
@@ -244,8 +250,8 @@ TEST_CASE("texts of every length, with something at every place in them, are rea
         std::string text(size, 'x');
         text.insert(at, odd);
         const std::string body = "{\"name\":\"" + text + "\"," + id + ",\"type\":\"server\"}";
-        const auto quick = short_way(body);
-        if (!quick || !same(*quick, long_way(body))) FAIL_CHECK("not read, or otherwise: " << body);
+        const auto quick = read_fast(body);
+        if (!quick || !same(*quick, read_streaming(body))) FAIL_CHECK("not read, or otherwise: " << body);
         if (odd.empty()) break;
       }
     }
@@ -312,9 +318,9 @@ TEST_CASE("escapes and sequences at every place of a text are read the same") {
           for (const std::string& body :
                {"{\"type\":\"server\"," + id + ",\"name\":\"" + text + "\"}",
                 "{\"name\":\"" + text + "\"," + id + ",\"type\":\"server\",\"description\":\"\xC3\xA9\"}"}) {
-            const auto quick = short_way(body);
+            const auto quick = read_fast(body);
             if (!quick || quick->has_value() != right) FAIL_CHECK("not read, or wrongly: " << body);
-            if (quick && !same(*quick, long_way(body))) FAIL_CHECK("read otherwise: " << body);
+            if (quick && !same(*quick, read_streaming(body))) FAIL_CHECK("read otherwise: " << body);
           }
         }
       }
@@ -333,19 +339,19 @@ TEST_CASE("every number that an escape can write is read the same") {
     if (is_high) text += unit % 2 == 0 ? "\\uDC00" : "\\udfff";
     text.append(unit % 3 == 0 ? 100 : 0, 'x');
     const std::string body = "{\"name\":\"" + text + "\"," + id + ",\"type\":\"server\"}";
-    const auto quick = short_way(body);
-    if (!quick || !same(*quick, long_way(body))) FAIL_CHECK("read otherwise: " << body);
+    const auto quick = read_fast(body);
+    if (!quick || !same(*quick, read_streaming(body))) FAIL_CHECK("read otherwise: " << body);
   }
 }
 
-TEST_CASE("a body that is cut within a text with escapes is no body, wherever that is") {
+TEST_CASE("a body that is cut within a text with escapes is invalid, wherever it is cut") {
   for (const std::string& filler :
        {std::string("x"), std::string("\\n"), std::string("\\\\"), std::string("\xC3\xA9")}) {
     std::string body = R"({"name":"\n)";
     for (std::size_t size = body.size(); size < 400; ++size) {
       while (body.size() < size) body += filler;
-      CHECK(is_wrong(std::string_view(body).substr(0, size)));
-      CHECK(is_wrong(std::string(std::string_view(body).substr(0, size - 1)) + "\\"));
+      CHECK(is_invalid(std::string_view(body).substr(0, size)));
+      CHECK(is_invalid(std::string(std::string_view(body).substr(0, size - 1)) + "\\"));
     }
   }
 }

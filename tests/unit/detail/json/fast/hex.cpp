@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-#include <droplit/detail/hex.hpp>
+#include <droplit/detail/json/fast/hex.hpp>
 
 #include "support/catch.hpp"
 
@@ -15,18 +15,11 @@ namespace {
 using droplit::ClientId;
 using droplit::EcosystemId;
 
-/// Digits in exactly their own memory, so that a sanitizer sees whoever looks beyond them.
+/// Digits in exactly their own memory, so that a sanitizer finds a read beyond them.
 bool read(std::string_view digits, EcosystemId::Bytes& bytes) {
   const auto memory = std::make_unique<char[]>(24);
   digits.copy(memory.get(), 24);
   return droplit::detail::read_hex24(memory.get(), bytes);
-}
-
-std::string written(const EcosystemId::Bytes& bytes) {
-  const auto memory = std::make_unique<char[]>(24);
-  const auto from = std::make_unique<EcosystemId::Bytes>(bytes);
-  CHECK(droplit::detail::write_hex24(*from, memory.get()) == memory.get() + 24);
-  return {memory.get(), 24};
 }
 
 }  // namespace
@@ -44,15 +37,13 @@ TEST_CASE("every character at every place is a digit exactly where it is one in 
   }
 }
 
-TEST_CASE("bytes to digits to bytes is the identity, and the digits are those of an id") {
+TEST_CASE("the bytes are those that the digits of an id were written from") {
   std::mt19937 random(11);
   for (int round = 0; round != 10'000; ++round) {
     EcosystemId::Bytes bytes;
     for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
-    const std::string digits = written(bytes);
-    REQUIRE(digits == ClientId(bytes).text());
     EcosystemId::Bytes again{};
-    REQUIRE(read(digits, again));
+    REQUIRE(read(ClientId(bytes).text(), again));
     REQUIRE(again == bytes);
   }
 }

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-#include <droplit/detail/json/unescape.hpp>
+#include <droplit/detail/json/fast/unescape.hpp>
 
 #include <droplit/detail/json/fast/draft_reader.hpp>
 #include <droplit/detail/utf8.hpp>
@@ -25,7 +25,7 @@ std::optional<std::string> unescaped(std::string_view json) {
   const auto memory = std::make_unique<char[]>(json.size());
   json.copy(memory.get(), json.size());
   std::string out;
-  if (!detail::unescape_json_text(memory.get(), memory.get() + json.size(), out)) return std::nullopt;
+  if (!detail::unescape_json_text({memory.get(), json.size()}, out)) return std::nullopt;
   return out;
 }
 
@@ -72,9 +72,9 @@ std::optional<std::string> name(const Outcome<ClientDraft>& draft) {
 }
 
 std::optional<std::string> read_whole(std::string_view body) {
-  detail::FastDraftReader plain;
-  if (plain.read(body)) return name(plain.finish(std::nullopt));
-  if (!plain.is_wrong(body)) FAIL_CHECK("not read the short way: " << body);
+  detail::FastDraftReader fast;
+  if (fast.read(body)) return name(fast.finish(std::nullopt));
+  if (fast.needs_full_parser()) FAIL_CHECK("left to the full parser: " << body);
   return std::nullopt;
 }
 
