@@ -4,6 +4,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -90,9 +91,7 @@ class Id {
   /// Writes the text to `out`, which has room for `max_size` characters, and returns its end. No NUL is written.
   constexpr char* write(char* out) const noexcept {
     if (letter() != '\0') *out++ = letter();
-    for (const std::uint8_t byte : bytes_) {
-      for (const char digit : detail::hex_pairs[byte]) *out++ = digit;
-    }
+    for (const std::uint8_t byte : bytes_) out = std::copy_n(detail::hex_pairs[byte].data(), 2, out);
     return out;
   }
 
