@@ -20,4 +20,11 @@ constexpr Value bounded(Value value, Value least, Value most) noexcept {
   return value < least ? least : most < value ? most : value;
 }
 
+/// `time`, or the nearest to it from `least` to the longest duration; `Millis` is `std::chrono::milliseconds`, which is
+/// not opened here.
+template <class Millis>
+constexpr Millis bounded_time(Millis time, int least) noexcept {
+  return bounded(time, Millis(least), Millis(longest_millis));
+}
+
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

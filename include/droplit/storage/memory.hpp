@@ -49,12 +49,9 @@ class MemoryStorage {
 
   Insertion insert(const Client& client) {
     const std::lock_guard lock(mutex_);
-    switch (state(client.ecosystem_id())) {
-      case EcosystemState::deleted: return Insertion::ecosystem_deleted;
-      case EcosystemState::unknown: return Insertion::ecosystem_unknown;
-      case EcosystemState::active:
-      default: break;
-    }
+    const EcosystemState found = state(client.ecosystem_id());
+    if (found == EcosystemState::deleted) return Insertion::ecosystem_deleted;
+    if (found == EcosystemState::unknown) return Insertion::ecosystem_unknown;
     return clients_.insert(client) ? Insertion::inserted : Insertion::id_taken;
   }
 

@@ -75,16 +75,16 @@ class PostgresStorage {
       auto opened = opening.assume_value().run();
       if (!opened) return std::move(opened).as_failure();
       detail::postgres::Queries queries{options.schema};
-      const auto until = detail::postgres::Time::now() + within(options.timeout, 100);
+      const auto limit = detail::bounded_time(options.timeout, 100);
+      const auto until = detail::postgres::Time::now() + limit;
       for (const detail::postgres::Statement* each : queries.statements()) {  // which checks that our tables are there
         const auto reply = opened.assume_value()->prepare(*each, until);
         if (reply.status != detail::postgres::QueryStatus::completed) return reply.fault("open");
       }
       const std::size_t connections = detail::bounded<std::size_t>(options.connections, 1, 10000);
-      return PostgresStorage(
-          std::unique_ptr<State>(new State{std::move(queries),
-                                           {opening.assume_value().target(), connections, within(options.timeout, 100),
-                                            std::move(opened).assume_value()}}));
+      return PostgresStorage(std::unique_ptr<State>(
+          new State{std::move(queries),
+                    {opening.assume_value().target(), connections, limit, std::move(opened).assume_value()}}));
     });
   }
 
@@ -141,13 +141,11 @@ class PostgresStorage {
       const auto state = row.state();
       if (!state) return state.as_failure();
       if (row.number(1) != 0) return Insertion::inserted;
-      switch (state.assume_value()) {
-        case EcosystemState::active: return Insertion::id_taken;
-        case EcosystemState::unknown:  // the lost try may yet reach the server, after the ecosystem was added
-          return settling ? Settled<Insertion>(state_->runner.unsettled(query, "an earlier try may yet run"))
-                          : Insertion::ecosystem_unknown;
-        case EcosystemState::deleted:
-        default: break;
+      if (state.assume_value() == EcosystemState::active) return Insertion::id_taken;
+      if (state.assume_value() == EcosystemState::unknown) {
+        if (!settling) return Insertion::ecosystem_unknown;
+        // The lost try may yet reach the server, after the ecosystem was added.
+        return state_->runner.unsettled(query, "an earlier try may yet run");
       }
       // The lost try inserted the client before the deletion or never will. If this query began before that insertion,
       // one that begins now sees it.
@@ -179,10 +177,6 @@ class PostgresStorage {
 
   explicit PostgresStorage(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 
-  static std::chrono::milliseconds within(std::chrono::milliseconds time, int least) noexcept {
-    return detail::bounded(time, std::chrono::milliseconds(least), std::chrono::milliseconds(detail::longest_millis));
-  }
-
   static Outcome<detail::postgres::Opening> opening_of(const std::string& conninfo, const PostgresOptions& options) {
     const std::string& schema = options.schema;
     const bool plain = schema.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
@@ -192,12 +186,12 @@ class PostgresStorage {
     if (!detail::postgres::Connection::can_read(conninfo)) {
       return detail::postgres::refused("open", "the connection string cannot be read");
     }
-    const auto limit = within(options.timeout, 100);
-    const auto connect_timeout = within(options.connect_timeout, 1);
+    const auto limit = detail::bounded_time(options.timeout, 100);
+    const auto connect_timeout = detail::bounded_time(options.connect_timeout, 1);
     const bool pooled = options.session == PostgresSessionMode::pooled;
     return detail::postgres::Opening({conninfo, connect_timeout, limit * 2 / 5, limit * 3 / 10, pooled}, schema,
                                      detail::postgres::steps, detail::postgres::Time::now() + connect_timeout + limit,
-                                     within(options.upgrade_timeout, 100));
+                                     detail::bounded_time(options.upgrade_timeout, 100));
   }
 
   std::unique_ptr<State> state_;

@@ -68,14 +68,10 @@ class SqliteStorage {
   /// may have been made.
   static Outcome<SqliteStorage> open(const std::string& path, SqliteOptions options = {}) {
     return detail::guarded<SqliteStorage>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<SqliteStorage> {
-      const auto limit = [](std::chrono::milliseconds timeout) {
-        return detail::bounded(timeout, std::chrono::milliseconds(0),
-                               std::chrono::milliseconds(detail::longest_millis));
-      };
-      const auto busy_timeout = limit(options.busy_timeout);
+      const auto busy_timeout = detail::bounded_time(options.busy_timeout, 0);
+      const auto upgrade_timeout = detail::bounded_time(options.upgrade_timeout, 0);
       const bool normal = options.durability == SqliteDurability::normal;
-      auto opened =
-          detail::sqlite::Opening::run(path, normal ? "NORMAL" : "FULL", busy_timeout, limit(options.upgrade_timeout));
+      auto opened = detail::sqlite::Opening::run(path, normal ? "NORMAL" : "FULL", busy_timeout, upgrade_timeout);
       if (!opened) return std::move(opened).as_failure();
       auto connection =
           std::make_unique<Connection>(std::move(opened).assume_value(), busy_timeout, std::move(options.on_warning));
@@ -88,8 +84,7 @@ class SqliteStorage {
   /// Makes the ecosystem active if it never existed, and returns its state then: a deleted one stays deleted.
   Outcome<EcosystemState> add_ecosystem(EcosystemId id) {
     return in_transaction<EcosystemState>("add_ecosystem", [id](Connection& c) -> Outcome<EcosystemState> {
-      const std::string key = detail::sqlite::pack_id(id.bytes());
-      const int code = detail::sqlite::StatementExecution(c.add_ecosystem).bind_id(key).step();
+      const int code = detail::sqlite::StatementExecution(c.add_ecosystem).bind(id).step();
       if (code != SQLITE_DONE) return detail::sqlite::make_fault("add_ecosystem", code);
       return c.state_of(id, "add_ecosystem");
     });
@@ -100,8 +95,7 @@ class SqliteStorage {
     return in_transaction<EcosystemState>("delete_ecosystem", [id](Connection& c) -> Outcome<EcosystemState> {
       auto before = c.state_of(id, "delete_ecosystem");
       if (!before || before.assume_value() != EcosystemState::active) return before;
-      const std::string key = detail::sqlite::pack_id(id.bytes());
-      const int code = detail::sqlite::StatementExecution(c.delete_ecosystem).bind_id(key).step();
+      const int code = detail::sqlite::StatementExecution(c.delete_ecosystem).bind(id).step();
       if (code != SQLITE_DONE) return detail::sqlite::make_fault("delete_ecosystem", code);
       return before;
     });
@@ -144,8 +138,7 @@ class SqliteStorage {
 
   struct Rollback {
     void operator()(Connection* c) const noexcept {
-      const bool is_open = sqlite3_get_autocommit(c->database.get()) == 0;
-      if (is_open) detail::sqlite::StatementExecution(c->rollback).step();
+      if (sqlite3_get_autocommit(c->database.get()) == 0) detail::sqlite::StatementExecution(c->rollback).step();
     }
   };
 
@@ -208,20 +201,15 @@ class SqliteStorage {
         const auto alone = [&](Connection& c) { return c.insert_client(each->client); };
         each->outcome = in_transaction<Insertion>("insert", alone, true);
       } else {
+        // Surely nothing was kept of a client that was refused, whatever became of the commit.
+        const Fault& fault = done.assume_exception();
         const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted;
-        each->outcome = copy(done.assume_exception(), refused);
+        const Fate fate = refused ? Fate::not_applied : fault.fate();
+        each->outcome = detail::guarded<Insertion>(fault.source(), fate, [&]() -> Outcome<Insertion> {
+          if (fate == fault.fate()) return fault;
+          return Fault(fault.source(), fate, fault.what());
+        });
       }
-    }
-  }
-
-  // Of a commit that failed: surely nothing was kept of a client that was refused in it.
-  static Fault copy(const Fault& fault, bool refused) noexcept {
-    const Fate fate = refused ? Fate::not_applied : fault.fate();
-    try {
-      if (fate == fault.fate()) return fault;
-      return {fault.source(), fate, fault.what()};
-    } catch (...) {  // no memory for the words
-      return {fault.source(), fate, {}};
     }
   }
 

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <iterator>
@@ -152,6 +153,16 @@ TEST_CASE("an invalid connection string or name of a schema is refused, and no f
     CHECK(refusal(cluster().conninfo(), in(schema)) == "postgres open: no name of a schema");
   }
   CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
+}
+
+TEST_CASE("a connection string that is empty or blank leaves everything to the environment") {
+  const std::array<std::pair<const char*, std::string>, 4> environment{
+      {{"PGHOST", cluster().folder()}, {"PGPORT", "5432"}, {"PGUSER", "droplit"}, {"PGDATABASE", "postgres"}}};
+  for (const auto& [name, value] : environment) ::setenv(name, value.c_str(), 1);
+  for (const std::string conninfo : {"", " ", " \t\n\v\f\r "}) {
+    CHECK(PostgresStorage::inspect(conninfo, in(new_schema())).value() == StoreState::absent);
+  }
+  for (const auto& [name, value] : environment) ::unsetenv(name);
 }
 
 TEST_CASE("options outside of their ranges count as the nearest value within them") {

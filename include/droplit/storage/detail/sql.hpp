@@ -3,8 +3,8 @@
 
 // What the stores in SQL databases share: the columns of a client's row, read off the table of fields, so that
 // statements, bindings and readings are loops over it; how a row becomes a `Client`; the words for an ecosystem's
-// state. It opens no database's library: a store adapts its library's rows to the concept `Row`. Used by
-// storage/sqlite and storage/postgres.
+// state; the deleter of their libraries' handles. It opens no database's library: a store adapts its library's rows to
+// the concept `Row`. Used by storage/sqlite and storage/postgres.
 
 #include <droplit/client.hpp>
 #include <droplit/client_texts.hpp>
@@ -28,6 +28,15 @@
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sql {
+
+/// For a `std::unique_ptr`: destroys a handle by the function of the C library that made it.
+template <auto destroy>
+struct Deleter {
+  template <class Handle>
+  void operator()(Handle* handle) const noexcept {
+    destroy(handle);
+  }
+};
 
 /// The columns of a client, in the order of every statement: `id`, `created_at`, and one for each of `client_fields`.
 inline constexpr std::size_t column_count = 2 + client_fields.size();

@@ -51,7 +51,11 @@ class Clients {
     if (client == nullptr) return std::nullopt;
     const char* text = reinterpret_cast<const char*>(client + 1);
     ClientTexts::Array texts;
-    for (std::size_t i = 0; i != texts.size(); ++i) texts[i] = unpack(text, client->sizes[i]);
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+      if (client->sizes[i] == absent) continue;
+      texts[i] = Text::parse(std::string(text, client->sizes[i]));
+      text += client->sizes[i];
+    }
     return Client(client->id, client->created_at, client->ecosystem_id, client->type, ClientTexts(std::move(texts)));
   }
 
@@ -126,13 +130,6 @@ class Clients {
       if (text) at += text->str().copy(at, text->str().size());
     }
     return packed;
-  }
-
-  static std::optional<Text> unpack(const char*& at, std::size_t size) {
-    if (size == absent) return std::nullopt;
-    auto text = Text::parse(std::string(at, size));
-    at += size;
-    return text;
   }
 
   std::pmr::monotonic_buffer_resource memory_;

@@ -67,9 +67,8 @@ class Connection {
  public:
   /// Whether libpq can read the connection string. It says nothing about a server.
   static bool can_read(const std::string& conninfo) {
-    if (conninfo.find('\0') != std::string::npos) return false;
-    using Options = std::unique_ptr<PQconninfoOption, Deleter<PQconninfoFree>>;
-    return Options(PQconninfoParse(conninfo.c_str(), nullptr)) != nullptr;
+    const bool has_nul = conninfo.find('\0') != std::string::npos;
+    return !has_nul && ParsedConninfo(PQconninfoParse(conninfo.c_str(), nullptr)) != nullptr;
   }
 
   /// Connects and makes the settings of the session, before `until` and within the target's own limit. (The system's
@@ -78,9 +77,11 @@ class Connection {
                                                       Deadline until) {
     until = (std::min)(until, Time::now() + target.connect_timeout);
     // Later keywords override earlier ones, those in the connection string included. PgBouncer would leave an
-    // application's name in the session.
+    // application's name in the session. As `dbname`, a blank connection string would be a database's name.
+    const bool is_blank = target.conninfo.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
     const std::array<const char*, 4> keywords{"fallback_application_name", "dbname", "client_encoding", nullptr};
-    const std::array<const char*, 4> values{target.pooled ? nullptr : "droplit", target.conninfo.c_str(), "UTF8"};
+    const std::array<const char*, 4> values{target.pooled ? nullptr : "droplit",
+                                            is_blank ? nullptr : target.conninfo.c_str(), "UTF8"};
     PGconn* const handle = PQconnectStartParams(keywords.data(), values.data(), 1);
     std::unique_ptr<Connection> made(new Connection(handle, target));
     PQsetNoticeReceiver(handle, notice, made.get());

@@ -7,6 +7,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/sleeper.hpp>
+#include <droplit/storage/detail/sql.hpp>
 
 #include <libpq-fe.h>
 
@@ -16,7 +17,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 
 #if !defined(LIBPQ_HAS_PIPELINING)
 #error "PostgresStorage needs libpq 14 or newer."
@@ -24,17 +24,9 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
 
-/// Gives a resource back by a function of libpq.
-template <auto function>
-struct Deleter {
-  template <class T>
-  void operator()(T* resource) const noexcept {
-    function(resource);
-  }
-};
-
-using Handle = std::unique_ptr<PGconn, Deleter<PQfinish>>;
-using Result = std::unique_ptr<PGresult, Deleter<PQclear>>;
+using Handle = std::unique_ptr<PGconn, sql::Deleter<PQfinish>>;
+using Result = std::unique_ptr<PGresult, sql::Deleter<PQclear>>;
+using ParsedConninfo = std::unique_ptr<PQconninfoOption, sql::Deleter<PQconninfoFree>>;
 using Time = std::chrono::steady_clock;
 using Deadline = Time::time_point;
 

@@ -50,10 +50,8 @@ class Pool {
     ~Lease() {
       if (!holds_) return;
       if (connection_ && !connection_->is_ready()) connection_.reset();
-      {
-        const std::lock_guard lock(pool_.mutex_);  // there is room: no more are given back than were lent
-        pool_.free_.insert(connection_ ? pool_.free_.end() : pool_.free_.begin(), std::move(connection_));
-      }
+      const std::lock_guard lock(pool_.mutex_);  // there is room: no more are given back than were lent
+      pool_.free_.insert(connection_ ? pool_.free_.end() : pool_.free_.begin(), std::move(connection_));
       pool_.returned_.notify_one();
     }
 

@@ -31,11 +31,9 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-/// Called with a sentence for the log, about what no operation fails for.
-using Warning = std::function<void(std::string_view)>;
-
 struct Connection {
-  Connection(Opening::Opened opened, std::chrono::milliseconds timeout, Warning warning) noexcept
+  Connection(Opening::Opened opened, std::chrono::milliseconds timeout,
+             std::function<void(std::string_view)> warning) noexcept
       : database(std::move(opened.database)),
         files(std::move(opened.files)),
         busy_timeout(timeout),
@@ -50,14 +48,9 @@ struct Connection {
   int prepare_all() {
     const std::string placeholders = sql::join_columns(", ", [](const sql::Column& c) { return "?" + c.number; });
     const std::string as_texts = sql::join_columns(", ", [](const sql::Column& c) -> std::string {
-      switch (c.kind) {
-        case sql::ColumnKind::client_id:
-          return "CAST(substr(id, 1, length(id) - 12) AS TEXT) || lower(hex(substr(id, -12)))";
-        case sql::ColumnKind::ecosystem_id: return "'C' || lower(hex(" + c.name + "))";
-        case sql::ColumnKind::created_at:
-        case sql::ColumnKind::text:
-        default: return c.name;
-      }
+      const bool is_client_id = c.kind == sql::ColumnKind::client_id;
+      if (is_client_id) return "CAST(substr(id, 1, length(id) - 12) AS TEXT) || lower(hex(substr(id, -12)))";
+      return c.kind == sql::ColumnKind::ecosystem_id ? "'C' || lower(hex(" + c.name + "))" : c.name;
     });
     int code = SQLITE_OK;
     const auto make = [&](Statement& statement, std::string_view sql) {
@@ -77,9 +70,8 @@ struct Connection {
   }
 
   Outcome<EcosystemState> state_of(EcosystemId id, std::string_view operation) {
-    const std::string key = pack_id(id.bytes());
     StatementExecution row(find_ecosystem);
-    const int code = row.bind_id(key).step();
+    const int code = row.bind(id).step();
     if (code == SQLITE_DONE) return EcosystemState::unknown;
     if (code != SQLITE_ROW) return make_fault(operation, code);
     const auto word = row.text(0);
@@ -93,19 +85,17 @@ struct Connection {
     if (!state) return state.as_failure();
     if (state.assume_value() == EcosystemState::deleted) return Insertion::ecosystem_deleted;
     if (state.assume_value() == EcosystemState::unknown) return Insertion::ecosystem_unknown;
-    const std::string key = pack_id(client.id().bytes(), client.id().letter());
-    const std::string ecosystem = pack_id(client.ecosystem_id().bytes());
     StatementExecution execution(insert);
-    execution.bind_id(key).bind(client.created_at().unix_millis()).bind_id(ecosystem).bind(to_string(client.type()));
+    execution.bind(client.id()).bind(client.created_at().unix_millis());
+    execution.bind(client.ecosystem_id()).bind(to_string(client.type()));
     for (const std::optional<Text>& text : client.texts()) execution.bind(text);
     if (const int code = execution.step(); code != SQLITE_DONE) return make_fault("insert", code);
     return sqlite3_changes(database.get()) == 1 ? Insertion::inserted : Insertion::id_taken;
   }
 
   Outcome<std::optional<Client>> client(ClientId id) {
-    const std::string key = pack_id(id.bytes(), id.letter());
     StatementExecution row(find_client);
-    const int code = row.bind_id(key).step();
+    const int code = row.bind(id).step();
     if (code == SQLITE_DONE) return std::optional<Client>();
     if (code != SQLITE_ROW) return make_fault("find_client", code);
     auto found = sql::read_client(row);
@@ -137,7 +127,7 @@ struct Connection {
   /// Reports a name that the files got since they were opened, once.
   void warn_of_other_names() noexcept {
     if (!on_warning || !files.have_other_names()) return;
-    const Warning warning = std::exchange(on_warning, nullptr);
+    const auto warning = std::exchange(on_warning, nullptr);
     try {
       warning(std::string("sqlite: ").append(has_other_name));
     } catch (...) {  // not a failure of the operation
@@ -147,7 +137,7 @@ struct Connection {
   Database database;  // outlives its statements
   Files files;
   std::chrono::milliseconds busy_timeout;
-  Warning on_warning;
+  std::function<void(std::string_view)> on_warning;  // for what no operation fails for
   GroupCommit lock;
   std::chrono::steady_clock::time_point fail_fast_until{};
   Statement begin, commit, rollback, read_version, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;

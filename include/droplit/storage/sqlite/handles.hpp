@@ -25,15 +25,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-template <auto destroy>
-struct Destroy {
-  template <class Handle>
-  void operator()(Handle* handle) const noexcept {
-    destroy(handle);
-  }
-};
-using Database = std::unique_ptr<sqlite3, Destroy<sqlite3_close_v2>>;
-using Statement = std::unique_ptr<sqlite3_stmt, Destroy<sqlite3_finalize>>;
+using Database = std::unique_ptr<sqlite3, sql::Deleter<sqlite3_close_v2>>;
+using Statement = std::unique_ptr<sqlite3_stmt, sql::Deleter<sqlite3_finalize>>;
 
 /// The failure of `operation`, in words of ours.
 inline Fault make_fault(std::string_view operation, std::string_view why, Fate fate = Fate::not_applied) {
@@ -46,23 +39,14 @@ inline Fault make_fault(std::string_view operation, int code, Fate fate = Fate::
       "OK",        "ERROR",      "INTERNAL", "PERM",     "ABORT", "BUSY",     "LOCKED",   "NOMEM", "READONLY",
       "INTERRUPT", "IOERR",      "CORRUPT",  "NOTFOUND", "FULL",  "CANTOPEN", "PROTOCOL", "EMPTY", "SCHEMA",
       "TOOBIG",    "CONSTRAINT", "MISMATCH", "MISUSE",   "NOLFS", "AUTH",     "FORMAT",   "RANGE", "NOTADB"};
+  constexpr std::array transient{SQLITE_BUSY, SQLITE_LOCKED,   SQLITE_PROTOCOL, SQLITE_PERM,
+                                 SQLITE_AUTH, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_FULL};
   const auto family = static_cast<std::size_t>(code & 0xFF);
   std::string what("sqlite ");
   what.append(operation).append(": SQLITE_").append(family < names.size() ? names[family] : "OTHER");
   what.append(" (").append(std::to_string(code)).append(")");
-  switch (code & 0xFF) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_FULL:
-      if (fate == Fate::not_applied) return Fault::unavailable(FaultSource::storage, std::move(what));
-      break;
-    default: break;
-  }
+  const bool is_transient = std::find(transient.begin(), transient.end(), code & 0xFF) != transient.end();
+  if (is_transient && fate == Fate::not_applied) return Fault::unavailable(FaultSource::storage, std::move(what));
   return {FaultSource::storage, fate, std::move(what)};
 }
 
@@ -81,8 +65,8 @@ inline std::string pack_id(const ClientId::Bytes& bytes, char letter = '\0') {
   return packed.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-/// One execution of a prepared statement, which is reset and loses its parameters at the end. What is bound must live
-/// as long.
+/// One execution of a prepared statement, which is reset and loses its parameters at the end. A bound text must live as
+/// long.
 class StatementExecution {
  public:
   explicit StatementExecution(const Statement& statement) noexcept : statement_(statement.get()) {}
@@ -102,9 +86,8 @@ class StatementExecution {
   StatementExecution& bind(const std::optional<Text>& text) noexcept {
     return text ? bind(text->str()) : bound(sqlite3_bind_null(statement_, ++bound_));
   }
-  StatementExecution& bind_id(const std::string& packed) noexcept {
-    return bound(sqlite3_bind_blob64(statement_, ++bound_, packed.data(), packed.size(), nullptr));
-  }
+  StatementExecution& bind(const ClientId& id) noexcept { return bind_bytes(pack_id(id.bytes(), id.letter())); }
+  StatementExecution& bind(const EcosystemId& id) noexcept { return bind_bytes(pack_id(id.bytes())); }
 
   /// `SQLITE_ROW`, `SQLITE_DONE` or the code of a failure, including one to bind.
   int step() noexcept { return code_ == SQLITE_OK ? sqlite3_step(statement_) : code_; }
@@ -119,6 +102,9 @@ class StatementExecution {
   }
 
  private:
+  StatementExecution& bind_bytes(const std::string& bytes) noexcept {
+    return bound(sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_TRANSIENT));
+  }
   StatementExecution& bound(int code) noexcept {
     if (code_ == SQLITE_OK) code_ = code;
     return *this;
@@ -142,8 +128,6 @@ inline constexpr std::string_view has_other_name =
 /// and by VACUUM the database.)
 class Files {
  public:
-  Files() = default;
-
   /// Those that now have the names of an open database. `path` is absolute, and `resolved` if it is a link.
   Files(const std::string& path, const std::string& resolved)
       : names_{path, resolved + "-wal", resolved + "-shm"},

@@ -10,7 +10,6 @@
 #include <droplit/storage/sqlite/schema.hpp>
 
 #include <droplit/detail/config.hpp>
-#include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
@@ -21,7 +20,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -48,9 +46,7 @@ class Opening {
     if (sqlite3_db_readonly(database, "main") != 0) return make_fault("open", SQLITE_READONLY);
     const auto state = recognize(database);
     if (!state) return state.as_failure();
-    const std::string resolved = sqlite3_db_filename(database, "main");
     if (state.assume_value() != StoreState::foreign) {
-      if (Files::have_other_names(resolved)) return make_fault("open", has_other_name);
       const int failed = opening.set_up(synchronous);
       if (failed == SQLITE_INTERRUPT) return make_fault("open", "the upgrade took longer than its limit");
       if (failed != SQLITE_OK) return make_fault("open", failed);
@@ -58,7 +54,7 @@ class Opening {
     if (opening.state_ != StoreState::current)
       return make_fault("open", "the file is another program's, or of a newer version");
 
-    Files files(absolute.assume_value(), resolved);
+    Files files(absolute.assume_value(), sqlite3_db_filename(database, "main"));
     int moved = 0;
     sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     if (moved != 0 || !files.unmoved()) return make_fault("open", "the file was moved or replaced");
@@ -79,13 +75,7 @@ class Opening {
     }
     auto opened = open(name, SQLITE_OPEN_READONLY);
     if (!opened) return std::move(opened).as_failure();
-    sqlite3* const database = opened.assume_value().get();
-    auto state = recognize(database);
-    if (state && state.assume_value() != StoreState::foreign &&
-        Files::have_other_names(sqlite3_db_filename(database, "main"))) {
-      return make_fault("open", has_other_name);
-    }
-    return state;
+    return recognize(opened.assume_value().get());
   }
 
  private:
@@ -111,16 +101,13 @@ class Opening {
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
     set(SQLITE_DBCONFIG_DQS_DML, 0);
     set(SQLITE_DBCONFIG_DQS_DDL, 0);
-    if (const int code = read_state(); code != SQLITE_OK) return code;
-    if (lacks_steps()) {
-      if (const int code = upgrade(); code != SQLITE_OK) return code;
-    }
-    if (state_ != StoreState::current) return SQLITE_OK;
+    int code = read_state();
+    if (code == SQLITE_OK && lacks_steps()) code = upgrade();
+    if (code != SQLITE_OK || state_ != StoreState::current) return code;
     set(SQLITE_DBCONFIG_ENABLE_FKEY, 1);
-    const std::string setting = std::string("PRAGMA synchronous = ").append(synchronous);
-    if (const int code = execute(setting.c_str()); code != SQLITE_OK) return code;
-    if (const int code = write_ahead(); code != SQLITE_OK) return code;
-    return read_state();  // the first read in this mode makes the log and its index
+    code = execute(std::string("PRAGMA synchronous = ").append(synchronous).c_str());
+    if (code == SQLITE_OK) code = write_ahead();
+    return code == SQLITE_OK ? read_state() : code;  // the first read in this mode makes the log and its index
   }
 
   void set(int option, int value) noexcept {
@@ -157,14 +144,12 @@ class Opening {
 
   /// Takes the steps that the file lacks, unless another process has taken them by then.
   int upgrade() {
-    const bool is_new = state_ == StoreState::absent;
     set(SQLITE_DBCONFIG_ENABLE_FKEY, 0);         // tables are replaced,
     set(SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1);  // and no view of anyone else is looked at for that
     int code = sqlite3_create_function_v2(database_.get(), "pack_id", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
                                           pack_id_text, nullptr, nullptr, nullptr);
-    if (code != SQLITE_OK) return code;
-    wait_at_most(is_new ? busy_timeout_ : upgrade_timeout_);
-    code = execute("BEGIN IMMEDIATE");
+    wait_at_most(state_ == StoreState::absent ? busy_timeout_ : upgrade_timeout_);
+    if (code == SQLITE_OK) code = execute("BEGIN IMMEDIATE");
     wait_at_most(busy_timeout_);
     if (code != SQLITE_OK) return code;
     Time::time_point end = Time::now() + upgrade_timeout_;
@@ -175,9 +160,6 @@ class Opening {
       code = execute(schema_steps[version_]);
     }
     sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
-    if (code == SQLITE_OK && lacks_steps()) {
-      code = execute(std::string("PRAGMA user_version = ").append(std::to_string(schema_version)).c_str());
-    }
     if (code == SQLITE_OK) code = read_state();
     if (code == SQLITE_OK) code = execute("COMMIT");
     if (sqlite3_get_autocommit(database_.get()) == 0) execute("ROLLBACK");

@@ -14,7 +14,6 @@
 #include <droplit/storage/sqlite/schema.hpp>
 
 #include <droplit/detail/config.hpp>
-#include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
@@ -46,11 +45,6 @@ inline std::uint32_t read_number(std::span<const unsigned char> bytes, std::size
 /// The beginning of the first page: the header of the file, and that of the table of all tables.
 struct FirstPage {
   std::array<unsigned char, 108> bytes{};
-
-  [[nodiscard]] bool is_database() const noexcept {
-    constexpr std::string_view magic("SQLite format 3\0", 16);
-    return std::equal(magic.begin(), magic.end(), bytes.begin());
-  }
 
   [[nodiscard]] StoreState state() const noexcept {
     const bool has_tables = bytes[100] != 13 || bytes[103] != 0 || bytes[104] != 0;  // 13: a leaf
@@ -162,6 +156,7 @@ inline Outcome<std::string> absolute_path(const std::string& path) {
 }
 
 /// Whose the database is that `database` was opened for, and not yet read; it and the files beside it stay as they are.
+/// Refused if it may be ours and one of its files has a second name.
 inline Outcome<StoreState> recognize(sqlite3* database) {
   sqlite3_file* file = nullptr;
   sqlite3_vfs* layer = nullptr;
@@ -174,29 +169,28 @@ inline Outcome<StoreState> recognize(sqlite3* database) {
   struct ::stat status {};
   int writer = 0;
   const bool journal = ::stat(sqlite3_filename_journal(path), &status) == 0 && status.st_size != 0;
-  if (journal) {
-    const int code = file->pMethods->xCheckReservedLock(file, &writer);
-    if (code != SQLITE_OK) return make_fault("open", code);
-  }
+  int code = journal ? file->pMethods->xCheckReservedLock(file, &writer) : SQLITE_OK;
   Log log;
-  if (const int code = log.read(layer, sqlite3_filename_wal(path)); code != SQLITE_OK) {
-    return make_fault("open", code);
-  }
+  if (code == SQLITE_OK) code = log.read(layer, sqlite3_filename_wal(path));
   sqlite3_int64 size = 0;
-  if (const int code = file->pMethods->xFileSize(file, &size); code != SQLITE_OK) return make_fault("open", code);
-  if (size == 0) {  // SQLite would delete the log
-    if (log.has_commits) return make_fault("open", "the file is empty, but its log (-wal) is not");
-    return StoreState::absent;
-  }
-  FirstPage page;
-  const int code = file->pMethods->xRead(file, page.bytes.data(), static_cast<int>(page.bytes.size()), 0);
+  if (code == SQLITE_OK) code = file->pMethods->xFileSize(file, &size);
+  FirstPage page;  // stays blank if the file is empty
+  if (code == SQLITE_OK) code = file->pMethods->xRead(file, page.bytes.data(), static_cast<int>(page.bytes.size()), 0);
   if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return make_fault("open", code);
-  if (!page.is_database()) return make_fault("open", SQLITE_NOTADB);
-  StoreState state = page.state();
-  if (state != StoreState::foreign && log.first_page) state = log.first_page->state();
-  if (state == StoreState::absent && journal && writer == 0) {
-    return make_fault("open", "a transaction in the file was cut off; open it with its own program first");
+
+  StoreState state = StoreState::absent;
+  if (size != 0) {
+    constexpr std::string_view magic("SQLite format 3\0", 16);
+    if (!std::equal(magic.begin(), magic.end(), page.bytes.begin())) return make_fault("open", SQLITE_NOTADB);
+    state = page.state();
+    if (state != StoreState::foreign && log.first_page) state = log.first_page->state();
+    if (state == StoreState::absent && journal && writer == 0) {
+      return make_fault("open", "a transaction in the file was cut off; open it with its own program first");
+    }
+  } else if (log.has_commits) {  // SQLite would delete the log
+    return make_fault("open", "the file is empty, but its log (-wal) is not");
   }
+  if (state != StoreState::foreign && Files::have_other_names(path)) return make_fault("open", has_other_name);
   return state;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 // The tables of a store's file, as the steps that make them: step n makes version n of version n - 1, and a blank file
-// takes all of them. The version is the file's `user_version`. `Opening` takes the steps that a file lacks, in one
-// transaction. A new column is one more step; a step that was released never changes.
+// takes all of them. The version is the file's `user_version`, which each step sets. `Opening` takes the steps that a
+// file lacks, in one transaction. A new column is one more step; what a step that was released makes never changes.
 
 #include <droplit/storage/sqlite/handles.hpp>
 
@@ -37,7 +37,8 @@ inline constexpr auto schema_steps = std::to_array<const char*>({
     " name TEXT,"
     " description TEXT"
     ") STRICT;"
-    "PRAGMA application_id = 0x64726F70",
+    "PRAGMA application_id = 0x64726F70;"
+    "PRAGMA user_version = 1",
     // 2: ids as bytes, and a client's id as the one key; idempotency keys
     "CREATE TABLE ecosystems_2 ("
     " id BLOB PRIMARY KEY NOT NULL,"
@@ -60,7 +61,8 @@ inline constexpr auto schema_steps = std::to_array<const char*>({
     "ALTER TABLE ecosystems_2 RENAME TO ecosystems;"
     "ALTER TABLE clients_2 RENAME TO clients;"
     "CREATE UNIQUE INDEX clients_by_key ON clients (ecosystem_id, idempotency_key) WHERE idempotency_key IS NOT NULL;"
-    "CREATE INDEX keyed_clients_by_age ON clients (created_at) WHERE idempotency_key IS NOT NULL",
+    "CREATE INDEX keyed_clients_by_age ON clients (created_at) WHERE idempotency_key IS NOT NULL;"
+    "PRAGMA user_version = 2",
 });
 
 inline constexpr std::uint32_t schema_version = schema_steps.size();
