@@ -6,8 +6,8 @@
 // such as `read/W1` or `write`; none means all.
 #include "peers/boost_json.hpp"
 #include "peers/droplit.hpp"
-#include "support/answers.hpp"
 #include "support/policies.hpp"
+#include "support/responses.hpp"
 #include "support/workloads.hpp"
 
 #include <droplit/endpoint.hpp>
@@ -80,7 +80,7 @@ void count_writing(const job::Writer& boost) {
       job::keep(out);
     });
     droplit::Response response;
-    count("write", name, "droplit, whole answer", 20, [&](std::size_t) {
+    count("write", name, "droplit, whole response", 20, [&](std::size_t) {
       write_response(response, client);
       job::keep(response);
     });
@@ -91,7 +91,7 @@ void count_writing(const job::Writer& boost) {
   }
   for (const job::Refusal& refusal : job::refusals()) {
     droplit::Response response;
-    count("refuse", refusal.name, "droplit, whole answer", 20, [&](std::size_t) {
+    count("refuse", refusal.name, "droplit, whole response", 20, [&](std::size_t) {
       write_response(response, refusal.error);
       job::keep(response);
     });

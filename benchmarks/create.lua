@@ -1,5 +1,5 @@
 -- Distributed under the Boost Software License, Version 1.0. See LICENSE.
--- For wrk, from the root of the tree: creates clients as W1 has them, and at the end prints answers, microseconds, answers
+-- For wrk, from the root of the tree: creates clients as W1 has them, and at the end prints responses, microseconds, responses
 -- that are no success, failures, and the median and the 99th percentile of the latency in microseconds.
 wrk.method = "POST"
 wrk.path = "/api/clients"

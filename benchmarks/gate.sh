@@ -25,7 +25,7 @@ sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W6 
       printf "%s  %s %s, %s, %s: %s, at most %d\n", good ? "good" : "BAD ", $2, $3, $4, $1, $5, most[key]
     }
     END {
-      parts = count["instructions", "read", "W1", "droplit"] + count["instructions", "write", "W1", "droplit, whole answer"]
+      parts = count["instructions", "read", "W1", "droplit"] + count["instructions", "write", "W1", "droplit, whole response"]
       ratio = parts > 0 ? count["instructions", "endpoint", "W1", "droplit"] / parts : 0
       good = ratio > 1 && ratio <= 2; failed += !good
       printf "%s  endpoint W1, instructions, to reading and rendering: %.2f, at most 2\n", good ? "good" : "BAD ", ratio

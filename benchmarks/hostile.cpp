@@ -89,7 +89,7 @@ class Socket {
     }
   }
 
-  /// Reads to the end of the connection. Returns the status of the first answer.
+  /// Reads to the end of the connection. Returns the status of the first response.
   int status() {
     std::string first;
     char piece[65536];
@@ -195,7 +195,7 @@ std::vector<Attack> attacks() {
 void play(const Server& server, const Attack& attack) {
   for (unsigned i = 0; i != attack.times; ++i) {
     Socket socket(server.port());
-    std::thread sender([&] {  // what is answered meanwhile is read
+    std::thread sender([&] {  // responses are read meanwhile
       for (const char& byte : std::string_view(attack.wire).substr(0, attack.bytewise ? attack.wire.size() : 0)) {
         socket.send({&byte, 1});
         std::this_thread::sleep_for(std::chrono::microseconds(50));

@@ -2,7 +2,7 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # include_cost.sh: installs what is missing, measures what it costs to include us (about eight minutes on two cores), prints
 # the tables and writes them into docs/benchmarks.md. Status 1 if something does not compile or two programs that shall
-# answer alike do not; a target that is missed is only told.
+# respond alike do not; a target that is missed is only told.
 # include_cost.sh ROUNDS COMPILES: front ends so often and whole compilations so often, which are 15 and 7; the page is
 # left as it is.
 set -eu
@@ -82,7 +82,7 @@ for program in body separate body_dom empty; do
   link "$program"
   note size "$program" "$(size_of "$program")"
 done
-same_answers
+same_responses
 
 {
   printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
@@ -125,7 +125,7 @@ same_answers
           median("droplit", u), median("Boost", u), median("standard", u)
       }
       print "\nThe smallest program with a JSON body, [body.cpp](../benchmarks/include_cost/body.cpp): `parse_draft`, `create_client` over"
-      print "`MemoryStorage`, the answer printed; and the same answers written by hand on the DOM of Boost.JSON."
+      print "`MemoryStorage`, the response printed; and the same responses written by hand on the DOM of Boost.JSON."
       print "Compiled separately means `-DDROPLIT_SEPARATE_COMPILATION`, as Boost.JSON is compiled elsewhere in both; that is judged."
       printf "`<droplit/src.hpp>`, once in a program, takes %.1f s at -O0 and %.1f s at -O2.\n", median("O0", "src") / 1000,
         median("O2", "src") / 1000

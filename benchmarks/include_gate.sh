@@ -2,7 +2,7 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # include_gate.sh GATE...: status 1 if including us costs more than we allow ourselves (include_cost/measure.sh), in instructions
 # of the compiler and in bytes, never in seconds. Gates: `includes`, what a file costs that only includes; `O0` and `O2`, what
-# compiling the smallest program with a JSON body costs; `size`, how large it is and that it answers as its counterpart does;
+# compiling the smallest program with a JSON body costs; `size`, how large it is and that it responds as its counterpart does;
 # `opened`, which standard and foreign headers our headers open.
 set -eu
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ for gate in "$@"; do
     O0 | O2) judge "$gate" separate "$(count_program "$gate" separate)" "$(count_program "$gate" body_dom)" ;;
     size)
       for program in body separate body_dom; do link $program; done
-      same_answers || { echo "BAD   the programs do not answer alike"; failed=1; }
+      same_responses || { echo "BAD   the programs do not respond alike"; failed=1; }
       for program in body separate; do judge size $program "$(size_of $program)" "$(size_of body_dom)"; done
       ;;
     opened)

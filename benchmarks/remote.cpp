@@ -18,7 +18,7 @@
 
 namespace {
 
-const std::string_view answer =
+const std::string_view response_body =
     R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"Wall panel by the north entrance",)"
     R"("ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","name":"Lobby panel",)"
     R"("type":"application"})";
@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   droplit::Response response;
   response.status = 201;
   response.fields.add("content-type", "application/json");
-  response.body = answer;
+  response.body = response_body;
 
   std::string out;
   append_json(out, draft);
@@ -107,9 +107,9 @@ int main(int argc, char** argv) {
   encode_nlohmann(out, reading);
   job::check(out == policies::w1, out, "nlohmann-json", "encode");
   const auto client = read_response(response, draft);
-  job::check(client.has_value() && to_json(client.assume_value()) == answer, "client", "droplit", "decode");
-  job::check(decode_boost(answer).has_value(), "client", "Boost.JSON DOM", "decode");
-  job::check(decode_boost(answer) == decode_nlohmann(answer), "client", "nlohmann-json", "decode");
+  job::check(client.has_value() && to_json(client.assume_value()) == response_body, "client", "droplit", "decode");
+  job::check(decode_boost(response_body).has_value(), "client", "Boost.JSON DOM", "decode");
+  job::check(decode_boost(response_body) == decode_nlohmann(response_body), "client", "nlohmann-json", "decode");
 
   bench::add("remote", "encode", "droplit", [&](benchmark::State& state) {
     for (auto _ : state) {
@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
     });
     bench::add("remote", "decode", who, [decode](benchmark::State& state) {
       for (auto _ : state) {
-        const auto decoded = decode(answer);
+        const auto decoded = decode(response_body);
         job::keep(decoded);
       }
     });

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# server.sh: installs what is missing, builds droplit-server and its peers, asks them all for the same answers, measures them
-# under load (about six minutes in all), and writes the tables of docs/benchmarks.md. Status 1 if something was answered
-# wrong, or if a target was missed.
+# server.sh: installs what is missing, builds droplit-server and its peers, sends them all the same requests, measures them
+# under load (about six minutes in all), and writes the tables of docs/benchmarks.md. Status 1 if a response was anything
+# unexpected, or if a target was missed.
 # server.sh SECONDS ROUNDS: so long each time and so often, which are 1 and 7; the page is left as it is.
 set -eu
 cd "$(dirname "$0")/.."
@@ -78,9 +78,9 @@ serve_droplit 'droplit-server, sqlite, fsync 1 ms longer' "$slow_fsync" "sqlite:
 serve_fastify 'Fastify + Ajv, better-sqlite3, fsync 1 ms longer' "$slow_fsync" "$folder/fastify_slow.db"
 serve_droplit 'droplit-server, postgres' '' "postgresql:///postgres$at"
 
-# answers URL: what a server says to each of the requests, without what differs each time
+# responses URL: how a server responds to each of the requests, without what differs each time
 head -c 1048577 /dev/zero | tr '\0' ' ' >"$folder/long"
-answers() {
+responses() {
   while IFS=$tab read -r status method target token type body; do
     for value in token type; do eval "[ \"\$$value\" != none ] || $value="; done
     [ "$body" != LONG ] || body=@$folder/long
@@ -94,10 +94,10 @@ answers() {
 }
 while IFS=$tab read -r url name _; do
   case $name in bare*) continue ;; esac
-  answers "$url" >"$folder/said"
+  responses "$url" >"$folder/said"
   [ -s "$folder/wanted" ] || cp "$folder/said" "$folder/wanted" # by droplit-server, which the tests compare with the contract
   awk '$1 != $2' "$folder/wanted" | grep . && { echo "$name: another status than wanted" >&2; exit 1; }
-  diff "$folder/wanted" "$folder/said" >&2 || { echo "$name answers otherwise" >&2; exit 1; }
+  diff "$folder/wanted" "$folder/said" >&2 || { echo "$name responds otherwise" >&2; exit 1; }
 done <"$stores"
 quiet
 

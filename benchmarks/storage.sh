@@ -1,7 +1,7 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # storage.sh: installs what is missing, builds droplit-server, measures creates per second over each store (about two
-# minutes), and writes the tables of docs/benchmarks.md. Status 1 if something was answered but 201, or if SQLite's group
+# minutes), and writes the tables of docs/benchmarks.md. Status 1 if a response was anything but a 201, or if SQLite's group
 # commit does not bring what it must.
 # storage.sh SECONDS ROUNDS: so long each time and so often, which are 2 and 3; the page is left as it is.
 set -eu

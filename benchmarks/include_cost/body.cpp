@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The smallest program with a JSON body: reads one, creates the client in memory and prints the answer.
-#include <droplit/response.hpp>
+// The smallest program with a JSON body: reads one, creates the client in memory and prints the response.
 #include <droplit/create_client.hpp>
 #include <droplit/draft_parser.hpp>
+#include <droplit/response.hpp>
 #include <droplit/storage/memory.hpp>
 
 #include <cstdio>
@@ -27,6 +27,6 @@ int main(int argc, char** argv) {
   storage.add_ecosystem("C594b89aea18568c408c3ad24"_ecosystem_id);
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
-  const droplit::Response answer = droplit::to_response(create(storage, clock, ids, argc > 1 ? argv[1] : ""));
-  std::printf("%d %s\n", answer.status, answer.body.c_str());
+  const droplit::Response response = droplit::to_response(create(storage, clock, ids, argc > 1 ? argv[1] : ""));
+  std::printf("%d %s\n", response.status, response.body.c_str());
 }

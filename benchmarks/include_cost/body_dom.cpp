@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The job of body.cpp written by hand on Boost.JSON's DOM: the same answers, but for the names of unknown members.
+// The job of body.cpp written by hand on Boost.JSON's DOM: the same responses, but for the names of unknown members.
 #include "../support/job.hpp"
 
 #include <boost/json.hpp>
@@ -25,7 +25,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Answer {
+struct Response {
   int status;
   std::string body;
 };
@@ -76,7 +76,7 @@ job::Reading read(std::string_view body) {
   return job::judge(members);
 }
 
-Answer refused(const std::vector<job::Entry>& errors) {
+Response refused(const std::vector<job::Entry>& errors) {
   json::array entries;
   for (const job::Entry& error : errors) {
     entries.push_back({{"in", view(error.in)}, {"message", view(error.message)}, {"path", view(error.path)}});
@@ -84,7 +84,7 @@ Answer refused(const std::vector<job::Entry>& errors) {
   return {400, json::serialize(json::object{{"errorType", "InvalidParams"}, {"errors", std::move(entries)}})};
 }
 
-Answer created(const job::Created& client) {
+Response created(const job::Created& client) {
   json::object object;
   object["createdAt"] = view(job::iso8601(client.unix_millis));
   if (client.description) object["description"] = *client.description;
@@ -95,7 +95,7 @@ Answer created(const job::Created& client) {
   return {201, json::serialize(object)};
 }
 
-Answer create(Store& store, std::string_view body) {
+Response create(Store& store, std::string_view body) {
   job::Reading draft = read(body);
   if (!draft.errors.empty()) return refused(draft.errors);
   std::timespec now{};
@@ -123,6 +123,6 @@ int main(int argc, char** argv) {
   job::Id ecosystem;
   job::parse_ecosystem_id("C594b89aea18568c408c3ad24", ecosystem);
   store.add_ecosystem(ecosystem);
-  const Answer answer = create(store, argc > 1 ? argv[1] : "");
-  std::printf("%d %s\n", answer.status, answer.body.c_str());
+  const Response response = create(store, argc > 1 ? argv[1] : "");
+  std::printf("%d %s\n", response.status, response.body.c_str());
 }

@@ -65,8 +65,8 @@ link() {
 }
 size_of() { stat -c %s "$folder/$1"; }
 
-# answers PROGRAM: what it answers to good and bad bodies, but for the ids and times that it makes
-answers() {
+# responses PROGRAM: how it responds to good and bad bodies, but for the ids and times that it makes
+responses() {
   for body in '{"ecosystemId":"C594b89aea18568c408c3ad24","name":"a \"b\"","type":"server","description":"\u010d"}' \
     '{"type":"application","ecosystemId":"C594B89AEA18568C408C3AD24","other":[{}]}' \
     '{"ecosystemId":"C594b89aea18568c408c3ad24","type":"gateway","name":7}' '{"type":null,"description":"\u0000"}' \
@@ -75,16 +75,16 @@ answers() {
   done
 }
 
-# same_answers: the three programs, which are linked, do the same
-same_answers() {
-  for program in body separate body_dom; do answers $program >"$folder/$program.answers"; done
-  cmp "$folder/body.answers" "$folder/body_dom.answers"
-  cmp "$folder/body.answers" "$folder/separate.answers"
-  [ "$(grep -c '^201 {TIME.*ID.*}$' "$folder/body.answers")$(grep -c '^400 {' "$folder/body.answers")" = 24 ]
+# same_responses: the three programs, which are linked, do the same
+same_responses() {
+  for program in body separate body_dom; do responses $program >"$folder/$program.responses"; done
+  cmp "$folder/body.responses" "$folder/body_dom.responses"
+  cmp "$folder/body.responses" "$folder/separate.responses"
+  [ "$(grep -c '^201 {TIME.*ID.*}$' "$folder/body.responses")$(grep -c '^400 {' "$folder/body.responses")" = 24 ]
 }
 
-# surprises: what a header opens, by itself, that nobody expects of it, one line each. Every header is read, those of
-# the annexes and detail folders too; first as it is, and then for a program that is compiled separately.
+# surprises: what a header opens, by itself, that no reader expects of it, one line each. Every header is read, those of
+# the adapters and detail folders too; first as it is, and then for a program that is compiled separately.
 surprises() {
   system=$(pkg-config --cflags libpq 2>/dev/null || true)
   for mode in '' $separate; do

@@ -27,11 +27,13 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<tcp, Executor>;
-using Answer = http::response<http::string_body>;
+using Response = http::response<http::string_body>;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Socket socket, const Answer& answer) : socket_(std::move(socket)), answer_(answer) { buffer_.reserve(4096); }
+  Session(Socket socket, const Response& response) : socket_(std::move(socket)), response_(response) {
+    buffer_.reserve(4096);
+  }
 
   void read() {
     request_.emplace();
@@ -44,22 +46,22 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   void write() {
-    http::async_write(socket_, answer_,
+    http::async_write(socket_, response_,
                       [self = shared_from_this(), keep = request_->keep_alive()](error_code error, std::size_t) {
                         if (!error && keep) self->read();
                       });
   }
 
   Socket socket_;
-  const Answer& answer_;
+  const Response& response_;
   boost::beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> request_;
 };
 
 class Listener {
  public:
-  Listener(asio::io_context& context, const Answer& answer)
-      : acceptor_(context, {asio::ip::address_v4::loopback(), 0}), answer_(answer) {}
+  Listener(asio::io_context& context, const Response& response)
+      : acceptor_(context, {asio::ip::address_v4::loopback(), 0}), response_(response) {}
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
@@ -67,7 +69,7 @@ class Listener {
     acceptor_.async_accept([this](error_code error, Socket socket) {
       if (!error) {
         socket.set_option(tcp::no_delay(true));
-        std::make_shared<Session>(std::move(socket), answer_)->read();
+        std::make_shared<Session>(std::move(socket), response_)->read();
       }
       accept();
     });
@@ -75,22 +77,22 @@ class Listener {
 
  private:
   asio::basic_socket_acceptor<tcp, Executor> acceptor_;
-  const Answer& answer_;
+  const Response& response_;
 };
 
 }  // namespace
 
 int main() {
-  Answer answer(http::status::created, 11);
-  answer.set(http::field::content_type, "application/json");
-  answer.set(http::field::date, "Sun, 06 Nov 1994 08:49:37 GMT");
-  answer.body() = R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"Wall panel by the north entrance",)"
-                  R"("ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","name":"Lobby panel",)"
-                  R"("type":"application"})";
-  answer.prepare_payload();
+  Response response(http::status::created, 11);
+  response.set(http::field::content_type, "application/json");
+  response.set(http::field::date, "Sun, 06 Nov 1994 08:49:37 GMT");
+  response.body() = R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"Wall panel by the north entrance",)"
+                    R"("ecosystemId":"C594b89aea18568c408c3ad24","id":"594b89aea18568c408c3ad25","name":"Lobby panel",)"
+                    R"("type":"application"})";
+  response.prepare_payload();
 
   asio::io_context context(1);
-  Listener listener(context, answer);
+  Listener listener(context, response);
   listener.accept();
   std::printf("listening on http://127.0.0.1:%u\n", listener.port());
   std::fflush(stdout);

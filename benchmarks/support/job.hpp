@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The job that every peer does: a body in, the four fields or all that is wrong with them out; and an answer written.
+// The job that every peer does: a body in, the four fields or all that is wrong with them out; and a response written.
 #pragma once
 
 #include <array>
@@ -182,7 +182,7 @@ struct Reader {
   Reading (*tell)(std::string_view body);
 };
 
-/// A writer of answers behind function pointers, into a string that is used again.
+/// A writer of responses behind function pointers, into a string that is used again.
 struct Writer {
   std::string_view name;
   void (*created)(std::string& out, const Created& created);

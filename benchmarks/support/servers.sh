@@ -92,7 +92,7 @@ serve_droplit() {
     --ecosystem $deleted --delete-ecosystem $deleted --storage "$store" "$@"
 }
 
-# load NAME CONNECTIONS URL: sets line to what create.lua says in the end; every answer must be a 201
+# load NAME CONNECTIONS URL: sets line to what create.lua says in the end; every response must be a 201
 load() {
   # shellcheck disable=SC2086
   line=$(timeout $((seconds + 30)) $client wrk -t1 -c "$2" -d "${seconds}s" -s benchmarks/create.lua "$3" | grep '^RESULT ') || true

@@ -158,7 +158,7 @@ inline const std::vector<std::string>& malformed_bodies() {
   return all;
 }
 
-/// Ends the program unless `reader` gives the right answer on every workload, `reference` being of another make, and
+/// Ends the program unless `reader` gives the correct result on every workload, `reference` being of another make, and
 /// refuses every malformed body.
 inline void check_reader(const Reader& reader, const Reader& reference) {
   const std::string_view plain = "Wall panel by the north entrance";

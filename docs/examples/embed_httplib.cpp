@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The Endpoint inside somebody else's server, here cpp-httplib: the server does HTTP, the Endpoint the contract. It can
-// be only as strict as its server: this one decodes %XX in field values before anybody sees them, answers other methods
-// itself, and has limits of its own for some bodies (docs/server.md).
+// be only as strict as its server: this one decodes %XX in field values before a handler sees them, responds to other
+// methods itself, and has limits of its own for some bodies (docs/server.md).
 #include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
 #include <droplit/storage/memory.hpp>
@@ -21,7 +21,7 @@ int main() {
   droplit::ObjectIds ids;
   droplit::Endpoint endpoint(storage, access, clock, ids);
 
-  const auto answer = [&](const httplib::Request& request, httplib::Response& response) {
+  const auto respond = [&](const httplib::Request& request, httplib::Response& response) {
     droplit::RequestHead head(request.method, request.target);
     for (const auto& [name, value] : request.headers) head.add(name, value);
     droplit::Response result;
@@ -36,8 +36,8 @@ int main() {
   httplib::Server server;
   server.set_payload_max_length(
       2 * std::size_t{endpoint.options().max_body});  // so that the Endpoint says what is too much
-  server.Post(".*", answer).Get(".*", answer).Put(".*", answer).Patch(".*", answer).Delete(".*", answer);
-  server.Options(".*", answer);
+  server.Post(".*", respond).Get(".*", respond).Put(".*", respond).Patch(".*", respond).Delete(".*", respond);
+  server.Options(".*", respond);
   const int port = server.bind_to_any_port("127.0.0.1");
   std::thread thread([&] { server.listen_after_bind(); });
 
@@ -45,7 +45,7 @@ int main() {
   const auto created =
       client.Post("/api/clients", {{"authorization", "demo"}},
                   R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})", "application/json");
-  std::cout << (created ? created->status : 0) << ' ' << (created ? created->body : "no answer") << '\n';
+  std::cout << (created ? created->status : 0) << ' ' << (created ? created->body : "no response") << '\n';
   server.stop();
   thread.join();
   return created && created->status == 201 ? 0 : 1;

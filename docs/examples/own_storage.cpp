@@ -29,7 +29,7 @@ class LogStorage {
   }
 
   Outcome<Insertion> insert(const Client& client) {
-    const std::lock_guard lock(mutex_);  // to the end: the look and the deed are one step
+    const std::lock_guard lock(mutex_);  // to the end: check and insert are one step
     switch (state(client.ecosystem_id())) {
       case EcosystemState::deleted: return Insertion::ecosystem_deleted;
       case EcosystemState::unknown: return Insertion::ecosystem_unknown;

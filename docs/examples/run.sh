@@ -131,7 +131,7 @@ told 'The SDK creates clients' "created *Ecosystem Invalid*Client Type Invalid*c
   build/release/docs/examples/sdk $active
 
 if [ "$wrong" -ne 0 ] || [ "$number" -ne 11 ]; then
-  echo 'Not all eleven answers are right.' >&2
+  echo 'Not all eleven responses are as expected.' >&2
   exit 1
 fi
-echo 'All eleven answers are right.'
+echo 'All eleven responses are as expected.'

@@ -16,12 +16,12 @@ std::string environment(const char* name, const char* otherwise) {
   return value != nullptr ? value : otherwise;
 }
 
-int tell(const droplit::Reply& reply) {
+int print(const droplit::Reply& reply) {
   if (reply.outcome.has_value()) {
     std::cout << "created " << reply.outcome.value().id().text() << '\n';
     return 0;
   }
-  if (reply.outcome.has_error()) {  // one of the documented refusals, with all that is wrong
+  if (reply.outcome.has_error()) {  // one of the documented refusals, with all violations
     std::cout << "refused with " << reply.status() << (reply.attempts == 0 ? ", before anything was sent:\n" : ":\n");
     for (const auto violation : reply.outcome.error().violations()) {
       std::cout << "  " << to_string(violation.code) << ": " << to_string(violation.field) << '\n';
@@ -44,11 +44,11 @@ int main(int argc, char** argv) {
   droplit::CurlTransport transport(environment("DROPLIT_TOKEN", ""), options);
   droplit::Sdk droplit(transport);
   const auto reply = droplit.clients.create(ecosystem, "server", "Lobby panel", "Wall panel by the north entrance");
-  const int status = tell(reply);
+  const int status = print(reply);
 
-  tell(droplit.clients.create("", "gateway"));  // refused here, as the service would have
+  print(droplit.clients.create("", "gateway"));  // refused here, as the service would have
 
-  droplit::Sdk patient(transport, {.retry = {.max_attempts = 4, .retry_unavailable = true}});
-  tell(patient.clients.create(ecosystem, "application"));  // sent again only where it surely was not applied
+  droplit::Sdk retrying(transport, {.retry = {.max_attempts = 4, .retry_unavailable = true}});
+  print(retrying.clients.create(ecosystem, "application"));  // sent again only where it was certainly not applied
   return status;
 }

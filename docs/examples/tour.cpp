@@ -43,9 +43,9 @@ void drafts() {
   assert(draft.has_error());
   assert(draft.error().code() == droplit::ApiErrc::client_type_invalid);
 
-  // From values that are right already, nothing can go wrong.
-  const droplit::ClientDraft right("C594b89aea18568c408c3ad24"_ecosystem_id, droplit::ClientType::server);
-  assert(right.type() == droplit::ClientType::server);
+  // From values that are valid already, no error is possible.
+  const droplit::ClientDraft valid("C594b89aea18568c408c3ad24"_ecosystem_id, droplit::ClientType::server);
+  assert(valid.type() == droplit::ClientType::server);
 }
 
 void pieces() {
@@ -79,15 +79,15 @@ void errors() {
   assert(droplit::read_error(response) == refused.error());
 }
 
-/// A store that is away: what fails is a Fault, not an error.
-struct AwayStorage {
+/// A store that cannot be reached: its failure is a fault, not an error.
+struct UnreachableStorage {
   droplit::Outcome<droplit::Insertion> insert(const droplit::Client&) {
     return droplit::Fault::unavailable(droplit::FaultSource::storage, "not reachable");
   }
 };
 
 void faults() {
-  AwayStorage storage;
+  UnreachableStorage storage;
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
   const auto created = create_client(

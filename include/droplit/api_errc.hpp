@@ -135,8 +135,8 @@ class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
 
 }  // namespace process
 
-/// The category of `ApiErrc`, named "droplit". Codes that have an equivalent POSIX error compare equal to that
-/// `std::errc`: `invalid_argument`, `permission_denied`, `message_size`, `protocol_error`, `timed_out`.
+/// The category of `ApiErrc`, named "droplit". A code compares equal to the `std::errc` in the column `condition` of
+/// its row, if there is one.
 ///
 /// One object in a process, so that codes compare equal across shared objects: with g++ always, with clang++ where the
 /// program exports its symbols (-rdynamic; CMake: ENABLE_EXPORTS).

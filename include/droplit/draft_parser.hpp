@@ -19,8 +19,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Reads the body of "create a client", whole or in pieces, and makes a draft or the refusal of it.
 ///
-/// Where the body is cut does not matter. Every violation is found in one pass. What is kept meanwhile is the fields
-/// and the names of unknown members, whose values are checked and dropped. Not copyable; one thread at a time. After an
+/// Where the body is cut does not matter. Every violation is found in one pass. It stores only the fields and
+/// the names of unknown members, whose values are checked and dropped. Not copyable; one thread at a time. After an
 /// exception (only allocation throws) the body counts as unreadable until `reset`.
 class DraftParser {
  public:

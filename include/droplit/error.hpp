@@ -45,7 +45,7 @@ constexpr std::string_view to_string(Location location) noexcept {
   return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(location)];
 }
 
-/// One thing that is wrong with a request, as an entry of the response has it. A view of its `ApiError`.
+/// One broken rule, as an entry of the response states it. A view of its `ApiError`.
 struct Violation {
   ApiErrc code;
   Location location;
@@ -55,9 +55,9 @@ struct Violation {
   bool operator==(const Violation&) const = default;
 };
 
-/// What was found wrong with a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
+/// The violations that were found in a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
 struct Findings {
-  /// What is wrong with one field of the body. For an optional field, `missing` is no violation.
+  /// The violation of one field of the body. For an optional field, `missing` is no violation.
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
 
   std::optional<std::string> query_fields = {};  ///< those not allowed, joined
@@ -74,7 +74,7 @@ struct Findings {
   }
 };
 
-/// A refusal: the ordered, non-empty list of everything that is wrong with a request.
+/// A refusal: the ordered, non-empty list of all violations in a request.
 ///
 /// Each value has a response of its own: what a server writes, a client reads back as an equal value. Copying allocates
 /// only where the refusal has names of fields or a deleted ecosystem. A moved-from error may only be assigned or

@@ -22,8 +22,8 @@ struct EcosystemTag {
   static constexpr char letter = 'C';
 };
 
-/// The tag of a client's id: no letter. One ASCII letter before the digits is read and kept, because other objects of
-/// the vendor have one; an id made by this library never has it (ours: no page shows a client's id).
+/// The tag of a client's id: no letter. One ASCII letter before the digits is accepted and preserved, because other
+/// objects of the vendor have one; an id made by this library never has it (ours: no page shows a client's id).
 struct ClientTag {
   static constexpr char letter = '\0';
 };

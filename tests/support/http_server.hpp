@@ -46,7 +46,7 @@ class Connection {
   /// Reads one whole request, its body by `content-length` or chunked; a peer that expects it gets 100 Continue.
   /// Nothing if the peer ends before, is silent, or sends what is no HTTP/1.1.
   std::optional<droplit::Request> read_request() {
-    const auto end = Clock::now() + patience;
+    const auto end = Clock::now() + timeout;
     const auto head = take_through("\r\n\r\n", end);
     if (!head) return std::nullopt;
     auto request = take_apart(*head);
@@ -66,7 +66,7 @@ class Connection {
 
   /// Sends all; false if the peer does not take it.
   bool send(std::string_view bytes) {
-    const auto end = Clock::now() + patience;
+    const auto end = Clock::now() + timeout;
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent > 0) {
@@ -117,7 +117,7 @@ class Connection {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr Duration patience{10000};
+  static constexpr Duration timeout{10000};
 
   static std::optional<std::size_t> number(std::string_view digits, int base) {
     std::size_t value = 0;
@@ -136,7 +136,7 @@ class Connection {
     }
   }
 
-  // Receives something; false at the end, after a reset or without patience.
+  // Receives something; false at the end, after a reset or a timeout.
   bool fill(Clock::time_point end) {
     if (ended_ || fd_ < 0 || !wait(POLLIN, end)) return false;
     char piece[16384];

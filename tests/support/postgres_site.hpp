@@ -55,7 +55,7 @@ inline std::string all_versions() {
 
 inline PostgresOptions in(const std::string& schema) { return {.timeout = milliseconds(60000), .schema = schema}; }
 
-inline PostgresOptions hurried(const std::string& schema, std::size_t connections = 8) {
+inline PostgresOptions failing_fast(const std::string& schema, std::size_t connections = 8) {
   return {.connections = connections,
           .connect_timeout = milliseconds(1000),
           .timeout = milliseconds(1500),

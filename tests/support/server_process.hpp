@@ -79,10 +79,10 @@ class ServerProcess {
   }
 
   /// Where it listens, if it says so in time.
-  std::optional<std::string> url(std::chrono::milliseconds patience) {
+  std::optional<std::string> url(std::chrono::milliseconds timeout) {
     constexpr std::string_view before = "listening on ";
     std::string line;
-    for (const auto end = std::chrono::steady_clock::now() + patience; !line.ends_with('\n');) {
+    for (const auto end = std::chrono::steady_clock::now() + timeout; !line.ends_with('\n');) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
       pollfd one{line_, POLLIN, 0};
       if (::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0) <= 0) return std::nullopt;

@@ -29,13 +29,13 @@ struct WireResponse {
   droplit::Response response;  ///< the same taken apart; `close` says that `connection: close` stood in it
 };
 
-/// A TCP connection that sends the bytes it is told and no others. Every call ends within `patience`.
+/// A TCP connection that sends the bytes it is given and no others. Every call ends within `timeout`.
 class RawSocket {
  public:
   using Duration = std::chrono::milliseconds;
 
-  explicit RawSocket(std::uint16_t port, std::string_view host = "127.0.0.1", Duration patience = Duration(10000))
-      : patience_(patience) {
+  explicit RawSocket(std::uint16_t port, std::string_view host = "127.0.0.1", Duration timeout = Duration(10000))
+      : timeout_(timeout) {
     const bool six = host.find(':') != std::string_view::npos;
     fd_ = ::socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd_ < 0) fail("socket");
@@ -65,7 +65,7 @@ class RawSocket {
   }
 
   RawSocket(RawSocket&& other) noexcept
-      : patience_(other.patience_),
+      : timeout_(other.timeout_),
         received_(std::move(other.received_)),
         fd_(std::exchange(other.fd_, -1)),
         reset_(other.reset_) {}
@@ -74,7 +74,7 @@ class RawSocket {
 
   /// Sends all; false if the peer does not take it.
   bool send(std::string_view bytes) {
-    const auto end = Clock::now() + patience_;
+    const auto end = Clock::now() + timeout_;
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent > 0) {
@@ -91,7 +91,7 @@ class RawSocket {
   /// Reads one whole answer, which must tell its `content-length`; a 1xx has no body. Nothing if the peer closes,
   /// resets or is silent before its end. `to_head` for the answer to a HEAD, which has no body either.
   std::optional<WireResponse> receive(bool to_head = false) {
-    const auto end = Clock::now() + patience_;
+    const auto end = Clock::now() + timeout_;
     std::size_t head_size = 0;
     while ((head_size = received_.find("\r\n\r\n")) == std::string::npos) {
       if (!fill(end)) return std::nullopt;
@@ -118,9 +118,9 @@ class RawSocket {
     return receive();
   }
 
-  /// Everything until the peer closes or resets, or patience ends.
+  /// Everything until the peer closes or resets, or the timeout expires.
   std::string receive_all() {
-    const auto end = Clock::now() + patience_;
+    const auto end = Clock::now() + timeout_;
     while (fill(end)) {
     }
     return std::exchange(received_, {});
@@ -129,7 +129,7 @@ class RawSocket {
   /// Whether the peer closes, or resets, without another byte.
   bool closed() {
     if (!received_.empty()) return false;
-    const bool more = fill(Clock::now() + patience_);
+    const bool more = fill(Clock::now() + timeout_);
     return !more && ended_;
   }
 
@@ -177,7 +177,7 @@ class RawSocket {
     }
   }
 
-  // Receives something; false at the end, after a reset or without patience.
+  // Receives something; false at the end, after a reset or a timeout.
   bool fill(Clock::time_point end) {
     if (ended_ || !wait(POLLIN, end)) return false;
     char piece[16384];
@@ -209,7 +209,7 @@ class RawSocket {
     return true;
   }
 
-  Duration patience_;
+  Duration timeout_;
   std::string received_;  // and not yet taken
   int fd_ = -1;
   bool ended_ = false;

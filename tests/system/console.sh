@@ -458,7 +458,7 @@ run client create --ecosystemId C594B89AEA18568C408C3AD24
 grep -q "^ecosystemId  $active\$" "$folder/out" || fail "the canonical id is not told: $(cat "$folder/out")"
 create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId $never
 create 1 '' "droplit: Ecosystem with id $deleted does not exist." --ecosystemId $deleted
-create 1 '' 'droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be wrong' \
+create 1 '' 'droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be incorrect' \
   --ecosystemId $active --url "$url/no"
 create 1 '' 'droplit: Content Too Large (413): the service refused the request' --ecosystemId $active --name "$(printf '%05001d' 0)"
 DROPLIT_TOKEN=canary-unknown

@@ -356,10 +356,10 @@ class Load {
   void expect_end() noexcept { server_ends_ = true; }
 
   /// Waits until so many requests that began from now on were answered with 201.
-  bool await_created(std::size_t more, std::chrono::seconds patience) {
+  bool await_created(std::size_t more, std::chrono::seconds timeout) {
     ++epoch_;
     fresh_ = 0;
-    for (const auto end = Clock::now() + patience; fresh_ < more; std::this_thread::sleep_for(2ms)) {
+    for (const auto end = Clock::now() + timeout; fresh_ < more; std::this_thread::sleep_for(2ms)) {
       if (Clock::now() > end) return false;
     }
     return true;
@@ -478,7 +478,7 @@ class Crash {
   }
 
   /// All is told to it that ever was: a deleted ecosystem stays deleted though it is made again.
-  bool start(std::chrono::milliseconds patience) {
+  bool start(std::chrono::milliseconds timeout) {
     const bool deletes = retiring_ || (!journal_[0].empty() && from(random_, 0, 3) == 0);
     retiring_ = deletes;
     const EcosystemId next = ecosystem(ecosystems_.deleted.size() + 1);
@@ -491,7 +491,7 @@ class Crash {
       command.insert(command.end(), {"--delete-ecosystem", ecosystems_.active.text(), "--ecosystem", next.text()});
     }
     server_.emplace(command, folder_ / "log");
-    const auto url = server_->url(patience);
+    const auto url = server_->url(timeout);
     if (!url) return false;
     url_ = *url;
     retiring_ = false;

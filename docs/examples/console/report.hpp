@@ -46,7 +46,7 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
     case ApiErrc::token_kind_forbidden:
       return std::string(violation.message) + " The token of an account or a server is accepted" +
              std::string(how_to_log_in);
-    case ApiErrc::not_found: return named + ": there is no API at this address; --url or DROPLIT_URL may be wrong";
+    case ApiErrc::not_found: return named + ": there is no API at this address; --url or DROPLIT_URL may be incorrect";
     case ApiErrc::ecosystem_not_found: return std::string(violation.message);
     default: break;
   }

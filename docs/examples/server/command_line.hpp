@@ -192,7 +192,8 @@ exit status:
             "memory.",
         [this](const std::string& text) { keep_in(text); });
     add_ecosystems("--ecosystem", "Makes an ecosystem active if it was never there.", options_.active);
-    add_ecosystems("--delete-ecosystem", "Deletes an ecosystem for ever, after every --ecosystem.", options_.deleted);
+    add_ecosystems("--delete-ecosystem", "Deletes an ecosystem permanently, after every --ecosystem.",
+                   options_.deleted);
   }
 
   void add_serving() {

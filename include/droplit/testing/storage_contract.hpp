@@ -26,7 +26,7 @@ template <class S>
 concept TestableStorage = Storage<S> && requires(S& storage, EcosystemId ecosystem, ClientId client) {
   /// Makes the ecosystem active if it never existed, and returns its state: a deleted one stays deleted.
   { storage.add_ecosystem(ecosystem) } -> std::convertible_to<Outcome<EcosystemState>>;
-  /// Deletes the ecosystem for ever, and returns its state before. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem permanently, and returns its state before. Its clients stay; an unknown one stays unknown.
   { storage.delete_ecosystem(ecosystem) } -> std::convertible_to<Outcome<EcosystemState>>;
   /// The client that was inserted under this id, if there is one.
   { storage.find_client(client) } -> std::convertible_to<Outcome<std::optional<Client>>>;

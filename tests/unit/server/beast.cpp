@@ -54,9 +54,7 @@ struct Running {
     if (thread.joinable()) thread.join();
   }
 
-  RawSocket connect(RawSocket::Duration patience = 10s) const {
-    return RawSocket(server.port(), "127.0.0.1", patience);
-  }
+  RawSocket connect(RawSocket::Duration timeout = 10s) const { return RawSocket(server.port(), "127.0.0.1", timeout); }
 
   /// What the server sends to `bytes` and a half-close.
   std::string responses_to(std::string_view bytes) const {

@@ -476,7 +476,7 @@ TEST_CASE("many threads over few connections leave none in a deleted ecosystem, 
 // ---- what the server says ----
 
 TEST_CASE("what surely was not kept is unavailable or a plain fault, by the server's code and in no other words") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   site.on_insert(
       "EXECUTE format('DO $d$ BEGIN RAISE EXCEPTION USING MESSAGE = ''canary'', ERRCODE = %L; END $d$',"
       " NEW.description);");
@@ -552,7 +552,7 @@ TEST_CASE("statements that the server forgets are prepared again, and sent as te
 }
 
 TEST_CASE("a lock that is held is waited for, and then it is unavailable; when it is free all works again") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
   const auto outcome = site.storage.insert(client(1));
   check_unavailable(outcome);
@@ -565,7 +565,7 @@ TEST_CASE("a lock that is held is waited for, and then it is unavailable; when i
 }
 
 TEST_CASE("where all connections are lent for too long it is unavailable, and each is given back on every path") {
-  Site site(hurried("", 2));
+  Site site(failing_fast("", 2));
   REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
   std::vector<std::future<Outcome<Insertion>>> inserting;
   for (std::uint32_t n = 0; n != 12; ++n) {
@@ -606,7 +606,7 @@ TEST_CASE("an insert whose connection is lost is found out about, and kept once"
 }
 
 TEST_CASE("an insert whose server falls silent is found out about within the limit, and kept once") {
-  WiredSite p(hurried(""));
+  WiredSite p(failing_fast(""));
   p.wire.when(id(1).text(), Wire::fall_silent);
   CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
   CHECK(p.there(1) == "1|");
@@ -655,7 +655,7 @@ TEST_CASE("an insert that was lost and is still under way is waited for by the o
 
 TEST_CASE("an insert that was lost, and cannot be found out about, may have been applied") {
   for (const Wire::Action action : {Wire::cut_before, Wire::cut_after}) {
-    WiredSite p(hurried(""));
+    WiredSite p(failing_fast(""));
     p.wire.when(
         id(1).text(), action, [] {}, true);
     const Fault why = fault(p.storage.insert(client(1)));
@@ -672,7 +672,7 @@ TEST_CASE("an insert that was lost, and cannot be found out about, may have been
 }
 
 TEST_CASE("looking, adding and deleting outlive a lost connection, and only who deleted may stay unknown") {
-  WiredSite p(hurried(""));
+  WiredSite p(failing_fast(""));
   const auto after = [&](EcosystemId e, Wire::Action action) { p.wire.when(e.text(), action); };
   p.wire.when(id(0).text(), Wire::cut_after);
   CHECK(p.storage.find_client(id(0)).value() == client(0));
@@ -721,15 +721,19 @@ TEST_CASE("sessions that were ended while they were idle are replaced, and no op
 // ---- servers that come and go ----
 
 TEST_CASE("a server that was stopped is unavailable, and when it is back the first request works") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   for (const bool fast : {true, false}) {
-    fast ? cluster().stop_fast() : cluster().stop_immediately();
+    if (fast) {
+      cluster().stop_fast();
+    } else {
+      cluster().stop_immediately();
+    }
     const auto outcome = site.storage.insert(client(1));
     check_unavailable(outcome);
     CHECK(outcome.exception().what() == "postgres insert: no connection to the server");
     check_unavailable(site.storage.find_client(id(1)));
     check_unavailable(site.storage.add_ecosystem(home));
-    check_unavailable(PostgresStorage::open(cluster().conninfo(), hurried(site.schema)));
+    check_unavailable(PostgresStorage::open(cluster().conninfo(), failing_fast(site.schema)));
     cluster().start();
     CHECK(site.storage.insert(client(fast ? 1 : 2)).value() == Insertion::inserted);
   }
@@ -740,7 +744,7 @@ TEST_CASE("an insert that waits while its server is shut down is found out about
   for (const bool back : {true, false}) {
     cluster().stop_fast();
     cluster().start(settings);
-    Site site(back ? in("") : hurried(""));
+    Site site(back ? in("") : failing_fast(""));
     // A session's lock could be free before the server ends the insert.
     REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE; PREPARE TRANSACTION 'lasting'").empty());
     auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
@@ -759,7 +763,7 @@ TEST_CASE("an insert that waits while its server is shut down is found out about
 }
 
 TEST_CASE("while a server is killed and started again every result is true, and then all works") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   struct Results {
     std::atomic<int> kept = 0;
     std::vector<std::uint32_t> acknowledged;
@@ -819,10 +823,10 @@ TEST_CASE("while a server is killed and started again every result is true, and 
 }
 
 TEST_CASE("a server that is stopped meets a time limit, with the right fate; when it goes on all works") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   const auto begin = std::chrono::steady_clock::now();
   cluster().pause();
-  const auto opening = PostgresStorage::open(cluster().conninfo(), hurried(site.schema));
+  const auto opening = PostgresStorage::open(cluster().conninfo(), failing_fast(site.schema));
   const auto asked = site.storage.insert(client(1));  // on a connection that was there
   const auto anew = site.storage.insert(client(2));   // on one that the server does not accept
   const auto found = site.storage.find_client(id(1));
@@ -839,7 +843,7 @@ TEST_CASE("a server that is stopped meets a time limit, with the right fate; whe
 }
 
 TEST_CASE("a server that refuses connections or changes is unavailable until it accepts them") {
-  Site site(hurried(""));
+  Site site(failing_fast(""));
   cluster().stop_fast();
   cluster().start({"max_connections=4", "superuser_reserved_connections=0", "max_wal_senders=0", "autovacuum=off"});
   {

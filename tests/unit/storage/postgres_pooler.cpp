@@ -224,7 +224,7 @@ TEST_CASE("a pooled insert whose session at the server is ended by the operator 
 }
 
 TEST_CASE("a pooled statement has its limits, and they are the server's to keep") {
-  Site site(pooled(hurried("")));
+  Site site(pooled(failing_fast("")));
   site.on_insert("PERFORM pg_sleep(60);");
   const auto slow = site.storage.insert(client(1));
   check_unavailable(slow);

@@ -64,7 +64,7 @@ class TokenFileReader final : private JsonEvents {
 
   void wrong_type() {
     const Member member = depth_ == 1 ? tokens : member_;
-    if (member != unknown) refuse(member, "has a value of the wrong type");
+    if (member != unknown) refuse(member, "has a value of an invalid type");
   }
 
   void name(std::string_view piece, bool last) final {

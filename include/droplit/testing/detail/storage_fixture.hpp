@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// What every check of the storage suite needs: the store under test behind calls whose failures are violations, values
-// to call it with, and threads that begin at the same time. Texts are read off the table of fields, so that a new text
+// What every check of the storage suite needs: the store under test, called so that a failure is a violation; values to
+// call it with; and threads that begin at the same time. Texts are read off the table of fields, so that a new text
 // field is checked without a change here. Base class of the suite.
 
 #include <droplit/testing/detail/suite.hpp>

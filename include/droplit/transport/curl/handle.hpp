@@ -2,7 +2,7 @@
 #pragma once
 
 // libcurl's C objects as C++ values: each is freed by its owner, options are set until one fails, and a kept connection
-// is one object. What libcurl would do behind its caller's back (leave sockets open in child processes, raise SIGPIPE,
+// is one object. What libcurl would do unnoticed (leave sockets open in child processes, raise SIGPIPE,
 // reuse a connection that has unread data) is prevented here. Used by `CurlTransport`.
 
 #include <droplit/detail/config.hpp>

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The answers that are written: the 201 of a workload, and every refusal there is.
+// The responses that are written: the 201 of a workload, and every refusal there is.
 #pragma once
 
 #include "job.hpp"
@@ -16,7 +16,7 @@
 
 namespace job {
 
-/// What the 201 to a reading tells, at an instant of the API's pages.
+/// What the 201 to a reading contains, at an instant of the API's pages.
 inline Created created_of(const Reading& reading) {
   Created created;
   created.id = {0x59, 0x4b, 0x89, 0xae, 0xa1, 0x85, 0x68, 0xc4, 0x08, 0xc3, 0xad, 0x25};

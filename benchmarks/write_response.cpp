@@ -3,8 +3,8 @@
 // same text?
 #include "peers/droplit.hpp"
 #include "peers/peers.hpp"
-#include "support/answers.hpp"
 #include "support/bench.hpp"
+#include "support/responses.hpp"
 
 #include <droplit/json.hpp>
 #include <droplit/response.hpp>
@@ -34,7 +34,7 @@ void add_created(std::string_view name) {
       job::keep(out);
     }
   });
-  bench::add("write", name, "droplit, whole answer", [client](benchmark::State& state) {
+  bench::add("write", name, "droplit, whole response", [client](benchmark::State& state) {
     droplit::Response response;
     for (auto _ : state) {
       write_response(response, client);
@@ -56,7 +56,7 @@ void add_created(std::string_view name) {
 }
 
 void add_refusal(const job::Refusal& refusal) {
-  bench::add("refuse", refusal.name, "droplit, whole answer", [&refusal](benchmark::State& state) {
+  bench::add("refuse", refusal.name, "droplit, whole response", [&refusal](benchmark::State& state) {
     droplit::Response response;
     for (auto _ : state) {
       write_response(response, refusal.error);
