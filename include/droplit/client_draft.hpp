@@ -110,11 +110,8 @@ class DraftFields {
     }
   }
 
-  /// The member is null: the same as absent.
-  void set_absent(Field field) noexcept { flaw(field) = Flaw::missing; }
-
-  /// The member has another JSON type.
-  void set_other(Field field) noexcept { flaw(field) = Flaw::invalid; }
+  /// The member has another JSON type. Null is the same as absent.
+  void set_no_string(Field field, bool is_null) noexcept { flaw(field) = is_null ? Flaw::missing : Flaw::invalid; }
 
   /// True if there is such a member and it is not null.
   [[nodiscard]] bool given(Field field) const noexcept { return flaws_[field_index(field)] != Flaw::missing; }

@@ -40,8 +40,8 @@ constexpr EndpointOptions bounded(EndpointOptions options) noexcept {
 }  // namespace detail
 
 /// One request in steps, for servers that bring their own I/O or their own, perhaps suspending, store: head, pieces of
-/// the body, draft. Each step says whether to go on; its error or fault is the answer (see answer.hpp). The checks come
-/// in the contract's order.
+/// the body, draft. Each step says whether to go on; its error or fault is the response (see response.hpp). The checks
+/// come in the contract's order.
 ///
 /// One thread at a time. Not copyable; `reset` makes it ready for the next request on a connection.
 template <Access A>

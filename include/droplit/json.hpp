@@ -57,12 +57,6 @@ class JsonWriter {
  public:
   explicit JsonWriter(char* out) noexcept : out_(out) {}
 
-  template <std::size_t Size>
-  JsonWriter& operator<<(const char (&text)[Size]) noexcept {
-    std::memcpy(out_, text, Size - 1);
-    out_ += Size - 1;
-    return *this;
-  }
   JsonWriter& operator<<(std::string_view plain) noexcept {
     std::memcpy(out_, plain.data(), plain.size());
     out_ += plain.size();
@@ -77,9 +71,6 @@ class JsonWriter {
     if (text.size == text.text.size()) return *this << text.text;
     out_ = write_json_text(out_, text.text);
     return *this;
-  }
-  JsonWriter& operator<<(ClientType type) noexcept {
-    return type == ClientType::application ? *this << "application" : *this << "server";
   }
 
   // Usually the text up to the second is the same as in the call before.
@@ -135,7 +126,7 @@ void write_member(JsonWriter& json, const Client& client, const std::array<JsonT
   } else if constexpr (field_row(row.field).kind == FieldKind::ecosystem_id) {
     json << opening << client.ecosystem_id();
   } else if constexpr (field_row(row.field).kind == FieldKind::client_type) {
-    json << opening << client.type();
+    json << opening << to_string(client.type());
   } else if (client.text(row.field)) {
     json << opening << texts[text_index(row.field)];
   }

@@ -5,6 +5,7 @@
 #include <droplit/client_draft.hpp>
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/http.hpp>
@@ -78,16 +79,17 @@ namespace detail {
 /// The body of a 500.
 inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
 
+/// The value of a field that is given once; empty if it is absent or repeated.
+inline std::string_view single_value(const Response& response, std::string_view name) noexcept {
+  return response.fields.count(name) == 1 ? response.fields.get(name) : std::string_view();
+}
+
 /// The seconds of a `retry-after` field that is given once and is a number; nothing for a date.
 inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
-  const std::string_view value = response.fields.get("retry-after");
-  if (response.fields.count("retry-after") != 1 || value.empty() || value.size() > 9) return std::nullopt;
-  std::int64_t seconds = 0;
-  for (const char c : value) {
-    if (c < '0' || c > '9') return std::nullopt;
-    seconds = seconds * 10 + (c - '0');
-  }
-  return seconds;
+  const std::string_view value = single_value(response, "retry-after");
+  const auto seconds = value.size() <= 9 ? parse_decimal(value) : std::nullopt;
+  if (!seconds) return std::nullopt;
+  return static_cast<std::int64_t>(*seconds);
 }
 
 }  // namespace detail
@@ -134,10 +136,8 @@ inline bool is_encoded(const Response& response) noexcept {
 
 /// True for the contract's 503, which proves that nothing was applied; any other may come from a proxy.
 inline bool is_exact_unavailable(const Response& response) noexcept {
-  const HeaderFields& fields = response.fields;
-  return response.status == 503 && response.body.empty() && fields.count("content-type") == 0 &&
-         fields.count("retry-after") == 1 && fields.get("retry-after") == "1" && fields.count("content-length") == 1 &&
-         fields.get("content-length") == "0";
+  return response.status == 503 && response.body.empty() && response.fields.count("content-type") == 0 &&
+         single_value(response, "retry-after") == "1" && single_value(response, "content-length") == "0";
 }
 
 }  // namespace detail
@@ -191,8 +191,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string
 
 DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {
   if (detail::is_encoded(response)) return std::nullopt;
-  const std::string_view content_type =
-      response.fields.count("content-type") == 1 ? response.fields.get("content-type") : std::string_view();
+  const std::string_view content_type = detail::single_value(response, "content-type");
   if (response.body.empty() || detail::is_content_type(content_type, "text", "plain")) {
     return detail::error_without_entries(response.status, response.body);
   }
@@ -210,8 +209,7 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
   };
   if (detail::is_encoded(response)) return unknown("the response has a content-encoding");
   if (response.status == 201) {
-    if (response.fields.count("content-type") != 1 ||
-        !detail::is_content_type(response.fields.get("content-type"), "application", "json")) {
+    if (!detail::is_content_type(detail::single_value(response, "content-type"), "application", "json")) {
       return unknown("the response is a 201 of another content type");
     }
     auto client = detail::ClientReader().read(response.body);

@@ -88,14 +88,12 @@ class WholeSteps {
 };
 
 template <class H>
-struct ChooseSteps {
-  using Type = WholeSteps<H>;
-};
+struct ChooseSteps : std::type_identity<WholeSteps<H>> {};
 template <SteppedHandler H>
-struct ChooseSteps<H> {
-  using Type = typename H::Steps;
-};
+struct ChooseSteps<H> : std::type_identity<typename H::Steps> {};
+
+/// The steps of a handler: its own if it has any.
 template <class H>
-using StepsOf = typename ChooseSteps<H>::Type;
+using StepsOf = typename ChooseSteps<H>::type;
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

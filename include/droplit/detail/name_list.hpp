@@ -21,19 +21,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 class NameList {
  public:
   void add(std::string_view name) {
-    append(name);
-    end_name();
-  }
-
-  /// Adds to the pending name, which `end_name` adds to the list and `drop_pending` removes.
-  void append(std::string_view part) { text_ += part; }
-
-  void end_name() { ends_.push_back(static_cast<std::uint32_t>(text_.size())); }
-
-  void drop_pending() noexcept { text_.resize(ends_.empty() ? 0 : ends_.back()); }
-
-  [[nodiscard]] std::string_view pending() const noexcept {
-    return std::string_view(text_).substr(ends_.empty() ? 0 : ends_.back());
+    text_ += name;
+    ends_.push_back(static_cast<std::uint32_t>(text_.size()));
   }
 
   void clear() noexcept {

@@ -22,21 +22,6 @@ TEST_CASE("names are told once each, in order of first appearance") {
   CHECK(list.join() == "x");
 }
 
-TEST_CASE("a name comes in pieces, and a pending one can be dropped") {
-  NameList list;
-  list.append("ab");
-  list.append("c");
-  CHECK(list.pending() == "abc");
-  list.end_name();
-  list.append("never");
-  CHECK(list.pending() == "never");
-  list.drop_pending();
-  CHECK(list.pending().empty());
-  list.append("d");
-  list.end_name();
-  CHECK(list.join() == "abc, d");
-}
-
 TEST_CASE("what is joined is what a set and a list would join") {
   std::mt19937 random(7);
   for (int round = 0; round != 200; ++round) {

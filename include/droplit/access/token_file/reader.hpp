@@ -67,10 +67,8 @@ class TokenFileReader final : private JsonEvents {
     if (member != unknown) refuse(member, "has a value of an invalid type");
   }
 
-  void name(std::string_view piece, bool last) final {
-    text_ += piece;
-    if (!last) return;
-    const auto* const found = std::find(names.begin(), names.end(), std::exchange(text_, {}));
+  void name(std::string_view name) final {
+    const auto* const found = std::find(names.begin(), names.end(), name);
     member_ = static_cast<Member>(found - names.begin());
     if (member_ == unknown || (member_ == tokens) != (depth_ == 0)) {
       member_ = unknown;

@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,72 +25,53 @@ class ClientReader final : private JsonEvents {
   std::optional<Client> read(std::string_view body) {
     JsonReader reader(*this);
     if (!reader.finish(body)) return std::nullopt;
-    const auto created_at = Timestamp::parse(text_of(ClientMember::created_at));
-    const auto ecosystem_id = EcosystemId::parse(text_of(Field::ecosystem_id));
-    const auto id = ClientId::parse(text_of(ClientMember::id));
-    const auto type = parse_client_type(text_of(Field::type));
+    const auto created_at = Timestamp::parse(value_of(ClientMember::created_at).value_or(""));
+    const auto ecosystem_id = EcosystemId::parse(value_of(ClientMember::field, Field::ecosystem_id).value_or(""));
+    const auto id = ClientId::parse(value_of(ClientMember::id).value_or(""));
+    const auto type = parse_client_type(value_of(ClientMember::field, Field::type).value_or(""));
+    if (!created_at || !ecosystem_id || !id || !type) return std::nullopt;
     ClientTexts::Array texts;
     for (std::size_t i = 0; i != texts.size(); ++i) {
-      const std::size_t at = index_of(ClientMember::field, client_fields[first_text + i].field);
-      if (states_[at] == State::string) texts[i] = Text::parse(std::move(texts_[at]));
-      if (states_[at] != State::absent && !texts[i]) return std::nullopt;
+      auto& value = value_of(ClientMember::field, client_fields[first_text + i].field);
+      if (!value) continue;
+      texts[i] = Text::parse(*std::move(value));
+      if (!texts[i]) return std::nullopt;
     }
-    if (!created_at || !ecosystem_id || !id || !type) return std::nullopt;
     return Client(*id, *created_at, *ecosystem_id, *type, ClientTexts(std::move(texts)));
   }
 
  private:
-  enum class State : std::uint8_t { absent, string, wrong_type };
-
-  static constexpr std::size_t none = client_members.size();
-
-  static constexpr std::size_t index_of(ClientMember member, Field field = Field::none) noexcept {
+  std::optional<std::string>& value_of(ClientMember member, Field field = Field::none) noexcept {
     std::size_t i = 0;
     while (client_members[i].member != member || client_members[i].field != field) ++i;
-    return i;
+    return values_[i];
   }
 
-  // The string of a member; empty, which no required member may be, if it is not a string.
-  std::string_view text_of(ClientMember member, Field field = Field::none) const noexcept {
-    const std::size_t at = index_of(member, field);
-    return states_[at] == State::string ? std::string_view(texts_[at]) : std::string_view();
-  }
-  std::string_view text_of(Field field) const noexcept { return text_of(ClientMember::field, field); }
-
-  void set(State state) noexcept {
-    if (member_ != none) states_[member_] = state;
+  void name(std::string_view name) final {
+    std::size_t i = 0;
+    while (i != client_members.size() && client_members[i].name != name) ++i;
+    value_ = &values_[i];
+    value_->reset();
   }
 
-  void name(std::string_view piece, bool last) final {
-    name_.append(piece);
-    if (!last) return;
-    member_ = 0;
-    while (member_ != none && client_members[member_].name != name_.view()) ++member_;
-    name_.clear();
-    begun_ = false;
+  void string(std::string_view piece, bool) final {
+    if (!*value_) value_->emplace();
+    (*value_)->append(piece);
   }
 
-  void string(std::string_view piece, bool last) final {
-    if (member_ == none) return;
-    if (!std::exchange(begun_, !last)) texts_[member_].clear();
-    texts_[member_] += piece;
-    set(State::string);
+  void scalar(JsonKind kind) final {
+    if (kind != JsonKind::null) value_->emplace(1, '\0');  // invalid, whichever member it is
   }
 
-  void scalar(JsonKind kind) final { set(kind == JsonKind::null ? State::absent : State::wrong_type); }
-
-  bool begin(JsonKind) final {
-    set(State::wrong_type);
+  bool begin(JsonKind kind) final {
+    scalar(kind);
     return false;
   }
 
   void end() final {}
 
-  ShortText name_;
-  std::array<std::string, none> texts_;
-  std::array<State, none> states_{};
-  std::size_t member_ = none;  // whose value is next
-  bool begun_ = false;         // whether a piece of its string was received
+  std::array<std::optional<std::string>, client_members.size() + 1> values_;  // the last is of unknown members
+  std::optional<std::string>* value_ = nullptr;                               // the next one
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

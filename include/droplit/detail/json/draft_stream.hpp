@@ -10,6 +10,7 @@
 #include <droplit/detail/json/reader.hpp>
 #include <droplit/detail/name_list.hpp>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -38,20 +39,15 @@ class DraftStream final : private JsonEvents {
     fields_ = {};
     unknown_.clear();
     field_ = Field::none;
-    in_piece_ = false;
+    in_string_ = false;
   }
 
  private:
-  void name(std::string_view piece, bool last) final;
+  void name(std::string_view name) final;
   void string(std::string_view piece, bool last) final;
 
   void scalar(JsonKind kind) final {
-    if (field_ == Field::none) return;
-    if (kind == JsonKind::null) {
-      fields_.set_absent(field_);
-    } else {
-      fields_.set_other(field_);
-    }
+    if (field_ != Field::none) fields_.set_no_string(field_, kind == JsonKind::null);
   }
 
   bool begin(JsonKind kind) final {
@@ -61,21 +57,12 @@ class DraftStream final : private JsonEvents {
 
   void end() final {}
 
-  static Field field_named(std::string_view name) noexcept {
-    for (const FieldRow& row : client_fields) {
-      if (row.name == name) return row.field;
-    }
-    return Field::none;
-  }
-
   JsonReader reader_;
   DraftFields fields_;
-  ShortText word_;  // an id or a type that comes in pieces
-  static_assert(ShortText::capacity > EcosystemId::max_size);
-  std::array<std::string, text_count> texts_;
+  std::array<std::string, client_fields.size()> strings_;
   NameList unknown_;           // names of members that the contract does not know
   Field field_ = Field::none;  // whose value is next
-  bool in_piece_ = false;      // a name or a field's string has begun and goes on
+  bool in_string_ = false;     // a field's string has begun and goes on
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
@@ -86,38 +73,21 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view 
   return fields_.finish(std::move(query_fields), &unknown_);
 }
 
-DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view piece, bool last) {
-  if (last && !in_piece_) {
-    field_ = field_named(piece);
-    if (field_ == Field::none) unknown_.add(piece);
-    return;
-  }
-  unknown_.append(piece);
-  in_piece_ = !last;
-  if (!last) return;
-  field_ = field_named(unknown_.pending());
-  if (field_ == Field::none) {
-    unknown_.end_name();
-  } else {
-    unknown_.drop_pending();
-  }
+DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view name) {
+  const auto* row = std::find_if(client_fields.begin(), client_fields.end(),
+                                 [name](const FieldRow& known) { return known.name == name; });
+  field_ = row == client_fields.end() ? Field::none : row->field;
+  if (field_ == Field::none) unknown_.add(name);
 }
 
 DROPLIT_DETAIL_INLINE void DraftStream::string(std::string_view piece, bool last) {
   if (field_ == Field::none) return;
-  const bool begins = !std::exchange(in_piece_, !last);
-  if (field_row(field_).kind == FieldKind::text) {
-    std::string& text = texts_[text_index(field_)];
-    if (begins) text.clear();
-    text.append(piece);
-    if (last) fields_.set_string(field_, {&text, text});
-  } else if (begins && last) {
-    fields_.set_string(field_, {nullptr, piece});
-  } else {
-    if (begins) word_.clear();
-    word_.append(piece);
-    if (last) fields_.set_string(field_, {nullptr, word_.view()});
-  }
+  std::string& text = strings_[field_index(field_)];
+  if (!std::exchange(in_string_, !last)) text.clear();
+  // Of an id or a type that is too long, no more is kept than shows it.
+  const bool is_text = field_row(field_).kind == FieldKind::text;
+  text += piece.substr(0, is_text ? piece.size() : EcosystemId::max_size + 1 - text.size());
+  if (last) fields_.set_string(field_, {&text, text});
 }
 
 #endif

@@ -65,18 +65,15 @@ class ErrorReader final : private JsonEvents {
   static constexpr std::array<std::string_view, 3> entry_members{"in", "message", "path"};
   using Entry = std::array<std::string, entry_members.size()>;
 
-  void name(std::string_view piece, bool last) final {
-    name_.append(piece);
-    if (!last) return;
+  void name(std::string_view name) final {
     text_ = nullptr;
-    is_errors_ = !in_entry_ && name_.view() == "errors";
+    is_errors_ = !in_entry_ && name == "errors";
     if (is_errors_) has_valid_errors_ = false;
-    if (!in_entry_ && name_.view() == "errorType") text_ = &error_type_;
+    if (!in_entry_ && name == "errorType") text_ = &error_type_;
     for (std::size_t i = 0; in_entry_ && i != entry_members.size(); ++i) {
-      if (name_.view() == entry_members[i]) text_ = &entries_[size_ - 1][i];
+      if (name == entry_members[i]) text_ = &entries_[size_ - 1][i];
     }
     if (text_ != nullptr) text_->clear();
-    name_.clear();
   }
 
   void string(std::string_view piece, bool) final {
@@ -112,9 +109,7 @@ class ErrorReader final : private JsonEvents {
 
   // False if the contract has no such entry.
   static bool add_to(Findings& findings, const Entry& entry) {
-    const std::string& in = entry[0];
-    const std::string& message = entry[1];
-    const std::string& path = entry[2];
+    const auto& [in, message, path] = entry;
     using Flaw = Findings::Flaw;
     if (path == to_string(Field::additional_parameters)) {
       const auto names = read_blank(row(ApiErrc::query_field_not_allowed).message, message);
@@ -122,17 +117,16 @@ class ErrorReader final : private JsonEvents {
       (in == to_string(Location::query) ? findings.query_fields : findings.body_fields) = std::string(*names);
       return true;
     }
-    for (const FieldRow& row : client_fields) {
-      if (path != row.name) continue;
-      const FieldCodes codes = codes_of(row.kind);
-      const auto is = [&message](ApiErrc code) { return message == droplit::row(code).message; };
-      Flaw& flaw = findings.flaws[field_index(row.field)];
+    for (const FieldRow& field : client_fields) {
+      if (path != field.name) continue;
+      const FieldCodes codes = codes_of(field.kind);
+      Flaw& flaw = findings.flaws[field_index(field.field)];
       flaw = Flaw::none;
-      if (is(codes.invalid)) {
+      if (message == row(codes.invalid).message) {
         flaw = Flaw::invalid;
-      } else if (row.required && is(codes.missing)) {
+      } else if (field.required && message == row(codes.missing).message) {
         flaw = Flaw::missing;
-      } else if (!row.required && is(codes.characters)) {
+      } else if (!field.required && message == row(codes.characters).message) {
         flaw = Flaw::characters;
       }
       return true;
@@ -140,7 +134,6 @@ class ErrorReader final : private JsonEvents {
     return false;
   }
 
-  ShortText name_;
   std::string error_type_;
   std::array<Entry, ApiError::max_entries> entries_;
   std::size_t size_ = 0;

@@ -13,10 +13,10 @@
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <new>
+#include <string>
 #include <utility>
 #endif
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -25,12 +25,12 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 enum class JsonKind : std::uint8_t { null, boolean, number, object, array };
 
-/// Receives the parts of a JSON object in order. Names and strings may come in pieces, cut anywhere, of which the last
-/// one is marked; put together they are UTF-8.
+/// Receives the parts of a JSON object in order. Strings may come in pieces, cut anywhere, of which the last one is
+/// marked; put together they are UTF-8, as are names.
 class JsonEvents {
  public:
-  /// A piece of a member's name.
-  virtual void name(std::string_view piece, bool last) = 0;
+  /// A member's name, whole.
+  virtual void name(std::string_view name) = 0;
   /// A piece of a string.
   virtual void string(std::string_view piece, bool last) = 0;
   /// A null, a boolean or a number, whose value is not reported.
@@ -44,21 +44,6 @@ class JsonEvents {
   ~JsonEvents() = default;
 };
 
-/// A short text that may come in pieces. Of a text that is too long the first `capacity` characters are kept, which are
-/// enough to tell it from shorter ones.
-class ShortText {
- public:
-  static constexpr std::size_t capacity = 32;
-
-  void clear() noexcept { size_ = 0; }
-  void append(std::string_view piece) noexcept { size_ += piece.copy(text_.data() + size_, capacity - size_); }
-  [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
-
- private:
-  std::array<char, capacity> text_;
-  std::size_t size_ = 0;
-};
-
 /// Reads one JSON object, strictly as RFC 8259 has it, whole or in pieces.
 ///
 /// Text that is not UTF-8, escapes of unpaired surrogates, a byte order mark and more than 32 levels are invalid. Not
@@ -67,10 +52,8 @@ class JsonReader {
  public:
   static constexpr std::size_t max_depth = max_json_depth;
 
-  explicit JsonReader(JsonEvents& events) noexcept : events_(events) {}
-  ~JsonReader() {
-    if (made_) destroy();
-  }
+  explicit JsonReader(JsonEvents& events);
+  ~JsonReader();
 
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
@@ -85,20 +68,15 @@ class JsonReader {
     return valid;
   }
 
-  void reset() noexcept {
-    fresh_ = true;
-    failed_ = false;
-  }
+  /// Ready for another object.
+  void reset() noexcept;
 
  private:
   class Parser;
 
   bool write(std::string_view piece, bool more);
   Parser& parser() noexcept;
-  void destroy() noexcept;
 
-  JsonEvents& events_;
-  bool made_ = false;  // whether `parser_` holds a parser
   bool fresh_ = true;  // whether the next piece is the first
   bool failed_ = false;
   // Storage in place, so that the type is needed only where functions are defined. It must not be the first member:
@@ -124,6 +102,7 @@ class JsonHandler {
   bool on_document_begin(error_code&) noexcept {
     depth_ = 0;
     hidden_ = 0;
+    name_.clear();
     return true;
   }
   bool on_document_end(error_code&) const noexcept { return true; }
@@ -145,11 +124,18 @@ class JsonHandler {
     return true;
   }
   bool on_key_part(string_view piece, std::size_t, error_code&) {
-    if (hidden_ == 0) events_.name({piece.data(), piece.size()}, false);
+    if (hidden_ == 0) name_.append(piece.data(), piece.size());
     return true;
   }
-  bool on_key(string_view piece, std::size_t, error_code&) {
-    if (hidden_ == 0) events_.name({piece.data(), piece.size()}, true);
+  bool on_key(string_view piece, std::size_t, error_code& ec) {
+    if (hidden_ != 0) return true;
+    if (name_.empty()) {
+      events_.name({piece.data(), piece.size()});
+    } else {
+      on_key_part(piece, 0, ec);
+      events_.name(name_);
+      name_.clear();
+    }
     return true;
   }
   bool on_string_part(string_view piece, std::size_t, error_code& ec) { return string(piece, false, ec); }
@@ -197,34 +183,34 @@ class JsonHandler {
   JsonEvents& events_;
   std::size_t depth_ = 0;   // objects and arrays that are open
   std::size_t hidden_ = 0;  // of those, the innermost ones that are not reported
+  std::string name_;        // the pieces of a name that were received
 };
 
 class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
  public:
-  explicit Parser(JsonEvents& events) : basic_parser(options(), events) {}
-
- private:
-  static boost::json::parse_options options() noexcept {
-    boost::json::parse_options options;
-    options.max_depth = max_depth;
-    return options;
-  }
+  explicit Parser(JsonEvents& events) : basic_parser({.max_depth = max_depth}, events) {}
 };
+
+DROPLIT_DETAIL_INLINE JsonReader::JsonReader(JsonEvents& events) {
+  static_assert(sizeof(Parser) <= sizeof parser_ && alignof(Parser) <= alignof(std::max_align_t));
+  ::new (static_cast<void*>(parser_)) Parser(events);
+}
+
+DROPLIT_DETAIL_INLINE JsonReader::~JsonReader() { parser().~Parser(); }
 
 DROPLIT_DETAIL_INLINE JsonReader::Parser& JsonReader::parser() noexcept {
   return *std::launder(reinterpret_cast<Parser*>(parser_));
 }
 
+DROPLIT_DETAIL_INLINE void JsonReader::reset() noexcept {
+  parser().reset();
+  fresh_ = true;
+  failed_ = false;
+}
+
 DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) {
   if (failed_) return false;
   failed_ = true;  // and stays so if the events throw
-  if (!made_) {
-    static_assert(sizeof(Parser) <= sizeof parser_ && alignof(Parser) <= alignof(std::max_align_t));
-    ::new (static_cast<void*>(parser_)) Parser(events_);
-    made_ = true;
-  } else if (fresh_) {
-    parser().reset();
-  }
   boost::system::error_code ec;
   if (!std::exchange(fresh_, false)) {
     // Boost.JSON's buffer for texts with escapes has no room for the bytes of a character of which a part was in an
@@ -238,8 +224,6 @@ DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) 
   failed_ = ec || read != piece.size();  // less is read where something follows the object
   return !failed_;
 }
-
-DROPLIT_DETAIL_INLINE void JsonReader::destroy() noexcept { parser().~Parser(); }
 
 #endif
 

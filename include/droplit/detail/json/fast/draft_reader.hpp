@@ -120,17 +120,8 @@ class FastDraftReader {
     }
   }
 
-  template <std::size_t Size>
-  static bool is_at(const char* at, const char* end, const char (&text)[Size]) noexcept {
-    return static_cast<std::size_t>(end - at) >= Size - 1 && std::memcmp(at, text, Size - 1) == 0;
-  }
-
   DROPLIT_DETAIL_NOINLINE const char* no_string(const char* at, const char* end, Field field) noexcept {
-    if (is_at(at, end, "null")) {
-      fields_.set_absent(field);
-    } else {
-      fields_.set_other(field);
-    }
+    fields_.set_no_string(field, skip_json_literal(at, end, "null") != nullptr);
     return skip(at, end);
   }
 
@@ -176,13 +167,13 @@ class FastDraftReader {
     static_assert(client_type_names.size() == 2 && to_string(ClientType::server) == "server" &&
                       to_string(ClientType::application) == "application",
                   "a type that is not read here");
-    if (is_at(at, end, "server\"")) {
+    if (const char* const after = skip_json_literal(at, end, "server\"")) {
       fields_.set(ClientType::server);
-      return at + 7;
+      return after;
     }
-    if (is_at(at, end, "application\"")) {
+    if (const char* const after = skip_json_literal(at, end, "application\"")) {
       fields_.set(ClientType::application);
-      return at + 12;
+      return after;
     }
     return word(at, end, Field::type);
   }

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <string_view>
+#include <cstring>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -34,6 +34,13 @@ inline const char* skip_json_char(const char* at, const char* end, char c) noexc
   if (at != end && *at == c) return at + 1;
   at = skip_any_json_space(at, end);
   return at != end && *at == c ? at + 1 : nullptr;
+}
+
+/// The end of `text`; null if it is not at `at`.
+template <std::size_t Size>
+const char* skip_json_literal(const char* at, const char* end, const char (&text)[Size]) noexcept {
+  const bool fits = static_cast<std::size_t>(end - at) >= Size - 1;
+  return fits && std::memcmp(at, text, Size - 1) == 0 ? at + Size - 1 : nullptr;
 }
 
 /// Each function returns the end of what begins at `at`, or null if it is invalid.
@@ -85,9 +92,9 @@ class JsonSkip {
   const char* plain_value(const char* at) noexcept {
     switch (*at) {
       case '"': return string(at + 1);
-      case 't': return literal(at, "true");
-      case 'f': return literal(at, "false");
-      case 'n': return literal(at, "null");
+      case 't': return skip_json_literal(at, end_, "true");
+      case 'f': return skip_json_literal(at, end_, "false");
+      case 'n': return skip_json_literal(at, end_, "null");
       default: return number(at);
     }
   }
@@ -112,12 +119,6 @@ class JsonSkip {
       }
     }
     return found.close + 1;
-  }
-
-  template <std::size_t Size>
-  const char* literal(const char* at, const char (&text)[Size]) const noexcept {
-    const std::string_view rest(at, static_cast<std::size_t>(end_ - at));
-    return rest.starts_with(text) ? at + Size - 1 : nullptr;
   }
 
   const char* digits(const char* at) const noexcept { return std::find_if_not(at, end_, is_digit); }

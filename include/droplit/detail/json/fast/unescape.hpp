@@ -27,24 +27,17 @@ constexpr std::int32_t read_unit(const char* at, const char* end) noexcept {
 
 /// Writes a character as UTF-8 and returns the end.
 constexpr char* write_utf8(std::uint32_t code, char* to) noexcept {
-  const auto put = [&to](std::uint32_t byte) { *to++ = static_cast<char>(byte); };
   if (code < 0x80) {
-    put(code);
-    return to;
+    *to = static_cast<char>(code);
+    return to + 1;
   }
-  if (code < 0x800) {
-    put(0xC0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-    }
-    put(0x80 | (code >> 6 & 0x3F));
+  const int last = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  for (int i = last; i != 0; --i) {
+    to[i] = static_cast<char>(0x80 | (code & 0x3F));
+    code >>= 6;
   }
-  put(0x80 | (code & 0x3F));
-  return to;
+  to[0] = static_cast<char>(0xFF80U >> last | code);  // as many of the highest bits as there are bytes
+  return to + last + 1;
 }
 
 /// What the letter after a backslash stands for by itself; U+0000 for the others. A table, since a processor would
