@@ -6,19 +6,15 @@
 // failure came, and with that its fate. Used by `CurlTransport`.
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/response.hpp>
 
-#include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::curl {
@@ -75,22 +71,13 @@ class ResponseReader {
   static constexpr int max_interim = 16;
   static constexpr std::string_view not_http = "its head is not HTTP/1";
 
-  // The number that these decimal digits are; absent if they are anything else or too many.
-  static std::optional<std::uint64_t> parse(std::string_view digits) noexcept {
-    std::uint64_t number = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto read = std::from_chars(digits.data(), end, number);
-    if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-    return number;
-  }
-
   // The three digits of a status line, or 0.
   static int read_status(std::string_view line) noexcept {
     if (!line.starts_with("HTTP/1.")) return 0;
-    line.remove_prefix((std::min)(line.find(' '), line.size() - 1) + 1);
-    line = line.substr(0, line.find(' '));
-    const auto status = parse(line).value_or(0);
-    return line.size() == 3 && status >= 100 ? static_cast<int>(status) : 0;
+    take_until(line, ' ');
+    const std::string_view digits = take_until(line, ' ');
+    const auto status = parse_decimal(digits).value_or(0);
+    return digits.size() == 3 && status >= 100 ? static_cast<int>(status) : 0;
   }
 
   bool end_head() noexcept {
@@ -112,7 +99,8 @@ class ResponseReader {
     if (to_head_ || response_.status == 204 || response_.status == 304) return {};
     if (lengths + codings > 1) return "it has several lengths";
     if (lengths + codings == 0 && response_.body.empty()) return "it has neither length nor body";
-    if (lengths == 1 && parse(fields.get("content-length")) != response_.body.size()) return "its length is wrong";
+    const auto length = parse_decimal(fields.get("content-length"));
+    if (lengths == 1 && length != response_.body.size()) return "its length is wrong";
     return {};
   }
 
