@@ -5,13 +5,12 @@
 #include <droplit/transport/curl/response.hpp>
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
 #include <droplit/detail/http/sendable.hpp>
 #include <droplit/detail/limits.hpp>
-#include <droplit/fault.hpp>
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/transport.hpp>
-#include <droplit/version.hpp>
 
 #include <curl/curl.h>
 
@@ -84,10 +83,9 @@ class CurlTransport {
     if (detail::trim(token_) != token_ || !HeaderFields().add("authorization", token_)) {
       return "the token cannot be a header field";
     }
-    for (const char c : options_.url) {
-      if (c <= 0x20 || c >= 0x7F) return "the URL has characters that no URL has";
-      if (c == '?' || c == '#') return has_more;
-    }
+    const auto is_url_character = [](char c) { return c > 0x20 && c < 0x7F; };
+    if (!detail::all_of(options_.url, is_url_character)) return "the URL has characters that no URL has";
+    if (options_.url.find_first_of("?#") != std::string::npos) return has_more;
     const detail::curl::Owner<CURLU, &::curl_url_cleanup> url(::curl_url());
     if (url == nullptr || ::curl_url_set(url.get(), CURLUPART_URL, options_.url.c_str(), 0) != CURLUE_OK) {
       return not_http;

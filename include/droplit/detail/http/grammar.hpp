@@ -46,8 +46,14 @@ constexpr bool is_alphanumeric_or(char c, std::string_view others) noexcept {
   return is_digit(c) || is_letter(c) || others.find(c) != std::string_view::npos;
 }
 
-/// `tchar` of RFC 9110, section 5.6.2.
-constexpr bool is_token_character(char c) noexcept { return is_alphanumeric_or(c, "!#$%&'*+-.^_`|~"); }
+/// For each byte whether it is a `tchar` of RFC 9110, section 5.6.2.
+inline constexpr auto token_characters = [] {
+  std::array<bool, 256> is{};
+  for (std::size_t i = 0; i != is.size(); ++i) is[i] = is_alphanumeric_or(static_cast<char>(i), "!#$%&'*+-.^_`|~");
+  return is;
+}();
+
+constexpr bool is_token_character(char c) noexcept { return token_characters[static_cast<unsigned char>(c)]; }
 
 /// Whether `c` is neither a control character nor a space. Bytes beyond ASCII are visible (`obs-text`).
 constexpr bool is_visible(char c) noexcept { return static_cast<unsigned char>(c) > ' ' && c != '\x7F'; }

@@ -8,17 +8,12 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
-
-/// The first `count` bytes of `text`, or all of it where it is shorter.
-constexpr std::string_view first_bytes(std::string_view text, std::uint64_t count) noexcept {
-  if (count >= text.size()) return text;
-  return {text.data(), text.data() + static_cast<std::ptrdiff_t>(count)};
-}
 
 /// Reads a body in pieces as they arrive: as many bytes as `content-length` announced, or chunks.
 ///
@@ -53,7 +48,7 @@ class BodyReader {
     data = {};
     while (!input.empty() && at_ != At::end) {
       if (at_ == At::data) {
-        data = first_bytes(input, left_);
+        data = input.substr(0, static_cast<std::size_t>((std::min<std::uint64_t>)(left_, input.size())));
         input.remove_prefix(data.size());
         left_ -= data.size();
         framing_left_ += data.size() * framing_rate;
@@ -80,10 +75,6 @@ class BodyReader {
     trailer_lf, last_lf, end, bad,
   };
   // clang-format on
-
-  static constexpr bool is_field_character(char c) noexcept {
-    return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F) || c == '\t';
-  }
 
   constexpr bool go(At at) noexcept {
     at_ = at;

@@ -16,7 +16,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// An IMF-fixdate, RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 class HttpDate {
  public:
-  explicit HttpDate(std::time_t time) noexcept {
+  explicit HttpDate(std::time_t time) noexcept : time_(time) {
     const std::chrono::sys_seconds instant{std::chrono::seconds(time)};
     const auto day = std::chrono::floor<std::chrono::days>(instant);
     const std::chrono::year_month_day date(day);
@@ -32,17 +32,14 @@ class HttpDate {
 
   /// The current time. The view is valid until this thread calls it again.
   static std::string_view now() noexcept {
-    thread_local std::time_t written = 0;
-    thread_local HttpDate date(written);
+    thread_local HttpDate date(0);
     const std::time_t time = std::time(nullptr);
-    if (time != written) {
-      written = time;
-      date = HttpDate(time);
-    }
+    if (time != date.time_) date = HttpDate(time);
     return date.text();
   }
 
  private:
+  std::time_t time_;
   char text_[96];
 };
 

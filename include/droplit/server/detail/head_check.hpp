@@ -12,7 +12,6 @@
 #include <droplit/detail/http/host.hpp>
 #include <droplit/request_head.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,20 +20,6 @@
 #include <type_traits>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
-
-/// Which bytes may be part of what in a head.
-struct HeadBytes {
-  std::array<bool, 256> plain{};  // neither a control character nor a space
-  std::array<bool, 256> token{};
-
-  constexpr HeadBytes() noexcept {
-    for (std::size_t i = 0; i != 256; ++i) {
-      plain[i] = i > 0x20 && i != 0x7F;
-      token[i] = is_token_character(static_cast<char>(i));
-    }
-  }
-};
-inline constexpr HeadBytes head_bytes;
 
 /// Finds the end of a request's head while it arrives, and refuses what no head may contain: control characters, a bare
 /// CR or LF, too many bytes. A first line that is not HTTP is refused as soon as it is complete.
@@ -46,7 +31,7 @@ class HeadScanner {
   constexpr State read(std::string_view bytes, std::size_t most) noexcept {
     const std::size_t end = bytes.size() < most ? bytes.size() : most;
     for (;; ++at_) {
-      if (!after_cr_) at_ = skip_plain(bytes, at_, end);
+      if (!after_cr_) at_ = skip_visible(bytes, at_, end);
       if (at_ == end) return at_ == bytes.size() ? State::more : too_long(bytes.substr(0, at_));
       const char c = bytes[at_];
       if (after_cr_ ? c != '\n' : c != '\r' && c != ' ' && c != '\t') return refuse(ApiErrc::bad_request);
@@ -70,14 +55,14 @@ class HeadScanner {
     return line.size() > 9 && line.substr(line.size() - 9).starts_with(" HTTP/1.");
   }
 
-  static constexpr std::size_t skip_plain(std::string_view bytes, std::size_t at, std::size_t end) noexcept {
-    while (!std::is_constant_evaluated() && end - at >= 8 && all_plain(bytes.data() + at)) at += 8;
-    while (at != end && head_bytes.plain[static_cast<unsigned char>(bytes[at])]) ++at;
+  static constexpr std::size_t skip_visible(std::string_view bytes, std::size_t at, std::size_t end) noexcept {
+    while (!std::is_constant_evaluated() && end - at >= 8 && all_visible(bytes.data() + at)) at += 8;
+    while (at != end && is_visible(bytes[at])) ++at;
     return at;
   }
 
-  // Whether all of eight bytes are plain.
-  static bool all_plain(const char* bytes) noexcept {
+  // Whether all of eight bytes are visible.
+  static bool all_visible(const char* bytes) noexcept {
     constexpr std::uint64_t each = 0x0101010101010101;
     std::uint64_t eight = 0;
     std::memcpy(&eight, bytes, sizeof eight);
@@ -87,9 +72,8 @@ class HeadScanner {
 
   constexpr State too_long(std::string_view head) noexcept {
     if (line_ != 0) return refuse(ApiErrc::header_fields_too_large);
-    return refuse(is_token(head.substr(0, head.find(' '))) && head.find(' ') != std::string_view::npos
-                      ? ApiErrc::uri_too_long
-                      : ApiErrc::bad_request);
+    const bool has_method = !take_token(head).empty() && head.starts_with(' ');
+    return refuse(has_method ? ApiErrc::uri_too_long : ApiErrc::bad_request);
   }
 
   constexpr State refuse(ApiErrc code) noexcept {
@@ -138,12 +122,9 @@ class HeadParser {
     std::size_t count = 0;
     for (std::string_view line = take_line(head); !line.empty(); line = take_line(head)) {
       if (++count > max_fields) return ApiErrc::header_fields_too_large;
-      const std::size_t colon = token_size(line);
-      const std::string_view name = line.substr(0, colon);
-      // A folded line begins with a space, a name does not.
-      if (colon == 0 || colon == line.size() || line[colon] != ':') return ApiErrc::bad_request;
-      const std::string_view value = trim(line.substr(colon + 1));
-      if (!field(head_field(name).field, value)) return ApiErrc::bad_request;
+      const std::string_view name = take_token(line);  // empty if the line begins with a space, which folds it
+      if (name.empty() || !line.starts_with(':')) return ApiErrc::bad_request;
+      if (!field(head_field(name).field, trim(line.substr(1)))) return ApiErrc::bad_request;
     }
     if (hosts_ != 1 && !(framing_.http_1_0 && hosts_ == 0)) return ApiErrc::bad_request;
     const auto length = out_.request.announced_length();
@@ -157,16 +138,14 @@ class HeadParser {
 
   // `method SP target SP HTTP/1.x`, with exactly these spaces. Minor versions beyond 1 are read as 1 (RFC 9110, 2.5).
   constexpr bool start_line(std::string_view line) noexcept {
-    const std::size_t first = token_size(line);
-    if (first == 0 || first == line.size() || line[first] != ' ') return false;
-    const std::size_t second = line.find(' ', first + 1);
-    if (second == std::string_view::npos || second == first + 1) return false;
-    const std::string_view version = line.substr(second + 1);
-    if (version.size() != 8 || !version.starts_with("HTTP/1.")) return false;
-    const std::string_view target = line.substr(first + 1, second - first - 1);
-    if (version[7] < '0' || version[7] > '9' || target.find('\t') != std::string_view::npos) return false;
-    framing_.http_1_0 = version[7] == '0';
-    out_.request = RequestHead(line.substr(0, first), target);
+    const std::string_view method = take_token(line);
+    if (method.empty() || !line.starts_with(' ')) return false;
+    line.remove_prefix(1);
+    const std::string_view target = take_until(line, ' ');
+    if (target.empty() || target.find('\t') != std::string_view::npos) return false;
+    if (line.size() != 8 || !line.starts_with("HTTP/1.") || !is_digit(line.back())) return false;
+    framing_.http_1_0 = line.back() == '0';
+    out_.request = RequestHead(method, target);
     return true;
   }
 
@@ -189,13 +168,6 @@ class HeadParser {
         return true;
       default: out_.request.add(field, value); return true;
     }
-  }
-
-  // The size of the token at the beginning of the line.
-  static constexpr std::size_t token_size(std::string_view line) noexcept {
-    std::size_t size = 0;
-    while (size != line.size() && head_bytes.token[static_cast<unsigned char>(line[size])]) ++size;
-    return size;
   }
 
   static constexpr std::string_view take_line(std::string_view& text) noexcept {

@@ -29,7 +29,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
@@ -98,21 +97,17 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
   // the connection; dispatching is repeated until it succeeds, since a lost handler would leave the connection open.
   template <class F>
   auto handler(F call) {
-    return [self = this->shared_from_this(), call](auto... arguments) mutable {
-      if (!self->strand_) return self->run(call, arguments...);
-      until_done([&] {
-        boost::asio::dispatch(*self->strand_, [self, call, arguments...] { self->run(call, arguments...); });
-      });
+    return [self = this->shared_from_this(), call](auto... arguments) {
+      const auto run = [self, call, arguments...] {
+        try {
+          call(*self, arguments...);
+        } catch (...) {
+          self->close();
+        }
+      };
+      if (!self->strand_) return run();
+      until_done([&] { boost::asio::dispatch(*self->strand_, run); });
     };
-  }
-
-  template <class F, class... Arguments>
-  void run(F call, Arguments... arguments) {
-    try {
-      call(*this, arguments...);
-    } catch (...) {
-      close();
-    }
   }
 
   template <class F>
@@ -192,7 +187,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
 
   void has_read(ErrorCode error, std::size_t size) {
     if (state_ == State::lingering) {
-      if (error || (dropped_ += size) > max_linger) return close();
+      dropped_ += size;
+      if (error || dropped_ > max_linger) return close();
       return read(read_size);
     }
     if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written

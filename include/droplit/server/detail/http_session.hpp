@@ -5,9 +5,9 @@
 // their heads and bodies to the handler's steps, and frames the responses; it decides what ends the connection and
 // counts the memory of long requests. `HttpConnection` moves the bytes; the tests feed them directly.
 //
-//     head --> body --+--> completed --> (response written) --> head
-//        \            |                       |
-//         +--> drain -+-----------------------+--> close
+//     start --> head --> body --+--> completed --> (response written) --> start
+//                  \            |                       |
+//                   +--> drain -+-----------------------+--> close
 
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
@@ -95,12 +95,12 @@ class HttpSession {
   [[nodiscard]] std::uint64_t body_size() const noexcept { return body_size_; }
 
  private:
-  enum class Phase : std::uint8_t { head, body, drain, completed };
+  enum class Phase : std::uint8_t { start, head, body, drain, completed };
 
   static constexpr int max_empty_lines = 4;  // before a request line (RFC 9112, 2.2: at least one)
 
   Action stop_waiting(ApiErrc code) noexcept {
-    return attempt([&] { return phase_ == Phase::head && !begun_ ? Action::close : refuse(code); });
+    return attempt([&] { return phase_ == Phase::start ? Action::close : refuse(code); });
   }
 
   // What `call` returns, or a 500. Only a lack of memory makes it throw, and then it has written nothing of a response.
@@ -122,24 +122,26 @@ class HttpSession {
 
   Action advance_in(std::string_view& input) {
     switch (phase_) {
-      case Phase::head:
-        if (memory_.has_extra()) {  // of a request whose response was written
-          release_memory(response_, output_);
-          release_request();
-        }
-        return read_head(input);
+      case Phase::start: return start(input);
+      case Phase::head: return read_head(input);
       case Phase::completed: return deliver_completed();
       default: return read_body(input);
     }
   }
 
-  Action read_head(std::string_view& input) {
-    if (!begun_) {
-      for (; empty_lines_ < max_empty_lines && input.starts_with("\r\n"); ++empty_lines_) input.remove_prefix(2);
-      if (input.empty()) return last_ ? Action::close : Action::request;
-      if (input == "\r" && empty_lines_ < max_empty_lines) return Action::head;  // perhaps half of an empty line
-      begun_ = true;
+  Action start(std::string_view& input) {
+    if (memory_.has_extra()) {  // of a request whose response was written
+      release_memory(response_, output_);
+      release_request();
     }
+    for (; empty_lines_ < max_empty_lines && input.starts_with("\r\n"); ++empty_lines_) input.remove_prefix(2);
+    if (input.empty()) return last_ ? Action::close : Action::request;
+    if (input == "\r" && empty_lines_ < max_empty_lines) return Action::head;  // perhaps half of an empty line
+    phase_ = Phase::head;
+    return read_head(input);
+  }
+
+  Action read_head(std::string_view& input) {
     switch (scanner_.read(input, max_head_)) {
       case HeadScanner::State::more: return Action::head;
       case HeadScanner::State::refused: return refuse(scanner_.refusal());
@@ -181,12 +183,12 @@ class HttpSession {
         held = piece;
         if (body_size_ > steps_->max_body()) return outgrown();
       }
-      if (state == BodyReader::State::bad) return refuse(ApiErrc::bad_request);
-      if (state == BodyReader::State::end) return end_body(held);
       if (state == BodyReader::State::more) {
         if (framing_.chunked && body_.announced() > steps_->max_body() - body_size_) return outgrown();
         return held.empty() || take(held) ? Action::body : deliver();
       }
+      if (state == BodyReader::State::bad) return refuse(ApiErrc::bad_request);
+      if (state == BodyReader::State::end) return end_body(held);
     }
   }
 
@@ -266,8 +268,8 @@ class HttpSession {
     framing_ = {};
     body_size_ = 0;
     empty_lines_ = 0;
-    begun_ = to_head_ = false;
-    phase_ = Phase::head;
+    to_head_ = false;
+    phase_ = Phase::start;
     return Action::write;
   }
 
@@ -283,9 +285,8 @@ class HttpSession {
   Framing framing_;
   std::uint64_t body_size_ = 0;  // that arrived
   int empty_lines_ = 0;
-  Phase phase_ = Phase::head;
+  Phase phase_ = Phase::start;
   bool suspends_;
-  bool begun_ = false;    // there are bytes of a head
   bool to_head_ = false;  // the response to HEAD has no body
   std::atomic<bool> last_{false};
 };

@@ -23,8 +23,8 @@ class PieceGatherer {
   template <class Parse>
   bool take(std::string_view piece, Parse parse) {
     const bool large = piece.size() >= small_piece;
-    if (!gathered_.empty() && (large || gathered_.size() + piece.size() > most_gathered)) {
-      if (!parse(std::string_view(gathered_))) return false;
+    if (large || gathered_.size() + piece.size() > most_gathered) {
+      if (!gathered_.empty() && !parse(std::string_view(gathered_))) return false;
       gathered_.clear();
     }
     if (large) return parse(piece);

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,8 +102,6 @@ class StorageFixture : public Checks {
     return guarded<Value>(FaultSource::storage, Fate::maybe_applied, [&] { return function(argument); });
   }
 
-  [[nodiscard]] const StorageCalls& storage() const noexcept { return storage_; }
-
   void comes_back(const Client& c) {
     add(c.ecosystem_id());
     expect(insert(c) == Insertion::inserted, "it is refused");
@@ -113,32 +112,26 @@ class StorageFixture : public Checks {
   template <class Act>
   static void at_once(std::size_t threads, Act act) {
     std::atomic<std::size_t> ready = 0;
-    Running running;
-    for (std::size_t t = 0; t != threads; ++t) {
-      running.threads.emplace_back([&ready, &running, &act, threads, t] {
-        ++ready;
-        while (ready != threads && !running.stopped) std::this_thread::yield();
-        act(t);
-      });
+    std::vector<std::future<void>> running;  // whose destructors wait for the threads
+    running.reserve(threads);
+    try {
+      for (std::size_t t = 0; t != threads; ++t) {
+        running.push_back(std::async(std::launch::async, [&ready, &act, threads, t] {
+          ++ready;
+          while (ready < threads) std::this_thread::yield();
+          act(t);
+        }));
+      }
+    } catch (...) {
+      ready = threads;  // no thread waits for one that could not be started
+      throw;
     }
-    while (ready != threads) std::this_thread::yield();
+    for (std::future<void>& each : running) each.get();
   }
 
+  const StorageCalls storage_;
+
  private:
-  // Joins its threads when it is destroyed; std::jthread is experimental in libc++ 19.
-  struct Running {
-    Running() = default;
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-    ~Running() {
-      stopped = true;  // if a thread could not be started, the others do not wait for it
-      for (std::thread& thread : threads) thread.join();
-    }
-
-    std::atomic<bool> stopped = false;
-    std::vector<std::thread> threads;
-  };
-
   template <class F, class Argument>
   std::optional<typename F::result_type::value_type> call(std::string_view name, const F& function,
                                                           const Argument& argument) {
@@ -148,8 +141,6 @@ class StorageFixture : public Checks {
     expect(false, std::string(name).append(" failed: ").append(why));
     return std::nullopt;
   }
-
-  StorageCalls storage_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

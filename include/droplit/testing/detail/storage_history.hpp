@@ -92,15 +92,10 @@ class StorageHistory {
       case Verb::insert:
       default: break;
     }
-    switch (call.insertion) {
-      case Insertion::inserted:
-        return std::exchange(client, call.variant) == absent && ecosystem == EcosystemState::active;
-      case Insertion::ecosystem_deleted: return ecosystem == EcosystemState::deleted;
-      case Insertion::ecosystem_unknown: return ecosystem == EcosystemState::unknown;
-      case Insertion::id_taken:  // valid in an ecosystem that is not active, too
-      default: break;
-    }
-    return client != absent;
+    if (call.insertion == Insertion::id_taken) return client != absent;  // in an ecosystem that is not active, too
+    if (call.insertion == Insertion::ecosystem_deleted) return ecosystem == EcosystemState::deleted;
+    if (call.insertion == Insertion::ecosystem_unknown) return ecosystem == EcosystemState::unknown;
+    return std::exchange(client, call.variant) == absent && ecosystem == EcosystemState::active;
   }
 
   std::vector<Call> calls_;

@@ -13,7 +13,6 @@
 #include <droplit/outcome.hpp>
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,7 +71,7 @@ class TransportChecks : public TransportFixture {
     for (const char* in : {" in the first request", " in the second request"}) {
       const Request received = arrival(request());
       expect(received.fields.count("authorization") == 1, std::string("there is none, or several,") + in);
-      expect(received.fields.get("authorization") == token(), std::string("it is another") + in);
+      expect(received.fields.get("authorization") == token_, std::string("it is another") + in);
     }
   }
 
@@ -160,29 +159,26 @@ class TransportChecks : public TransportFixture {
       bad.method = method;
       is_refused(bad, method.empty() ? "no method" : "a method that is no token");
     }
-    struct Target {
-      std::string_view text;
-      const char* what;
-    };
-    for (const Target& target : {Target{"", "no target"},
-                                 {"/ HTTP/1.1\r\nx: y\r\n\r\n", "a target with lines"},
-                                 {"/api/clients\n", "a target with LF"},
-                                 {"/api/clients\0x"sv, "a target with NUL"},
-                                 {"/api/clients x", "a target with a space"},
-                                 {"/api/clients\t", "a target with a tab"},
-                                 {"/api/clients\x7F", "a target with DEL"},
-                                 {"/api/clients\xC3\xA9", "a target beyond ASCII"},
-                                 {"/api/clients#x", "a target with a fragment"},
-                                 {"api/clients", "a target without slash"},
-                                 {"?verbose", "a target without path"},
-                                 {"http://localhost/api/clients", "a target with a scheme"}}) {
-      is_refused(with_target(target.text), target.what);
+    using Target = std::pair<std::string_view, const char*>;
+    for (const auto& [target, what] : {Target{"", "no target"},
+                                       {"/ HTTP/1.1\r\nx: y\r\n\r\n", "a target with lines"},
+                                       {"/api/clients\n", "a target with LF"},
+                                       {"/api/clients\0x"sv, "a target with NUL"},
+                                       {"/api/clients x", "a target with a space"},
+                                       {"/api/clients\t", "a target with a tab"},
+                                       {"/api/clients\x7F", "a target with DEL"},
+                                       {"/api/clients\xC3\xA9", "a target beyond ASCII"},
+                                       {"/api/clients#x", "a target with a fragment"},
+                                       {"api/clients", "a target without slash"},
+                                       {"?verbose", "a target without path"},
+                                       {"http://localhost/api/clients", "a target with a scheme"}}) {
+      is_refused(with_target(target), what);
     }
   }
 
   void reserved_fields_are_not_sent() {
     for (const auto& [name, value] : {HeaderField{"authorization", "x"},
-                                      {"Authorization", token()},
+                                      {"Authorization", token_},
                                       {"host", "localhost"},
                                       {"Host", ""},
                                       {"content-length", "0"},
@@ -200,8 +196,8 @@ class TransportChecks : public TransportFixture {
   }
 
   void unreachable_is_not_sent() {
-    if (!transport().go_away) return;
-    transport().go_away();
+    if (!transport_.go_away) return;
+    transport_.go_away();
     for (const char* which : {"the first", "the second"}) is_refused(request(), which);
   }
 

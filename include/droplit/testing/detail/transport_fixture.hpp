@@ -92,8 +92,6 @@ class TransportFixture : public Checks {
             bytes(max_response)};
   }
 
-  [[nodiscard]] std::string_view token() const noexcept { return token_; }
-  [[nodiscard]] const TransportCalls& transport() const noexcept { return transport_; }
   [[nodiscard]] std::size_t arrived() const { return peer_.received().size(); }
 
   /// Sends as `create_client` does, to a peer that has these responses.
@@ -136,10 +134,9 @@ class TransportFixture : public Checks {
     }
   }
 
- private:
-  TransportCalls transport_;
+  const TransportCalls transport_;
   TransportPeer& peer_;
-  std::string_view token_;
+  const std::string_view token_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -12,7 +12,6 @@
 #include <droplit/outcome.hpp>
 #include <droplit/response.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -75,10 +74,10 @@ class ResponseReader {
   // The three digits of a status line, or 0.
   static int read_status(std::string_view line) noexcept {
     if (!line.starts_with("HTTP/1.")) return 0;
-    line.remove_prefix((std::min)(line.find(' '), line.size() - 1) + 1);
-    line = line.substr(0, line.find(' '));
-    const auto status = parse_decimal(line).value_or(0);
-    return line.size() == 3 && status >= 100 ? static_cast<int>(status) : 0;
+    take_until(line, ' ');
+    const std::string_view digits = take_until(line, ' ');
+    const auto status = parse_decimal(digits).value_or(0);
+    return digits.size() == 3 && status >= 100 ? static_cast<int>(status) : 0;
   }
 
   bool end_head() noexcept {
@@ -100,8 +99,8 @@ class ResponseReader {
     if (to_head_ || response_.status == 204 || response_.status == 304) return {};
     if (lengths + codings > 1) return "it has several lengths";
     if (lengths + codings == 0 && response_.body.empty()) return "it has neither length nor body";
-    if (lengths == 1 && parse_decimal(fields.get("content-length")) != response_.body.size())
-      return "its length is wrong";
+    const auto length = parse_decimal(fields.get("content-length"));
+    if (lengths == 1 && length != response_.body.size()) return "its length is wrong";
     return {};
   }
 
