@@ -143,7 +143,7 @@ struct RouteAlone {
 };
 
 struct RouteIsText : Plain {
-  static constexpr std::string_view route = "GET /";
+  [[maybe_unused]] static constexpr std::string_view route = "GET /";
 };
 
 static_assert(!RoutedHandler<Plain>);
