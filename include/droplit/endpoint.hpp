@@ -18,16 +18,17 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The default `on_fault` policy: nobody hears of it.
+/// The default `on_fault` policy: ignores faults.
 struct IgnoreFaults {
   void operator()(const Fault&) const noexcept {}
 };
 
-/// The endpoint "create a client" (`POST /api/clients`): a request in, its answer out, no I/O of its own.
+/// The endpoint "create a client" (`POST /api/clients`): takes a request and makes its response, without
+/// I/O of its own.
 ///
 /// Holds references to its policies, which must outlive it. As thread-safe as they are: one endpoint may serve many
-/// threads. Every `Fault` is handed to `on_fault` before the answer, a 500 or 503 that tells nothing of it, is made;
-/// what `on_fault` throws is dropped.
+/// threads. Every `Fault` is passed to `on_fault` before the response, a 500 or 503 without its text, is made; what
+/// `on_fault` throws is dropped.
 template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
 class Endpoint {
  public:
@@ -43,60 +44,39 @@ class Endpoint {
 
   Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {}) = delete;
 
-  /// Answers a whole request. Throws only if there is no memory for the shortest answer, and then nothing was created.
+  /// Responds to a whole request. Throws only if there is no memory for the shortest response, and then nothing was
+  /// created.
   Response handle(const Request& request) {
     Response response;
     handle(request, response);
     return response;
   }
 
-  /// Answers a whole request into `response`, whose memory is used again.
+  /// Responds to a whole request in `response`, whose memory is used again.
   void handle(const Request& request, Response& response) {
     RequestHead head(request.method, request.target);
     for (const HeaderField field : request.fields) head.add(field.name, field.value);
     handle(head, request.body, response);
   }
 
-  /// Answers a whole request of which only the head was taken apart. Head and body may be views of the response.
+  /// Responds to a whole request of which only the head was taken apart. Head and body may be views of the response.
   void handle(const RequestHead& head, std::string_view body, Response& response) {
     auto draft = detail::guarded<ClientDraft>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<ClientDraft> {
       Exchange<A> exchange(access_, options_);
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
       return exchange.draft(body);
     });
-    reserve_for_fault(response);  // not before head and body were read
-    if (!draft) return answer(std::move(draft).as_failure(), response);
-    answer(create(std::move(draft).assume_value()), response);
+    detail::reserve_for_fault(response);  // not before head and body were read
+    if (!draft) return respond(std::move(draft).as_failure(), response);
+    respond(create(std::move(draft).assume_value()), response);
   }
 
-  /// Creates the client that a draft asks for, in the storage.
-  Outcome<Client> create(ClientDraft&& draft) {
-    return detail::drive(Creation(std::move(draft)), storage_, clock_, ids_);
-  }
-
-  /// Writes the answer, once `on_fault` has heard of a fault. The failure of an earlier step comes here by
-  /// `.as_failure()`.
-  void answer(const Outcome<Client>& outcome, Response& response) {
-    if (outcome.has_exception()) report(outcome.assume_exception());
-    const auto written = detail::guarded<bool>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<bool> {
-      write_response(response, outcome);
-      return true;
-    });
-    if (written) return;
-    report(written.assume_exception());
-    write_response(response, written.assume_exception());  // in memory that was reserved
-  }
-
-  /// Passes a fault to `on_fault`.
+  /// Passes a fault to `on_fault`; what that throws is dropped.
   void report(const Fault& fault) noexcept {
-#if defined(__cpp_exceptions)
-    try {
+    static_cast<void>(detail::guarded<void>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<void> {
       on_fault_(fault);
-    } catch (...) {  // must not decide about the response
-    }
-#else
-    on_fault_(fault);
-#endif
+      return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }));
   }
 
   /// One request after another in steps (see `SteppedHandler`); an `Exchange`, and the storage after it.
@@ -114,17 +94,16 @@ class Endpoint {
       return passes(std::move(draft), response);
     }
     void complete(Response& response) {
-      const auto client = detail::guarded<Client>(FaultSource::library, Fate::maybe_applied,
-                                                  [this] { return endpoint_.create(*std::move(draft_)); });
+      const auto client = endpoint_.create(*std::move(draft_));
       draft_.reset();
-      endpoint_.answer(client, response);
+      endpoint_.respond(client, response);
     }
     [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
 
    private:
     template <class T>
     bool passes(Outcome<T>&& outcome, Response& response) {
-      if (!outcome) endpoint_.answer(std::move(outcome).as_failure(), response);
+      if (!outcome) endpoint_.respond(std::move(outcome).as_failure(), response);
       return outcome.has_value();
     }
 
@@ -137,10 +116,21 @@ class Endpoint {
   [[nodiscard]] EndpointOptions options() const noexcept { return options_; }
 
  private:
-  /// So that not even a lack of memory keeps a 500 from being told.
-  static void reserve_for_fault(Response& response) {
-    response.body.reserve(64);
-    response.fields.reserve(128);
+  Outcome<Client> create(ClientDraft&& draft) noexcept {
+    return detail::drive(Creation(std::move(draft)), storage_, clock_, ids_);
+  }
+
+  // Writes the response, after a fault was passed to `on_fault`. The failure of an earlier step is passed by
+  // `.as_failure()`.
+  void respond(const Outcome<Client>& outcome, Response& response) {
+    if (outcome.has_exception()) report(outcome.assume_exception());
+    const auto written = detail::guarded<void>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<void> {
+      write_response(response, outcome);
+      return BOOST_OUTCOME_V2_NAMESPACE::success();
+    });
+    if (written) return;
+    report(written.assume_exception());
+    write_response(response, written.assume_exception());  // in memory that was reserved
   }
 
   S& storage_;
