@@ -43,8 +43,10 @@ class StubbornTransport {
  public:
   StubbornTransport(T& transport, std::ostream&) : transport_(transport) {}
 
-  Outcome<Response> send(const Request& request) try { return transport_.send(request); } catch (const Fault&) {
-    return transport_.send(request);
+  Outcome<Response> send(const Request& request) {
+    Outcome<Response> response = transport_.send(request);
+    const bool lost = response.has_exception() && !response.exception().status();
+    return lost ? transport_.send(request) : response;
   }
 
  private:
@@ -56,9 +58,7 @@ struct PeerEndpoint {
   TransportPeer& peer;
 
   Response handle(const Request& request) {
-    auto response = peer.receive(request);
-    if (!response) throw Fault(FaultSource::transport, Fate::maybe_applied, "no response came");
-    return *std::move(response);
+    return peer.receive(request).value_or(Response());  // without a status: no response
   }
 };
 

@@ -18,7 +18,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The default `on_fault` policy: does nothing.
+/// The default `on_fault` policy: ignores faults.
 struct IgnoreFaults {
   void operator()(const Fault&) const noexcept {}
 };
@@ -65,9 +65,7 @@ class Endpoint {
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
       return exchange.draft(body);
     });
-    // So that not even a lack of memory prevents a 500; not before head and body were read.
-    response.body.reserve(64);
-    response.fields.reserve(128);
+    detail::reserve_for_fault(response);  // not before head and body were read
     if (!draft) return respond(std::move(draft).as_failure(), response);
     respond(create(std::move(draft).assume_value()), response);
   }

@@ -9,8 +9,8 @@
 #include <droplit/detail/http/target.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/draft_parser.hpp>
-#include <droplit/handler.hpp>
 #include <droplit/request_head.hpp>
+#include <droplit/route.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -25,9 +25,6 @@ struct EndpointOptions {
   /// The longest body that is read, in bytes (ours): 0 to 1 GiB. With 0 every body but an empty one is too long.
   std::uint32_t max_body = 1024 * 1024;
 };
-
-/// The route of "create a client" (source: the page, and sibling pages of the same API).
-inline constexpr Route create_client_route{"POST", "/api/clients", true};
 
 namespace detail {
 
@@ -52,7 +49,7 @@ class Exchange {
       : access_(access), max_body_(detail::bounded(options).max_body) {}
 
   /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body
-  /// need not be read. A server that was asked for it sends 100 Continue after a good head.
+  /// need not be read. A server sends a requested 100 Continue after a good head.
   Outcome<void> head(const RequestHead& head) {
     reset();  // nothing of an earlier request may count for this one
     if (head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
@@ -90,8 +87,8 @@ class Exchange {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
-  /// Reads the last piece, which may be all of it or empty, and judges query, body and the holder's right to the
-  /// ecosystem.
+  /// Reads the last piece, which may be all of it or empty, and judges the query, the body and whether the holder may
+  /// create clients in the ecosystem.
   Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
     if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
     return judged(last_piece);
@@ -110,12 +107,12 @@ class Exchange {
     auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
                               : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
     if (!draft) return draft;
-    auto right = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
+    auto allowed = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
       return static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
     });
-    if (!right) {
-      draft = std::move(right).as_failure();
-    } else if (!right.assume_value()) {
+    if (!allowed) {
+      draft = std::move(allowed).as_failure();
+    } else if (!allowed.assume_value()) {
       draft = ApiError::of<ApiErrc::forbidden>();
     }
     return draft;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/fault.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
+#include <droplit/route.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -11,14 +13,49 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
+namespace detail {
+
+// A member of that name that cannot be used is refused, since it would be ignored.
+
+template <class H>
+constexpr bool has_usable_limit() {
+  if constexpr (requires(H & handler) { static_cast<void>(handler.max_body); }) {
+    return requires(H & handler) { requires std::convertible_to<decltype((handler.max_body)), std::uint32_t>; };
+  } else if constexpr (requires { &H::max_body; }) {
+    return false;
+  } else {
+    return !requires(H & handler) { handler.max_body(); };
+  }
+}
+
+template <class H>
+constexpr bool has_usable_report() {
+  if constexpr (requires(H & handler, const Fault& fault) { handler.report(fault); }) {
+    return true;
+  } else if constexpr (requires { &H::report; }) {
+    return false;
+  } else {
+    return !requires(H & handler) { handler.report(); };
+  }
+}
+
+}  // namespace detail
+
 /// Turns a request into a response: an `Endpoint`, a `Router`, an operation of a program's own.
 ///
-/// A server reads at most `handler.max_body` bytes of a body, 1 MiB if there is no such member, and passes faults to
-/// `handler.report(fault)`, which must not throw, if there is such a function.
+/// A server reads at most `handler.max_body` bytes of a body, 1 MiB if there is no such data member, and passes faults
+/// to `handler.report(fault)`, which must not throw, if there is such a function. A member of one of these names that
+/// cannot be used so makes the type no handler.
 template <class H>
-concept Handler = requires(H& handler, const Request& request) {
-  /// The response to a whole request, its `content-length` included. Called by several threads at the same time if the
-  /// server has them. A server responds with 500 to what it throws, or with 503 to a `Fault` that means that.
+concept Handler = detail::has_usable_limit<H>() && detail::has_usable_report<H>() &&
+    requires(H& handler, const Request& request) {
+  /// The response to a whole request. Called by several threads at the same time if the server has them. A server
+  /// responds with 500 to what it throws, or with 503 to a `Fault` that means that.
+  ///
+  /// The status is 200 to 599; any other is a fault, except 0, which closes the connection without a response. Servers
+  /// and `LoopbackTransport` frame the message: they drop the fields `content-length`, `transfer-encoding`,
+  /// `connection`, `date`, `host`, `expect` and `authorization`, and the body of a 204 and 304, and write a
+  /// `content-length` where the status allows one. The response to HEAD is that to GET; its body is not sent.
   { handler.handle(request) } -> std::convertible_to<Response>;
 };
 
@@ -40,26 +77,9 @@ concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps
   { steps.max_body() } -> std::convertible_to<std::uint32_t>;
 };
 
-/// The requests that a handler takes: a method and a path.
-struct Route {
-  std::string_view method;
-  /// `/livez`; or `/api/clients/{id}`, where the last segment may be any, but not empty.
-  std::string_view path;
-  /// Whether it is an operation of the API: the path may also begin with `/v0` and end with one more `/`.
-  bool operation = false;
-
-  /// Whether `other`, the path of a request, is this route's. It is not percent-decoded.
-  [[nodiscard]] constexpr bool has_path(std::string_view other) const noexcept {
-    if (operation && other.starts_with("/v0/")) other.remove_prefix(3);
-    if (operation && other.ends_with('/')) other.remove_suffix(1);
-    if (!path.ends_with('}')) return other == path;
-    const std::string_view before = path.substr(0, path.rfind('{'));
-    return other.size() > before.size() && other.starts_with(before) &&
-           other.find('/', before.size()) == std::string_view::npos;
-  }
-};
-
-/// A handler with a `route`, which a `Router` can join with others.
+/// A handler with a `route`, which a `Router` can join with others. It gets the requests of its route alone: without a
+/// router, too, other paths are responded to with 404, and other methods with 405. One with steps of its own must see
+/// to that itself, as `Endpoint` does.
 template <class H>
 concept RoutedHandler = Handler<H> && requires(const H& handler) {
   { handler.route } -> std::convertible_to<Route>;

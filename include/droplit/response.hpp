@@ -12,6 +12,7 @@
 #include <droplit/id.hpp>
 #include <droplit/json.hpp>
 #include <droplit/outcome.hpp>
+#include <droplit/route.hpp>
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 #include <droplit/detail/http/content_type.hpp>
@@ -37,8 +38,8 @@ inline bool is_unavailable(const Fault& fault) noexcept {
 /// Writes the response for a created client, a 201, into `out`, whose memory is reused.
 void write_response(Response& out, const Client& client);
 
-/// Writes the response for a refusal.
-void write_response(Response& out, const ApiError& error);
+/// Writes the response for a refusal. `allow`: the methods that a 405 lists.
+void write_response(Response& out, const ApiError& error, std::string_view allow = create_client_route.method);
 
 /// Writes the response for a failure, a 503 or a 500 with nothing of the cause.
 void write_response(Response& out, const Fault& fault);
@@ -64,10 +65,10 @@ std::optional<ApiError> read_error(const Response& response);
 /// What a response means: the client, the refusal that a server wrote it from, or a `Fault`.
 ///
 /// A 503 in exactly the contract's form is not applied. Any other response that the contract does not know is maybe
-/// applied and keeps its status and beginning: among them (ours) a client of another ecosystem or type than was asked
-/// for, a 404 that names another ecosystem, and any with a content-encoding other than identity.
-Outcome<Client> read_response(const Response& response, const std::optional<EcosystemId>& asked_ecosystem = {},
-                              const std::optional<ClientType>& asked_type = {});
+/// applied and keeps its status and beginning: among them (ours) a client of another ecosystem or type than was
+/// requested, a 404 that names another ecosystem, and any with a content-encoding other than identity.
+Outcome<Client> read_response(const Response& response, const std::optional<EcosystemId>& requested_ecosystem = {},
+                              const std::optional<ClientType>& requested_type = {});
 
 /// What a response to `draft` means.
 inline Outcome<Client> read_response(const Response& response, const ClientDraft& draft) {
@@ -78,6 +79,12 @@ namespace detail {
 
 /// The body of a 500.
 inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
+
+/// Reserves memory for a 500, which can then be written even if no more is left.
+inline void reserve_for_fault(Response& response) {
+  response.body.reserve(64);
+  response.fields.reserve(128);
+}
 
 /// The value of a field that is given once; empty if it is absent or repeated.
 inline std::string_view single_value(const Response& response, std::string_view name) noexcept {
@@ -115,8 +122,10 @@ inline void end(Response& out, std::string_view content_type) {
   const auto put = [&at](std::string_view text) { std::memcpy(at -= text.size(), text.data(), text.size()); };
   put("\r\n");
   std::size_t size = out.body.size();
-  do *--at = static_cast<char>('0' + size % 10);
-  while ((size /= 10) != 0);
+  do {
+    *--at = static_cast<char>('0' + size % 10);
+    size /= 10;
+  } while (size != 0);
   put("content-length: ");
   if (!content_type.empty()) {
     put("\r\n");
@@ -148,7 +157,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Client& client) {
   detail::end(out, detail::json_content_type);
 }
 
-DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error) {
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, std::string_view allow) {
   detail::start(out, error.status());
   const ApiErrcRow& row = droplit::row(error.code());
   out.close = row.closes;
@@ -160,7 +169,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error) 
     case ResponseForm::empty:
     default: break;
   }
-  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", "POST");
+  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", allow);
   detail::end(out, {});
 }
 
@@ -195,15 +204,15 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& respons
   if (response.body.empty() || detail::is_content_type(content_type, "text", "plain")) {
     return detail::error_without_entries(response.status, response.body);
   }
-  if (response.status == 400 && detail::is_content_type(content_type, "application", "json")) {
-    return detail::ErrorReader().read(response.body);
-  }
-  return std::nullopt;
+  if (!detail::is_content_type(content_type, "application", "json")) return std::nullopt;
+  auto error = detail::ErrorReader().read(response.body);
+  if (error && error->status() != response.status) error.reset();
+  return error;
 }
 
 DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
-                                                    const std::optional<EcosystemId>& asked_ecosystem,
-                                                    const std::optional<ClientType>& asked_type) {
+                                                    const std::optional<EcosystemId>& requested_ecosystem,
+                                                    const std::optional<ClientType>& requested_type) {
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_response(response.status, what, response.body, detail::retry_after(response));
   };
@@ -214,16 +223,16 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
     }
     auto client = detail::ClientReader().read(response.body);
     if (!client) return unknown("the response is a 201 without a client that the contract knows");
-    if (client->ecosystem_id() != asked_ecosystem.value_or(client->ecosystem_id()) ||
-        client->type() != asked_type.value_or(client->type())) {
-      return unknown("the response is a client of another ecosystem or type than was asked for");
+    if (client->ecosystem_id() != requested_ecosystem.value_or(client->ecosystem_id()) ||
+        client->type() != requested_type.value_or(client->type())) {
+      return unknown("the response is a client of another ecosystem or type than was requested");
     }
     return *std::move(client);
   }
   if (auto error = read_error(response)) {
-    if (asked_ecosystem && error->code() == ApiErrc::ecosystem_not_found &&
-        *error != ApiError::ecosystem_not_found(*asked_ecosystem)) {
-      return unknown("the response is a 404 of another ecosystem than was asked for");
+    if (requested_ecosystem && error->code() == ApiErrc::ecosystem_not_found &&
+        *error != ApiError::ecosystem_not_found(*requested_ecosystem)) {
+      return unknown("the response is a 404 of another ecosystem than was requested");
     }
     return *std::move(error);
   }

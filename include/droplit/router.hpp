@@ -1,25 +1,20 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-#include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/handler_steps.hpp>
 #include <droplit/detail/http/target.hpp>
-#include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
-#include <droplit/response.hpp>
+#include <droplit/route.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
-#include <span>
-#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -32,40 +27,6 @@ inline std::string_view path_parameter(const Request& request) noexcept {
   return path.substr(path.rfind('/') + 1);
 }
 std::string_view path_parameter(const Request&&) = delete;
-
-namespace detail {
-
-/// The index of the route that a request goes to: the first that has its path and method. Without one, writes the
-/// response.
-inline std::optional<std::size_t> find_route(std::span<const Route> routes, const RequestHead& head,
-                                             Response& response) {
-  const Route& first = routes.front();
-  if (head.target() == first.path && head.method() == first.method && !head.length_malformed()) return 0;  // fast
-  const RequestTarget target = split_target(head.target());
-  if (head.length_malformed() || !target.well_formed) {
-    write_response(response, ApiError::of<ApiErrc::bad_request>());
-    return std::nullopt;
-  }
-  std::set<std::string_view> methods;  // of the routes that have the path
-  for (std::size_t i = 0; i != routes.size(); ++i) {
-    if (!routes[i].has_path(target.path)) continue;
-    if (routes[i].method == head.method()) return i;
-    methods.insert(routes[i].method);
-  }
-  if (methods.empty()) {
-    write_response(response, ApiError::of<ApiErrc::not_found>());
-    return std::nullopt;
-  }
-  std::string allow;
-  for (const std::string_view method : methods) allow.append(allow.empty() ? "" : ", ").append(method);
-  write_response(response, ApiError::of<ApiErrc::method_not_allowed>());
-  response.fields.clear();
-  response.fields.add("allow", allow);
-  response.fields.add("content-length", "0");
-  return std::nullopt;
-}
-
-}  // namespace detail
 
 /// Joins handlers by path and method: each request goes to the first that has both in its route. Responds itself with
 /// 404 to other paths, and with 405 and `allow` to other methods. It is a handler, too.
@@ -81,17 +42,9 @@ requires(sizeof...(H) != 0) class Router {
   explicit Router(H&... handlers) : handlers_(handlers...), routes_{handlers.route...} {}
 
   /// Responds to a whole request. Throws only for lack of memory.
-  Response handle(const Request& request) {
-    RequestHead head(request.method, request.target);
-    for (const HeaderField field : request.fields) head.add(field.name, field.value);
-    Response response;
-    Steps steps(*this);
-    const bool due = steps.head(head, request.fields.lines(), response) && steps.finish(request.body, response);
-    if (due) steps.complete(response);
-    return response;
-  }
+  Response handle(const Request& request) { return detail::respond(*this, request); }
 
-  /// Passes a fault that is no handler's to the handlers that take faults.
+  /// Passes a fault that is no handler's to all handlers that take faults, since any may be the one that logs it.
   void report(const Fault& fault) {
     std::apply([&fault](H&... handler) { (detail::report(handler, fault), ...); }, handlers_);
   }

@@ -33,6 +33,7 @@ const std::map<std::string, Layer> layers{
     {"fault.hpp", values},
     {"http.hpp", values},
     {"request_head.hpp", values},
+    {"route.hpp", values},
     {"json.hpp", values},
     {"optional_string_view.hpp", values},
     {"detail/utf8.hpp", values},

@@ -129,6 +129,15 @@ TEST_CASE("the responses without entries are those of the contract, byte by byte
   }
 }
 
+TEST_CASE("a 405 lists the methods of create a client, or others, and is read back with any") {
+  const auto error = ApiError::of<ApiErrc::method_not_allowed>();
+  CHECK(to_response(error).fields.get("allow") == create_client_route.method);
+  Response response;
+  write_response(response, error, "GET, HEAD");
+  CHECK(response.fields.lines() == "allow: GET, HEAD\r\ncontent-length: 0\r\n");
+  CHECK(read_error(response) == error);
+}
+
 TEST_CASE("every refusal that any row of the table can make is written and read back to an equal one") {
   std::set<ApiErrc> survived;
   const auto check = [&](const ApiError& error) {
@@ -293,6 +302,7 @@ TEST_CASE("more entries than any refusal has, and depth without end") {
 
 TEST_CASE("the status and the content type decide too") {
   const std::string body = list({id_invalid});
+  CHECK(read_error(bad(body, "application/json", 400)));
   for (const int status : {0, 200, 201, 401, 403, 404, 405, 413, 422, 500, 503}) {
     CHECK_FALSE(read_error(bad(body, "application/json", status)));
   }

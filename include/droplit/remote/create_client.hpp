@@ -8,6 +8,7 @@
 #include <droplit/detail/limits.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/response.hpp>
+#include <droplit/route.hpp>
 #include <droplit/sleeper.hpp>
 #include <droplit/transport.hpp>
 
@@ -143,8 +144,8 @@ class RemoteCreation {
         deadline_(later(now, policy_.deadline)),
         ecosystem_id_(ecosystem_id),
         type_(type) {
-    request_.method = "POST";
-    request_.target = "/api/clients";
+    request_.method = create_client_route.method;
+    request_.target = create_client_route.path;
     request_.fields.add("content-type", "application/json");
   }
 
@@ -171,7 +172,7 @@ class RemoteCreation {
   Outcome<Client> outcome_ = Fault(FaultSource::library, Fate::not_sent, "not sent yet");
   std::int64_t deadline_;
   std::int64_t wait_until_ = 0;
-  std::optional<EcosystemId> ecosystem_id_;  // what was asked for, if it is well-formed
+  std::optional<EcosystemId> ecosystem_id_;  // what was requested, if it is well-formed
   std::optional<ClientType> type_;
   std::uint32_t attempts_ = 0;
   Step step_ = Step::send;
@@ -179,16 +180,25 @@ class RemoteCreation {
 
 namespace detail {
 
-/// Drives `creation` until it is done, and returns what the transport returned last.
+/// Drives `creation` until it is done, and returns what the transport returned last. A sleeper that throws counts as
+/// the deadline: what is known by then is the outcome.
 template <Transport T, Sleeper W>
 Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
+  const auto time_after = [&](auto call) {
+    const auto time = guarded<std::int64_t>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<std::int64_t> {
+      call();
+      return sleeper.now();
+    });
+    return time ? time.assume_value() : creation.deadline();
+  };
   for (;;) {
     auto response = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
                                       [&]() -> Outcome<Response> { return transport.send(creation.request()); });
-    creation.settle(response, sleeper.now(), sleeper.random_bits());
+    std::uint32_t random_bits = 0;
+    const std::int64_t now = time_after([&] { random_bits = sleeper.random_bits(); });
+    creation.settle(response, now, random_bits);
     if (creation.step() == RemoteCreation::Step::wait) {
-      sleeper.sleep_until(creation.wait_until());
-      creation.wake(sleeper.now());
+      creation.wake(time_after([&] { sleeper.sleep_until(creation.wait_until()); }));
     }
     if (creation.step() == RemoteCreation::Step::done) return response;
   }
@@ -199,7 +209,8 @@ Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
 /// Creates a client at the service: the client, the refusal that a storage would have given here, or a `Fault` whose
 /// fate says whether a client may have been created. Sent once, or as often as the policy says.
 ///
-/// An exception of the transport is a `Fault`, maybe applied unless it says better. As thread-safe as the policies are.
+/// An exception of the transport is a `Fault`, maybe applied unless it says better. After one of the sleeper nothing is
+/// sent again; before the first request it is passed on. As thread-safe as the policies are.
 template <Transport T, Sleeper W = SystemSleeper>
 Outcome<Client> create_client(T& transport, const ClientDraft& draft, const RetryPolicy& policy = {},
                               W&& sleeper = W()) {

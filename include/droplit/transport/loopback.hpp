@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/handler_steps.hpp>
 #include <droplit/detail/http/sendable.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
@@ -14,8 +15,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Passes requests straight to a handler, such as an `Endpoint` or a `Router`, without a socket or a thread. So a
-/// program that uses the service can be tested with any storage.
+/// Passes requests straight to a handler, such as an `Endpoint` or a `Router`, without a socket or a thread, and
+/// responds as a server of the handler does. So a program that uses the service can be tested with any storage.
 ///
 /// Holds a reference to the handler, which must outlive it. As thread-safe as the handler is.
 template <Handler H>
@@ -30,9 +31,12 @@ class LoopbackTransport {
   Outcome<Response> send(Request request) {
     if (!detail::is_sendable(request) || detail::trim(token_) != token_ ||
         !request.fields.add("authorization", token_)) {
-      return Fault(FaultSource::transport, Fate::not_sent, "the request cannot be sent as it stands");
+      return Fault(FaultSource::transport, Fate::not_sent, "the request is malformed");
     }
-    Response response = handler_.handle(request);
+    Response response = detail::respond(handler_, request);
+    if (response.status == 0) {
+      return Fault(FaultSource::transport, Fate::maybe_applied, "the handler closed the connection");
+    }
     if (response.body.size() > max_response) {
       return Fault::unknown_response(response.status, "the response is too long", response.body);
     }

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/detail/handler_steps.hpp>
 
+#include <droplit/router.hpp>
 #include "support/catch.hpp"
 
 #include <cstdint>
@@ -95,14 +96,82 @@ TEST_CASE("a body beyond the limit is 413, announced or not, and the handler is 
   CHECK(recorder.seen == Request());
 }
 
-TEST_CASE("a response without content-length gets it, if one with its status may have a body") {
+TEST_CASE("a response has the content-length of its body, and none of the fields that frame a message") {
   Recorder recorder;
   CHECK(run(recorder).fields.lines() == "content-length: 2\r\n");
-  recorder.response.fields.add("Content-Length", "2");
-  CHECK(run(recorder).fields.lines() == "Content-Length: 2\r\n");
-  for (const int status : {101, 204, 304}) {
-    recorder.response = Response{.status = status, .fields = {}, .body = {}};
-    CHECK(run(recorder).fields.lines().empty());
+  for (const std::string_view name : {"content-length", "transfer-encoding", "connection", "date", "host", "expect",
+                                      "authorization", "Content-Length", "TRANSFER-ENCODING"}) {
+    CAPTURE(name);
+    recorder.response.fields.clear();
+    recorder.response.fields.add("x-one", "1");
+    recorder.response.fields.add(name, "3");
+    recorder.response.fields.add("X-Two", " 2");
+    recorder.response.fields.add(name, "4");
+    const Response response = run(recorder);
+    CHECK(response.fields.lines() == "x-one: 1\r\nX-Two: 2\r\ncontent-length: 2\r\n");
+    CHECK(response.body == "ok");
+  }
+  recorder.response.close = true;
+  CHECK(run(recorder).close);
+}
+
+TEST_CASE("a 204 and a 304 have neither body nor content-length") {
+  Recorder recorder;
+  recorder.response.fields.add("content-length", "2");
+  recorder.response.fields.add("etag", "e");
+  for (const int status : {204, 304}) {
+    recorder.response.status = status;
+    const Response response = run(recorder);
+    CHECK(response.status == status);
+    CHECK(response.body.empty());
+    CHECK(response.fields.lines() == "etag: e\r\n");
+  }
+  for (const int status : {200, 205, 303, 599}) {
+    recorder.response.status = status;
+    CHECK(run(recorder).status == status);
+    CHECK(run(recorder).body == "ok");
+  }
+}
+
+TEST_CASE("a status that is not of a final response is a fault, and 0 stays") {
+  Recorder recorder;
+  for (const int status : {-200, -1, 1, 20, 100, 101, 103, 199, 600, 999, 1000, 1200, 65736}) {
+    CAPTURE(status);
+    recorder.reported.reset();
+    recorder.response.status = status;
+    CHECK(run(recorder) == to_response(Fault(FaultSource::library, Fate::maybe_applied, {})));
+    CHECK(recorder.reported == FaultSource::library);
+  }
+  recorder.reported.reset();
+  recorder.response.status = 0;
+  CHECK(run(recorder).status == 0);
+  CHECK_FALSE(recorder.reported);
+}
+
+TEST_CASE("a handler with a route gets the requests of that route alone, as behind a router") {
+  struct Routed {
+    Route route{"GET", "/a/{b}", true};
+    int calls = 0;
+    Response handle(const Request&) {
+      ++calls;
+      return {200, {}, {}};
+    }
+  } handler;
+  Router router(handler);
+  const struct {
+    Request request;
+    int status;
+  } cases[] = {{{"GET", "/a/1", {}, {}}, 200},  {{"GET", "/v0/a/1/?x", {}, {}}, 200}, {{"GET", "/a/", {}, {}}, 404},
+               {{"GET", "/", {}, {}}, 404},     {{"PUT", "/b", {}, {}}, 404},         {{"PUT", "/a/1", {}, {}}, 405},
+               {{"HEAD", "/a/1", {}, {}}, 405}, {{"GET", "/a/1#", {}, {}}, 400}};
+  for (const auto& [request, status] : cases) {
+    CAPTURE(request.method, request.target);
+    handler.calls = 0;
+    const Response response = detail::respond(handler, request);
+    CHECK(response.status == status);
+    CHECK(handler.calls == (status == 200 ? 1 : 0));
+    CHECK(response == router.handle(request));
+    CHECK(response.fields.get("allow") == (status == 405 ? "GET" : ""));
   }
 }
 

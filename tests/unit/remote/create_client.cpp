@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -231,7 +232,7 @@ TEST_CASE("after sleeping beyond the deadline nothing more is sent") {
 }
 
 TEST_CASE(
-    "what the contract refuses can be sent unchecked, and the client in the response need not be what was asked for") {
+    "what the contract refuses can be sent unchecked, and the client in the response need not be what was requested") {
   const ClientParameters parameters{.ecosystem_id = "nowhere", .type = "server", .description = ""};
   RemoteCreation creation(parameters, {}, 0);
   CHECK(creation.request().body == R"({"ecosystemId":"nowhere","type":"server","description":""})");
@@ -406,7 +407,7 @@ TEST_CASE("a response with a content-encoding is one that the contract does not 
   }
 }
 
-TEST_CASE("a 404 that names another ecosystem than was asked for is one that the contract does not know") {
+TEST_CASE("a 404 that names another ecosystem than was requested is one that the contract does not know") {
   const Response own = to_response(ApiError::ecosystem_not_found(home));
   const Response other = to_response(ApiError::ecosystem_not_found("C594b89aea18568c408c3ad99"_ecosystem_id));
   CHECK(read_response(own, draft()).error() == ApiError::ecosystem_not_found(home));
@@ -415,7 +416,7 @@ TEST_CASE("a 404 that names another ecosystem than was asked for is one that the
   CHECK(outcome.exception().fate() == Fate::maybe_applied);
   CHECK(outcome.exception().status() == 404);
   CHECK(outcome.exception().excerpt() == other.body);
-  CHECK(read_error(other));  // which does not know what was asked for
+  CHECK(read_error(other));  // which does not know what was requested
   CHECK(read_response(other).has_error());
 
   RemoteCreation creation({.ecosystem_id = "c594B89AEA18568C408C3AD24", .type = "x"}, {}, 0);
@@ -482,5 +483,50 @@ TEST_CASE("each option of the retries counts as the nearest value within its ran
   for (const std::uint32_t attempts : {0u, 1u, 0xFFFFFFFFu}) {
     INFO(attempts);
     CHECK(tried({.max_attempts = attempts, .first_delay = 1}, not_sent).first == (attempts <= 1 ? -1 : 1));
+  }
+}
+
+TEST_CASE("a sleeper that throws after a request loses no outcome, and nothing is sent again") {
+  struct Broken {
+    std::string_view breaks;
+    bool sent = false;
+    std::int64_t now() {
+      if (sent && breaks == "now") throw std::runtime_error("canary");
+      return 0;
+    }
+    void sleep_until(std::int64_t) {
+      if (breaks == "sleep_until") throw std::runtime_error("canary");
+      if (breaks == "now after it") breaks = "now";
+    }
+    std::uint32_t random_bits() {
+      if (breaks == "random_bits") throw std::runtime_error("canary");
+      return 1;
+    }
+  };
+  struct Sender {
+    Script& script;
+    Broken& sleeper;
+    Outcome<Response> send(const Request& request) {
+      sleeper.sent = true;
+      return script.send(request);
+    }
+  };
+  const RetryPolicy policy{.max_attempts = 9, .retry_unavailable = true};
+  for (const std::string_view breaks : {"now", "random_bits", "sleep_until", "now after it"}) {
+    for (const Event& event : events()) {
+      CAPTURE(breaks, event.name);
+      Script script{.plan = {&event}, .bodies = {}};
+      Broken sleeper{breaks};
+      Sender transport{script, sleeper};
+      const auto outcome = create_client(transport, draft(), policy, sleeper);
+      CHECK(script.sent == 1);
+      const auto once = [&] {
+        Script again{.plan = {&event}, .bodies = {}};
+        return create_client(again, draft(), {}, FakeTime());
+      }();
+      CHECK(outcome.has_value() == once.has_value());
+      CHECK(outcome.has_error() == once.has_error());
+      if (once.has_exception()) CHECK(outcome.exception().fate() == once.exception().fate());
+    }
   }
 }

@@ -38,18 +38,41 @@ TEST_CASE("creating through a loopback gives what the storage gives, for every d
   CHECK(refused > 1000);
 }
 
-TEST_CASE("a loopback calls any handler, with the token as a field, and passes on what it throws") {
+TEST_CASE("a loopback calls any handler, with the token as a field, and responds as a server of it does") {
   struct Echo {
+    int faults = 0;
     Response handle(const Request& request) {
-      if (request.target == "/throws") throw Fault(FaultSource::transport, Fate::maybe_applied, "no response");
-      return {200, request.fields, request.body};
+      if (request.target == "/throws") throw Fault(FaultSource::storage, Fate::maybe_applied, "canary");
+      if (request.target == "/busy") throw Fault::unavailable(FaultSource::storage, "canary");
+      if (request.target == "/closes") return {};
+      Response response{request.target == "/cached" ? 304 : 200, request.fields, request.body};
+      response.fields.add("x-token", request.fields.get("authorization"));
+      response.fields.add("content-length", "100");
+      return response;
     }
+    void report(const Fault&) noexcept { ++faults; }
   } echo;
   LoopbackTransport transport(echo, "token");
-  const Response response = transport.send({"GET", "/", {}, "body"}).value();
-  CHECK(response.fields.lines() == "authorization: token\r\n");
-  CHECK(response.body == "body");
-  CHECK_THROWS_AS(transport.send({"GET", "/throws", {}, {}}), Fault);
+  const auto get = [&](std::string target) { return transport.send({"GET", std::move(target), {}, "body"}); };
+  CHECK(get("/").value().fields.lines() == "x-token: token\r\ncontent-length: 4\r\n");
+  CHECK(get("/").value().body == "body");
+  CHECK(get("/cached").value().fields.lines() == "x-token: token\r\n");
+  CHECK(get("/cached").value().body.empty());
+  CHECK(get("/throws").value().status == 500);
+  CHECK(get("/busy").value().status == 503);
+  CHECK(echo.faults == 2);
+  CHECK(get("/closes").exception().fate() == Fate::maybe_applied);
+}
+
+TEST_CASE("a loopback of a handler with a route responds to other paths and methods itself, as a router does") {
+  struct Routed {
+    Route route{"GET", "/one"};
+    Response handle(const Request&) { return {200, {}, {}}; }
+  } handler;
+  LoopbackTransport transport(handler, "token");
+  CHECK(transport.send({"GET", "/one", {}, {}}).value().status == 200);
+  CHECK(transport.send({"GET", "/two", {}, {}}).value().status == 404);
+  CHECK(transport.send({"PUT", "/one", {}, {}}).value().fields.get("allow") == "GET");
 }
 
 TEST_CASE("parameters are refused alike on both sides, with every violation") {

@@ -36,7 +36,7 @@ inline std::optional<ApiError> error_without_entries(int status, std::string_vie
   return std::nullopt;
 }
 
-/// Reads the `InvalidParams` body of a 400.
+/// Reads an `InvalidParams` body.
 class ErrorReader final : private JsonEvents {
  public:
   /// The refusal, or nothing if the contract has no such body: another form, an unknown message, entries repeated or in

@@ -6,6 +6,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/http.hpp>
+#include <droplit/response.hpp>
 #include <droplit/server/detail/date.hpp>
 
 #include <boost/beast/http/status.hpp>
@@ -17,10 +18,9 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Reserves memory for a 500, which can then be sent even if no more is left.
+/// Reserves memory for a 500 and for its bytes in `out`.
 inline void reserve_for_fault(Response& response, std::string& out) {
-  response.body.reserve(64);
-  response.fields.reserve(128);
+  reserve_for_fault(response);
   out.reserve(512);
 }
 

@@ -142,6 +142,59 @@ TEST_CASE("a handler ends the connection by `close`, or at once by a response wi
   CHECK(served.written.empty());
 }
 
+TEST_CASE("no response of a handler breaks the framing of its connection", "[http_session]") {
+  struct Framer {
+    int faults = 0;
+    Response handle(const Request& request) {
+      const std::string_view what = path_parameter(request);
+      Response response{200, {}, "body"};
+      if (what == "long") response.fields.add("content-length", "400");
+      if (what == "short") response.fields.add("Content-Length", "1");
+      if (what == "chunked") response.fields.add("transfer-encoding", "chunked");
+      if (what == "connection") response.fields.add("connection", "close");
+      if (what == "date") response.fields.add("date", "today");
+      if (what.size() > 2 && what[0] <= '9') response.status = std::stoi(std::string(what));
+      return response;
+    }
+    void report(const Fault&) noexcept { ++faults; }
+  } framer;
+  const std::string after = put("after", "");
+  for (const char* what : {"long", "short", "chunked", "connection", "date", "200"}) {
+    CAPTURE(what);
+    detail::HttpSession<Framer> session(framer, 2048);
+    const std::string written = serve(session, put(what, "") + after, 1000).written;
+    CHECK(test::statuses(written) == "200 200");
+    CHECK(written.starts_with("HTTP/1.1 200 OK\r\ncontent-length: 4\r\ndate: "));
+    CHECK(written.find("date: ", written.find("date: ") + 1) > written.find("body"));
+    CHECK(written.find("chunked") == std::string::npos);
+    CHECK(written.find("close") == std::string::npos);
+  }
+  for (const char* what : {"204", "304"}) {
+    detail::HttpSession<Framer> session(framer, 2048);
+    const std::string written = serve(session, put(what, "") + after, 1000).written;
+    CHECK(written.find("content-length") == written.rfind("content-length"));
+    CHECK(written.find("\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n") != std::string::npos);
+  }
+  CHECK(framer.faults == 0);
+  for (const char* what : {"100", "101", "199", "600", "1000", "1200"}) {
+    CHECK(statuses(framer, put(what, "") + after) == "500 200");
+  }
+  CHECK(framer.faults == 6);
+}
+
+TEST_CASE("a server of one handler with a route responds as one of a router of it", "[http_session]") {
+  Echo echo;
+  Router router(echo);
+  const std::string wire = put("1", "x") + "GET /echo/1 HTTP/1.1\r\nHost: a\r\n\r\n" +
+                           "PUT /none HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" + put("throws", "") +
+                           "PUT /none HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n";
+  for (const std::size_t size : {std::size_t{1}, wire.size()}) {
+    CHECK(statuses(echo, wire, size) == "200 405 404 500 404 close");
+    CHECK(statuses(router, wire, size) == "200 405 404 500 404 close");
+  }
+  CHECK(echo.calls == 8);
+}
+
 TEST_CASE("a handler that may block is called in `complete` alone", "[http_session]") {
   Echo echo;
   detail::HttpSession<Echo> session(echo, 2048, true);

@@ -1,0 +1,68 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/route.hpp>
+
+#include "support/catch.hpp"
+
+#include <string_view>
+
+using namespace droplit;
+
+TEST_CASE("an operation has one path, with or without /v0 and a trailing slash") {
+  constexpr Route route{"POST", "/api/clients", true};
+  for (const std::string_view path : {"/api/clients", "/api/clients/", "/v0/api/clients", "/v0/api/clients/"}) {
+    CHECK(route.has_path(path));
+  }
+  for (const std::string_view path : {"", "/", "/api", "/api/client", "/api/clientss", "/api/clients//",
+                                      "//api/clients", "/API/clients", "/v1/api/clients", "/v0/v0/api/clients", "/v0",
+                                      "/v0/", "/v0api/clients", "/api/clients;x", "/api/./clients", "/%61pi/clients"}) {
+    INFO(path);
+    CHECK_FALSE(route.has_path(path));
+  }
+}
+
+TEST_CASE("any other route has its path alone") {
+  constexpr Route route{"GET", "/livez"};
+  CHECK(route.has_path("/livez"));
+  for (const std::string_view path : {"", "/", "/livez/", "/v0/livez", "/livezz", "livez", "/livez/1"}) {
+    INFO(path);
+    CHECK_FALSE(route.has_path(path));
+  }
+  CHECK(Route{"GET", "/"}.has_path("/"));
+  CHECK_FALSE(Route{"GET", "/"}.has_path(""));
+}
+
+TEST_CASE("a route whose path ends with / has no path with one more") {
+  constexpr Route root{"GET", "/", true};
+  constexpr Route folder{"GET", "/api/", true};
+  CHECK(root.has_path("/"));
+  CHECK(root.has_path("/v0/"));
+  CHECK(folder.has_path("/api/"));
+  CHECK(folder.has_path("/v0/api/"));
+  for (const std::string_view path : {"", "//", "/v0", "/v0//", "/api", "/api//"}) {
+    INFO(path);
+    CHECK_FALSE(root.has_path(path));
+    CHECK_FALSE(folder.has_path(path));
+  }
+}
+
+TEST_CASE("a last segment in braces is any one segment that is not empty") {
+  constexpr Route route{"GET", "/api/clients/{id}"};
+  for (const std::string_view path : {"/api/clients/1", "/api/clients/{id}", "/api/clients/%2F", "/api/clients/.."}) {
+    INFO(path);
+    CHECK(route.has_path(path));
+  }
+  for (const std::string_view path : {"/api/clients", "/api/clients/", "/api/clients//", "/api/clients/1/",
+                                      "/api/clients/1/2", "/v0/api/clients/1", "/api/client/1", "/1"}) {
+    INFO(path);
+    CHECK_FALSE(route.has_path(path));
+  }
+  constexpr Route operation{"GET", "/api/clients/{id}", true};
+  for (const std::string_view path : {"/api/clients/1", "/api/clients/1/", "/v0/api/clients/1/"}) {
+    INFO(path);
+    CHECK(operation.has_path(path));
+  }
+  for (const std::string_view path : {"/api/clients/", "/api/clients//", "/api/clients/1//", "/v0/api/clients/"}) {
+    INFO(path);
+    CHECK_FALSE(operation.has_path(path));
+  }
+}
