@@ -25,11 +25,12 @@
 class Wire {
  public:
   enum Action {
-    cut_before,   ///< the bytes never arrive
-    cut_at_once,  ///< they arrive, and the connection ends
-    cut_after,    ///< the statement runs, and its reply is lost
-    fall_silent,  ///< the bytes arrive, and nothing comes back any more
-    arrive_late,  ///< they arrive after `then`, and all goes on
+    cut_before,       ///< the bytes never arrive
+    cut_at_once,      ///< they arrive, and the connection ends
+    cut_after,        ///< the statement runs, and its reply is lost
+    cut_after_reply,  ///< the statement runs, its reply arrives, and the connection ends
+    fall_silent,      ///< the bytes arrive, and nothing comes back any more
+    arrive_late,      ///< they arrive after `then`, and all goes on
   };
 
   explicit Wire(std::string server) : server_(std::move(server)), path_(cluster().folder() / ".s.PGSQL.6000") {
@@ -81,6 +82,7 @@ class Wire {
     int client;
     int server;
     bool cut = false;
+    bool cut_after_reply = false;
     bool silent = false;
     void close() {
       if (client >= 0) ::close(client), ::close(server);
@@ -142,7 +144,8 @@ class Wire {
     if (action_ != cut_before) write_all(pair.server, bytes);
     pair.silent = action_ == fall_silent;
     pair.cut = action_ == cut_after;
-    if (pair.cut) return;
+    pair.cut_after_reply = action_ == cut_after_reply;
+    if (pair.cut || pair.cut_after_reply) return;
     then_();
     if (!pair.silent) pair.close();
   }
@@ -154,6 +157,9 @@ class Wire {
     if (pair.cut) then_();
     if (pair.cut || n <= 0) return pair.close();
     write_all(pair.client, {buffer.data(), static_cast<std::size_t>(n)});
+    if (!pair.cut_after_reply) return;
+    then_();
+    pair.close();
   }
 
   std::string server_;

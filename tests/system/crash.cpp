@@ -186,7 +186,7 @@ class SqliteFile : public Store {
     };
     run("PRAGMA integrity_check", check);
     run("SELECT 'a foreign key' FROM pragma_foreign_key_check", check);
-    run("SELECT hex(id), created_at, 'C' || hex(ecosystem_id), type, name, description FROM clients",
+    run("SELECT hex(id), created_at, 'C' || hex(ecosystem_id), type, name, description FROM client",
         [&](const Cells& row) { clients.push_back(client_of(row)); });
     return clients;
   }

@@ -44,7 +44,8 @@ struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{2000};
 
   /// How long `open` may take to upgrade a file of an older version, and may wait before that for another process that
-  /// does: 0 to 24 hours. An upgrade that is not ready by then is taken back.
+  /// does: 0 to 24 hours. An upgrade that is not ready by then is taken back. Approximate: where SQLite drops a table
+  /// or commits, it does not look at the time.
   std::chrono::milliseconds upgrade_timeout{std::chrono::minutes(10)};
 
   /// Called with one sentence for the log if one of the files gets a second name (a hard link) while it is open: once,
@@ -102,7 +103,7 @@ class SqliteStorage {
   }
 
   [[nodiscard]] Outcome<Ecosystem> find_ecosystem(EcosystemId id) const {
-    return with_connection<Ecosystem>("find_ecosystem", [id](Connection& c) -> Outcome<Ecosystem> {
+    return run_read<Ecosystem>("find_ecosystem", [id](Connection& c) -> Outcome<Ecosystem> {
       auto state = c.state_of(id, "find_ecosystem");
       if (!state) return std::move(state).as_failure();
       return Ecosystem(id, state.assume_value());
@@ -110,7 +111,7 @@ class SqliteStorage {
   }
 
   [[nodiscard]] Outcome<std::optional<Client>> find_client(ClientId id) const {
-    return with_connection<std::optional<Client>>("find_client", [id](Connection& c) { return c.client(id); });
+    return run_read<std::optional<Client>>("find_client", [id](Connection& c) { return c.client(id); });
   }
 
   /// Threads that insert at the same time share a commit. One may wait for a whole commit of others before its own
@@ -158,6 +159,16 @@ class SqliteStorage {
       if (!c.files.unmoved()) return moved(operation, Fate::not_applied);
       c.warn_of_other_names();
       return work(c);
+    });
+  }
+
+  /// Runs `work`, which reads the tables of this version.
+  template <class T, class Work>
+  Outcome<T> run_read(std::string_view operation, Work work) const {
+    return with_connection<T>(operation, [&](Connection& c) -> Outcome<T> {
+      Outcome<T> found = work(c);
+      if (auto failed = c.check_version(operation)) return *std::move(failed);
+      return found;
     });
   }
 

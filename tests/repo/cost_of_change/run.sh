@@ -52,7 +52,7 @@ case $change in
     insert client_texts.hpp 'description() &&' '' \
       '  [[nodiscard]] const std::optional<Text>& note() const& noexcept { return text(Field::note); }
   [[nodiscard]] std::optional<Text> note() && noexcept { return std::move(*this).text(Field::note); }'
-    insert storage/sqlite/schema.hpp 'auto schema_steps =' '});' '    "ALTER TABLE clients ADD COLUMN note TEXT",'
+    insert storage/sqlite/schema.hpp 'auto schema_steps =' '});' '    "ALTER TABLE client ADD COLUMN note TEXT; PRAGMA user_version = 3",'
     insert storage/postgres/steps.hpp 'auto steps =' '});' '    {"ALTER TABLE @.clients ADD COLUMN IF NOT EXISTS note text;"},'
     ;;
   code)

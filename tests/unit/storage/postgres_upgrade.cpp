@@ -370,6 +370,38 @@ TEST_CASE("later steps are taken once, by whichever of several that open at the 
   CHECK(other.ask("SELECT version FROM @.droplit_versions ORDER BY version") == all_versions());
 }
 
+TEST_CASE("an upgrade whose session ends when it has its lock goes on only after it has the lock again") {
+  using detail::postgres::Step;
+  std::vector<Step> steps(detail::postgres::steps.begin(), detail::postgres::steps.end());
+  steps.push_back(
+      {"CREATE TABLE @.mine AS SELECT count(*) AS locks FROM pg_catalog.pg_locks"
+       " WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid();"});
+  Site site;
+  Wire wire(cluster().socket());
+  wire.when("pg_try_advisory_lock", Wire::cut_after_reply);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const detail::postgres::Target target{wire.conninfo(), milliseconds(60000), milliseconds(60000), milliseconds(60000)};
+  CHECK(detail::postgres::Opening(target, site.schema, steps, until, milliseconds(60000)).run().has_value());
+  CHECK(wire.is_done());
+  CHECK(site.ask("SELECT locks FROM @.mine") == "1|");
+}
+
+TEST_CASE("an upgrade takes no other index for its own, and does not remove it") {
+  OldSite site;
+  REQUIRE(site.run("ALTER TABLE @.clients ADD COLUMN idempotency_key text").empty());
+  std::string index;
+  SECTION("one that is not unique") { index = "INDEX clients_idempotency_key ON @.clients (ecosystem_id)"; }
+  SECTION("one of another table") { index = "UNIQUE INDEX clients_idempotency_key ON @.ecosystems (state)"; }
+  SECTION("a unique one") { index = "UNIQUE INDEX clients_idempotency_key_age ON @.clients (created_at)"; }
+  REQUIRE(site.run("CREATE " + index).empty());
+  CHECK(site.opening().get() == "postgres open: SQLSTATE 42P07");
+  CHECK(site.versions() == "1|");
+  const std::string name = index.substr(index.find("clients_"), index.find(" ON ") - index.find("clients_"));
+  REQUIRE(site.run("DROP INDEX @." + name).empty());
+  CHECK(site.opening().get() == "open");
+  site.check_upgraded();
+}
+
 TEST_CASE("an opening that gets its turn when another one has upgraded takes no step again") {
   using detail::postgres::Step;
   std::vector<Step> steps(detail::postgres::steps.begin(), detail::postgres::steps.end());

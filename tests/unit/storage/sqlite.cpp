@@ -363,7 +363,7 @@ TEST_CASE("the file's columns are what they are said to be, and texts that look 
   const Directory directory;
   SqliteStorage storage = open(directory / "a");
   storage.add_ecosystem(home).value();
-  const std::vector<std::string> texts{"'; DROP TABLE clients; --",
+  const std::vector<std::string> texts{"'; DROP TABLE client; --",
                                        "\"id\"",
                                        "`id`",
                                        "[id]",
@@ -371,7 +371,7 @@ TEST_CASE("the file's columns are what they are said to be, and texts that look 
                                        ":id",
                                        "x'00'",
                                        "NULL",
-                                       "'||(SELECT state FROM ecosystems)||'",
+                                       "'||(SELECT state FROM ecosystem)||'",
                                        "%",
                                        "\\",
                                        "1e3",
@@ -385,10 +385,10 @@ TEST_CASE("the file's columns are what they are said to be, and texts that look 
   CHECK(storage.insert(Client(id(0), Timestamp::clamp_unix_millis(7), home, ClientType::server)).value() ==
         Insertion::inserted);
   Raw raw(directory / "a");
-  CHECK(raw.ask("SELECT count(*) FROM clients") == std::to_string(texts.size() + 1) + "|");
-  CHECK(raw.ask("SELECT DISTINCT typeof(id), typeof(created_at), typeof(ecosystem_id), typeof(name) FROM clients"
+  CHECK(raw.ask("SELECT count(*) FROM client") == std::to_string(texts.size() + 1) + "|");
+  CHECK(raw.ask("SELECT DISTINCT typeof(id), typeof(created_at), typeof(ecosystem_id), typeof(name) FROM client"
                 " WHERE name IS NOT NULL") == "blob|integer|blob|text|");
-  CHECK(raw.ask("SELECT hex(id), created_at, hex(ecosystem_id), type, name, description FROM clients"
+  CHECK(raw.ask("SELECT hex(id), created_at, hex(ecosystem_id), type, name, description FROM client"
                 " WHERE created_at = 7") == "000000000000000000000000|7|594B89AEA18568C408C3AD24|server|NULL|NULL|");
   CHECK(raw.ask("PRAGMA journal_mode") == "wal|");
   CHECK(raw.ask("PRAGMA integrity_check") == "ok|");
@@ -425,7 +425,7 @@ TEST_CASE("a file that is not ours is refused and left as it was") {
     write_bytes(path, std::string("SQLite format 3\0", 16) + std::string(4080, '\x5A'));
   }
   SECTION("another program's tables") { sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)"); }
-  SECTION("tables with our names") { sql("CREATE TABLE clients (id TEXT); CREATE TABLE ecosystems (id TEXT)"); }
+  SECTION("tables with our names") { sql("CREATE TABLE client (id TEXT); CREATE TABLE ecosystem (id TEXT)"); }
   SECTION("another program's mark on an empty database") { sql("PRAGMA application_id = 7"); }
   SECTION("another program's version on an empty database") { sql("PRAGMA user_version = 7"); }
   SECTION("another program's database in WAL mode") { sql("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"); }
@@ -666,8 +666,8 @@ TEST_CASE("an opening does not take away the locks of another store in the proce
   Later other([&] {
     Raw raw(path);
     return raw.run(
-               "INSERT INTO clients SELECT x'000000000000000000000009', created_at, ecosystem_id, type, name,"
-               " description, NULL FROM clients WHERE id = x'000000000000000000000001'") == SQLITE_OK
+               "INSERT INTO client SELECT x'000000000000000000000009', created_at, ecosystem_id, type, name,"
+               " description, NULL FROM client WHERE id = x'000000000000000000000001'") == SQLITE_OK
                ? 0
                : 1;
   });
@@ -796,12 +796,12 @@ TEST_CASE("a client whose ecosystem another program takes away in the same trans
   SqliteStorage storage = open(directory / "a");
   storage.add_ecosystem(home).value();
   Raw raw(directory / "a");
-  REQUIRE(raw.run("CREATE TRIGGER t BEFORE INSERT ON clients BEGIN DELETE FROM ecosystems; END") == SQLITE_OK);
+  REQUIRE(raw.run("CREATE TRIGGER t BEFORE INSERT ON client BEGIN DELETE FROM ecosystem; END") == SQLITE_OK);
   const auto outcome = storage.insert(client(1));
   REQUIRE(outcome.has_exception());
   CHECK(outcome.exception().what() == "sqlite insert: SQLITE_CONSTRAINT (787)");  // a foreign key
   CHECK(outcome.exception().fate() == Fate::not_applied);
-  CHECK(raw.ask("SELECT count(*) FROM clients") == "0|");
+  CHECK(raw.ask("SELECT count(*) FROM client") == "0|");
   CHECK(raw.ask("PRAGMA foreign_key_check").empty());
 }
 
@@ -838,11 +838,11 @@ TEST_CASE("a row that is not a client is a fault") {
                                    "description = CAST(x'610062' AS TEXT)", "ecosystem_id = x'00'"}) {
     CAPTURE(change);
     Raw raw(directory / "a");
-    REQUIRE(raw.run("BEGIN; UPDATE clients SET " + change + "; COMMIT") == SQLITE_OK);
+    REQUIRE(raw.run("BEGIN; UPDATE client SET " + change + "; COMMIT") == SQLITE_OK);
     const auto found = storage.find_client(id(1));
     REQUIRE(found.has_exception());
     CHECK(found.exception().what() == "sqlite find_client: a row that is not a client");
-    REQUIRE(raw.run("DELETE FROM clients") == SQLITE_OK);
+    REQUIRE(raw.run("DELETE FROM client") == SQLITE_OK);
     REQUIRE(storage.insert(client(1)).value() == Insertion::inserted);
   }
 }
@@ -904,7 +904,7 @@ TEST_CASE("processes that open one new file at the same time all get it") {
       CHECK(status == 0);
     }
     Raw raw(directory / "a");
-    CHECK(raw.ask("SELECT count(*) FROM clients") == std::to_string(processes * 5) + "|");
+    CHECK(raw.ask("SELECT count(*) FROM client") == std::to_string(processes * 5) + "|");
   }
 }
 
@@ -915,7 +915,7 @@ TEST_CASE("a deletion in one process is at once the law in another") {
   SqliteStorage storage = open(directory / "a");
   CHECK(storage.insert(client(1)).value() == Insertion::inserted);
   Raw other(directory / "a");
-  REQUIRE(other.run("UPDATE ecosystems SET state = 'deleted'") == SQLITE_OK);
+  REQUIRE(other.run("UPDATE ecosystem SET state = 'deleted'") == SQLITE_OK);
   CHECK(storage.insert(client(2)).value() == Insertion::ecosystem_deleted);
   CHECK(storage.find_client(id(1)).value() == client(1));
 }
@@ -1184,7 +1184,7 @@ TEST_CASE("the words of a fault are codes and never what is in a request or an S
   const Directory directory;
   SqliteStorage storage = open(directory / "a");
   storage.add_ecosystem(home).value();
-  REQUIRE(Raw(directory / "a").run("DROP TABLE clients") == SQLITE_OK);
+  REQUIRE(Raw(directory / "a").run("DROP TABLE client") == SQLITE_OK);
   const Client secret(id(1), Timestamp::clamp_unix_millis(0), home, {}, Text::parse("secret"), Text::parse("secret"));
   for (int i = 0; i != 2; ++i) {
     const auto outcome = storage.insert(secret);

@@ -378,8 +378,8 @@ const std::vector<DiskFault> kinds{
 std::string contents(const std::string& path, const char* layer = nullptr) {
   Raw raw(path, layer);
   const auto clients = raw.ask(
-      "SELECT hex(id), created_at, hex(ecosystem_id), type, hex(name), hex(description) FROM clients ORDER BY id");
-  return clients.starts_with("code") ? "" : clients + raw.ask("SELECT hex(id), state FROM ecosystems ORDER BY id");
+      "SELECT hex(id), created_at, hex(ecosystem_id), type, hex(name), hex(description) FROM client ORDER BY id");
+  return clients.starts_with("code") ? "" : clients + raw.ask("SELECT hex(id), state FROM ecosystem ORDER BY id");
 }
 
 /// What was done to the disk by one run of a store, and how far it was when each of its answers was given.
@@ -717,7 +717,7 @@ TEST_CASE("where a statement of a group fails, each of its members has a commit 
         for (std::uint32_t n = 0; n != 640; ++n) book.inserted(client(n * 1000), storage.insert(client(n * 1000)));
         // Somebody else's change empties SQLite's cache, and the first insert leaves most pages to be read by the
         // group.
-        REQUIRE(Raw(path).run("INSERT INTO ecosystems VALUES (x'00', 'deleted')") == SQLITE_OK);
+        REQUIRE(Raw(path).run("INSERT INTO ecosystem VALUES (x'00', 'deleted')") == SQLITE_OK);
         // Together they are more than that cache, so that some of it goes to the log before the commit.
         const auto clients = crowd(spills ? 150000 : 10);
         const auto outcomes = together(disk, storage, clients, [&] { disk.fail(fault); });
@@ -967,6 +967,6 @@ TEST_CASE("a copy that is taken while threads insert is whole, and has all that 
       CHECK(there <= acknowledged[t]);
       all += there;
     }
-    CHECK(Raw(copy).ask("SELECT count(*) FROM clients") == std::to_string(all) + "|");  // and no others
+    CHECK(Raw(copy).ask("SELECT count(*) FROM client") == std::to_string(all) + "|");  // and no others
   }
 }

@@ -95,7 +95,7 @@ std::string missing(const std::string& path, std::uint32_t clients, const char* 
     if (raw.ask("PRAGMA user_version") != current + "|") return "the version";
     if (raw.ask("PRAGMA integrity_check") != "ok|") return "integrity";
     if (!raw.ask("PRAGMA foreign_key_check").empty()) return "a foreign key";
-    if (raw.ask("SELECT count(*) FROM clients") != std::to_string(clients) + "|") return "the number of clients";
+    if (raw.ask("SELECT count(*) FROM client") != std::to_string(clients) + "|") return "the number of clients";
   }
   const auto storage = SqliteStorage::open(path).value();
   for (std::uint32_t n = 0; n != clients; ++n) {
@@ -140,8 +140,8 @@ TEST_CASE("a file of version 1 is opened with everything in it, and is then as a
   CHECK(schema(path) == schema(directory / "new"));
   Raw raw(path);
   CHECK(raw.run("PRAGMA foreign_keys = ON") == SQLITE_OK);
-  CHECK(raw.run("DELETE FROM ecosystems") == SQLITE_CONSTRAINT);
-  CHECK(raw.run("UPDATE clients SET ecosystem_id = x'00'") == SQLITE_CONSTRAINT);
+  CHECK(raw.run("DELETE FROM ecosystem") == SQLITE_CONSTRAINT);
+  CHECK(raw.run("UPDATE client SET ecosystem_id = x'00'") == SQLITE_CONSTRAINT);
 }
 
 TEST_CASE("a file of version 1 whose newest clients are in its log is opened with all of them") {
@@ -161,26 +161,63 @@ TEST_CASE("a file of version 1 whose newest clients are in its log is opened wit
   CHECK(storage.find_ecosystem(deleted).value().state() == EcosystemState::active);
 }
 
+TEST_CASE("a server of version 1 that still has its upgraded file open fails at each statement, and claims nothing") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 8);
+  Raw raw(path);
+  // What version 1 prepared when it opened the file, word for word.
+  constexpr auto statements = std::to_array<const char*>(
+      {"SELECT state FROM ecosystems WHERE id = ?1",
+       "INSERT INTO ecosystems (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING",
+       "UPDATE ecosystems SET state = 'deleted' WHERE id = ?1",
+       "SELECT created_at, ecosystem_id, type, name, description FROM clients WHERE id = ?1",
+       "INSERT INTO clients (id, created_at, ecosystem_id, type, name, description)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING"});
+  std::vector<detail::sqlite::Statement> prepared(statements.size());
+  const auto run = [&](std::size_t i) {
+    detail::sqlite::StatementExecution execution(prepared[i]);
+    const std::string id = i < 3 ? home.text() : client(2).id().text();
+    execution.bind(id);
+    const std::string ecosystem = home.text();
+    if (i == 4) execution.bind(0).bind(ecosystem).bind("server").bind("n").bind("d");
+    return execution.step();
+  };
+  const std::array<int, 5> before{SQLITE_ROW, SQLITE_DONE, SQLITE_DONE, SQLITE_ROW, SQLITE_DONE};
+  for (const bool upgraded : {false, true}) {
+    if (upgraded) SqliteStorage::open(path).value();
+    for (std::size_t i = 0; i != statements.size(); ++i) {
+      CAPTURE(upgraded, statements[i]);
+      if (!upgraded) REQUIRE(detail::sqlite::prepare(raw.get(), statements[i], prepared[i]) == SQLITE_OK);
+      REQUIRE(raw.run("BEGIN IMMEDIATE") == SQLITE_OK);
+      CHECK(run(i) == (upgraded ? SQLITE_ERROR : before[i]));
+      if (upgraded) CHECK(std::string_view(sqlite3_errmsg(raw.get())).starts_with("no such table: "));
+      REQUIRE(raw.run("ROLLBACK") == SQLITE_OK);
+    }
+  }
+  CHECK(missing(path, 8) == "");
+}
+
 TEST_CASE("a key is taken once in each ecosystem, and clients without a key are in no index of keys") {
   const Directory directory;
   const std::string path = directory / "a";
   make_version_1(path, 8);
   SqliteStorage::open(path).value();
   Raw raw(path);
-  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(2).id().text() + "'") == SQLITE_OK);
-  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(1).id().text() + "'") == SQLITE_OK);
-  CHECK(raw.run("UPDATE clients SET idempotency_key = 'k' WHERE id = x'" + client(4).id().text() + "'") ==
+  CHECK(raw.run("UPDATE client SET idempotency_key = 'k' WHERE id = x'" + client(2).id().text() + "'") == SQLITE_OK);
+  CHECK(raw.run("UPDATE client SET idempotency_key = 'k' WHERE id = x'" + client(1).id().text() + "'") == SQLITE_OK);
+  CHECK(raw.run("UPDATE client SET idempotency_key = 'k' WHERE id = x'" + client(4).id().text() + "'") ==
         SQLITE_CONSTRAINT);
   const std::string by_key = raw.ask(
-      "EXPLAIN QUERY PLAN SELECT * FROM clients"
+      "EXPLAIN QUERY PLAN SELECT * FROM client"
       " WHERE ecosystem_id = x'" +
       home.text().substr(1) + "' AND idempotency_key = 'k'");
   CHECK(by_key.find("INDEX clients_by_key (ecosystem_id=? AND idempotency_key=?)") != std::string::npos);
   const std::string by_age = raw.ask(
-      "EXPLAIN QUERY PLAN UPDATE clients SET idempotency_key = NULL"
+      "EXPLAIN QUERY PLAN UPDATE client SET idempotency_key = NULL"
       " WHERE idempotency_key IS NOT NULL AND created_at < 5");
   CHECK(by_age.find("INDEX keyed_clients_by_age (created_at<?)") != std::string::npos);
-  CHECK(raw.ask("SELECT count(*) FROM clients INDEXED BY clients_by_key WHERE idempotency_key IS NOT NULL") == "2|");
+  CHECK(raw.ask("SELECT count(*) FROM client INDEXED BY clients_by_key WHERE idempotency_key IS NOT NULL") == "2|");
 }
 
 TEST_CASE("a client takes at most 125 bytes of the file") {
@@ -214,7 +251,7 @@ TEST_CASE("an upgrade that meets an id which is not one changes nothing") {
   CHECK(missing(path, 20) == "");
 }
 
-TEST_CASE("views and triggers of someone else do not stop an upgrade") {
+TEST_CASE("views and triggers of another program do not stop an upgrade, and end with the tables they were of") {
   const Directory directory;
   const std::string path = directory / "a";
   make_version_1(path, 20);
@@ -222,7 +259,8 @@ TEST_CASE("views and triggers of someone else do not stop an upgrade") {
                         "CREATE TRIGGER t AFTER INSERT ON clients BEGIN DELETE FROM ecosystems; END") == SQLITE_OK);
   SqliteStorage::open(path).value();
   CHECK(missing(path, 20) == "");
-  CHECK(Raw(path).ask("SELECT count(*) FROM names") == "20|");
+  CHECK(Raw(path).ask("SELECT count(*) FROM names") == "code 1");
+  CHECK(Raw(path).ask("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'") == "0|");
 }
 
 // ---- several at once, and limits ----
@@ -247,7 +285,7 @@ TEST_CASE("of several processes that open an older file at once, one upgrades it
   }
   Raw raw(directory / "a");
   CHECK(raw.ask("PRAGMA schema_version") == Raw(directory / "alone").ask("PRAGMA schema_version"));  // counts changes
-  CHECK(raw.ask("SELECT count(*) FROM clients") == "2006|");
+  CHECK(raw.ask("SELECT count(*) FROM client") == "2006|");
 }
 
 TEST_CASE("an upgrade has a limit of its own, after which the file is as before") {
@@ -285,16 +323,130 @@ TEST_CASE("who opens an older file waits for the one that upgrades it as long as
   CHECK(SqliteStorage::open(path, {.busy_timeout = milliseconds(0)}).has_value());
 }
 
+namespace {
+
+/// Makes a file of version 1 that is not in WAL mode, as `VACUUM INTO` does: its readers wait for its writer.
+void make_version_1_without_log(const std::string& path, std::uint32_t clients) {
+  make_version_1(path, clients);
+  REQUIRE(Raw(path).ask("PRAGMA journal_mode = DELETE") == "delete|");
+}
+
+/// More tries to lock a file than a `busy_timeout` of 2 s has room for. SQLite counts the time that it asks a disk to
+/// sleep, and a `FaultyDisk` does not sleep.
+constexpr int many_tries = 100;
+
+}  // namespace
+
+TEST_CASE("who opens an older file that is not in WAL mode waits for its upgrade as long as one may take") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1_without_log(path, 20);
+  Raw other(path, "unix");
+  SECTION("which has begun") { REQUIRE(other.run("BEGIN EXCLUSIVE") == SQLITE_OK); }
+  SECTION("which is about to end") {
+    SqliteStorage::open(path).value();
+    REQUIRE(other.ask("PRAGMA journal_mode = DELETE") == "delete|");
+    REQUIRE(other.run("BEGIN EXCLUSIVE; UPDATE client SET name = 'n'") == SQLITE_OK);
+    REQUIRE(fs::file_size(path + "-journal") != 0);
+  }
+  FaultyDisk disk;
+  int tries = 0;
+  disk.before = [&](DiskCall call, std::string_view) {
+    if (call == DiskCall::lock && ++tries == many_tries) other.run("ROLLBACK");
+  };
+  const auto storage = SqliteStorage::open(path);
+  INFO((storage ? "" : storage.exception().what()));
+  CHECK(storage.has_value());
+  CHECK(tries > many_tries);
+}
+
+TEST_CASE("of several processes that open an older file that is not in WAL mode at once, all get it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1_without_log(path, 20);
+  std::array<int, 2> news{};  // a byte of each process that has come to where it waits
+  std::array<int, 2> go{};    // closed when they may go on
+  REQUIRE(::pipe(news.data()) == 0);
+  REQUIRE(::pipe(go.data()) == 0);
+  const auto wait_here = [&] {
+    char byte = 'w';
+    if (::write(news[1], &byte, 1) != 1) ::_exit(2);
+    if (::read(go[0], &byte, 1) != 0) ::_exit(3);
+  };
+  std::vector<pid_t> children;
+  for (int p = 0; p != 4; ++p) {
+    children.push_back(::fork());
+    if (children.back() == 0) {
+      ::close(go[1]);
+      ::close(news[0]);
+      FaultyDisk disk;
+      int tries = 0;
+      bool has_waited = false;
+      disk.before = [&](DiskCall call, std::string_view of) {
+        const bool is_lock = call == DiskCall::lock || call == DiskCall::shm_lock;
+        // From here on the processes contend, and a try has to last a while.
+        if (has_waited && is_lock) std::this_thread::sleep_for(milliseconds(1));
+        // The first one stops in its commit; the others when they have tried to read for longer than `busy_timeout`.
+        const bool is_here = p == 0 ? call == DiskCall::write && of == path : is_lock && ++tries > 10000;
+        if (is_here && !std::exchange(has_waited, true)) wait_here();
+      };
+      const SqliteOptions options{.busy_timeout = std::chrono::minutes(10), .upgrade_timeout = std::chrono::hours(24)};
+      const bool is_open = SqliteStorage::open(path, options).has_value();
+      if (!has_waited && ::write(news[1], "e", 1) != 1) ::_exit(2);
+      ::_exit(is_open && has_waited ? 0 : 1);
+    }
+    char byte = 0;
+    REQUIRE(::read(news[0], &byte, 1) == 1);
+    CHECK(byte == 'w');
+  }
+  ::close(go[1]);
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+  }
+  for (const int end : {news[0], news[1], go[0]}) ::close(end);
+  CHECK(missing(path, 20) == "");
+}
+
+TEST_CASE("an upgrade that lasts longer than others are waited for leaves the rest of an opening its own time") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1_without_log(path, 20);
+  Raw writer(path, "unix");
+  FaultyDisk disk;
+  const milliseconds busy_timeout(1000);
+  bool was_slow = false;
+  bool is_upgraded = false;
+  int locks = 0;
+  disk.before = [&](DiskCall call, std::string_view of) {
+    if (call == DiskCall::write && of == path && !std::exchange(was_slow, true)) {
+      std::this_thread::sleep_for(busy_timeout);
+    }
+    if (call == DiskCall::remove && of.ends_with("-journal")) is_upgraded = true;
+    if (!is_upgraded || call != DiskCall::lock) return;
+    // The switch to WAL mode, where SQLite does not wait for another writer.
+    ++locks;
+    if (locks == 1) CHECK(writer.run("BEGIN IMMEDIATE") == SQLITE_OK);
+    if (locks == 8) CHECK(writer.run("ROLLBACK") == SQLITE_OK);
+  };
+  const auto storage = SqliteStorage::open(path, {.busy_timeout = busy_timeout});
+  INFO((storage ? "" : storage.exception().what()));
+  CHECK(storage.has_value());
+  CHECK(was_slow);
+  CHECK(locks >= 8);
+}
+
 // ---- a newer version ----
 
-TEST_CASE("a store whose file a newer version upgraded says so at its next write, and nothing is applied") {
+TEST_CASE("a store whose file a newer version upgraded says so at each operation, and nothing is applied or found") {
   const Directory directory;
   const std::string path = directory / "a";
   SqliteStorage storage = SqliteStorage::open(path).value();
   SqliteStorage idle = SqliteStorage::open(path).value();
   storage.add_ecosystem(home).value();
   CHECK(storage.insert(client(2)).value() == Insertion::inserted);
-  REQUIRE(Raw(path).run("BEGIN; ALTER TABLE clients ADD COLUMN added TEXT; PRAGMA user_version = " + newer +
+  REQUIRE(Raw(path).run("BEGIN; ALTER TABLE client ADD COLUMN added TEXT; PRAGMA user_version = " + newer +
                         "; COMMIT") == SQLITE_OK);
   const auto check = [](const auto& outcome) {
     REQUIRE(outcome.has_exception());
@@ -303,6 +455,9 @@ TEST_CASE("a store whose file a newer version upgraded says so at its next write
     CHECK(outcome.exception().what().ends_with(": the file was upgraded by a newer version, restart"));
   };
   for (int times = 0; times != 2; ++times) {
+    check(storage.find_client(client(2).id()));
+    check(storage.find_client(client(4).id()));
+    check(storage.find_ecosystem(home));
     check(storage.insert(client(4)));
     check(storage.add_ecosystem(deleted));
     check(storage.delete_ecosystem(home));
@@ -316,11 +471,8 @@ TEST_CASE("a store whose file a newer version upgraded says so at its next write
     }
   }
   for (const auto& each : outcomes) check(each.value());
-  CHECK(storage.find_client(client(2).id()).value() == client(2));
-  CHECK(storage.find_client(client(4).id()).value() == std::nullopt);
-  CHECK(storage.find_ecosystem(home).value().state() == EcosystemState::active);
   CHECK(refusal(path).what() == "sqlite open: the file is another program's, or of a newer version");
-  CHECK(Raw(path).ask("SELECT count(*) FROM clients") == "1|");
+  CHECK(Raw(path).ask("SELECT count(*) FROM client") == "1|");
 }
 
 // ---- kills, power cuts and disks that fail ----

@@ -76,6 +76,17 @@ class Opening {
   Outcome<StoreState> inspect(std::string_view operation) {
     auto connected = Connection::ensure(connection_, target_, operation, until_);
     if (!connected) return std::move(connected).as_failure();
+    return read_state(operation);
+  }
+
+ private:
+  /// More than PostgreSQL's `deadlock_timeout`, after which autovacuum gives way, and less than the 1.5 s that creates
+  /// of other servers wait for a lock by default: they queue after the change of a table, which waits for transactions.
+  static constexpr int table_lock_timeout = 1200;
+  static constexpr int no_lock_timeout = 0;
+
+  /// Whose schema it is, by the connection that is held.
+  Outcome<StoreState> read_state(std::string_view operation) {
     const bool done = run(
         "SELECT (SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = '@'), count(*),"
         " count(CASE WHEN c.relname = 'droplit_versions' AND c.relkind IN ('r', 'p') THEN 1 END)"
@@ -97,12 +108,6 @@ class Opening {
     return version_ == latest ? StoreState::current : StoreState::older;
   }
 
- private:
-  /// More than PostgreSQL's `deadlock_timeout`, after which autovacuum gives way, and less than the 1.5 s that creates
-  /// of other servers wait for a lock by default: they queue after the change of a table, which waits for transactions.
-  static constexpr int table_lock_timeout = 1200;
-  static constexpr int no_lock_timeout = 0;
-
   /// Runs a script and keeps its reply; whether it was completed.
   bool run(std::string_view sql) {
     reply_ = connection_->script(with_schema(sql, schema_), until_);
@@ -121,11 +126,12 @@ class Opening {
     return run(sql);
   }
 
-  /// Takes the missing steps, if no other process is about to. The end of the session frees the lock.
+  /// Takes the missing steps, if no other process is about to. The end of the session frees the lock, so all of it uses
+  /// one connection; if that is lost, `run` begins anew.
   bool upgrade() {
     const bool done = run("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('droplit.@', 0))");
     if (!done || row().text(0) != "t") return done;
-    const auto found = inspect("open");  // another process may have been quicker
+    const auto found = read_state("open");  // another process may have been quicker
     const bool upgraded = found && found.assume_value() == StoreState::older && take_steps();
     connection_.reset();
     return upgraded;
@@ -142,11 +148,15 @@ class Opening {
     return true;
   }
 
-  /// Builds an index until it is there and valid; a build that was cut off has left an invalid one.
+  /// Builds an index until it is there and valid; a build that was cut off has left an invalid one. Fails if another
+  /// index has its name: of another table, or not as unique.
   bool build(const Index& index) {
     const std::string name(index.name);
-    const std::string look("SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass('@.");
-    while (run(look + name + "')")) {
+    const std::string look =
+        "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass('@." + name +
+        "') AND indrelid = pg_catalog.to_regclass('" + index.table +
+        "') AND indisunique = " + (index.is_unique ? "true" : "false");
+    while (run(look)) {
       if (row().text(0) == "t") return true;
       const std::string sql = row().is_none() ? creation(index, "CONCURRENTLY ") : "DROP INDEX CONCURRENTLY @." + name;
       if (!change(sql, no_lock_timeout)) return false;
@@ -162,7 +172,8 @@ class Opening {
   }
 
   static std::string creation(const Index& index, const char* how) {
-    return std::string("CREATE ") + index.kind + ' ' + how + index.name + " ON " + index.on + ';';
+    return std::string(index.is_unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") + how + index.name + " ON " +
+           index.table + ' ' + index.rows + ';';
   }
 
   static std::string recording(std::size_t version) {

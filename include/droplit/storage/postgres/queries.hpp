@@ -49,9 +49,9 @@ struct Queries {
 
   /// An ecosystem's deletion waits for this lock, and this lock waits for a deletion.
   static std::string insertion() {
-    return "WITH home AS (SELECT state FROM @.ecosystems WHERE id = $3 FOR SHARE),"
-           " kept AS (INSERT INTO @.clients AS c (" +
-           sql::column_names() + ") SELECT " + parameters() + " FROM home WHERE state = 'active' ";
+    return "WITH ecosystem AS (SELECT state FROM @.ecosystems WHERE id = $3 FOR SHARE),"
+           " inserted AS (INSERT INTO @.clients AS c (" +
+           sql::column_names() + ") SELECT " + parameters() + " FROM ecosystem WHERE state = 'active' ";
   }
 
   /// The conflict waits for a commit that is still under way. The second count is for a client whose ecosystem was
@@ -59,7 +59,7 @@ struct Queries {
   static std::string settlement() {
     const std::string is_equal = '(' + columns_of("c") + ") IS NOT DISTINCT FROM ";
     return "ON CONFLICT (id) DO UPDATE SET type = c.type WHERE " + is_equal + '(' + columns_of("EXCLUDED") +
-           ") RETURNING 1) SELECT (SELECT state FROM home), (SELECT count(*) FROM kept)"
+           ") RETURNING 1) SELECT (SELECT state FROM ecosystem), (SELECT count(*) FROM inserted)"
            " + (SELECT count(*) FROM @.clients AS c WHERE id = $1::text AND " +
            is_equal + '(' + parameters() + "))";
   }
@@ -68,7 +68,7 @@ struct Queries {
   Query insert{"insert", true,
                Statement(0, schema,
                          insertion() + "ON CONFLICT (id) DO NOTHING RETURNING 1)"
-                                       " SELECT (SELECT state FROM home), (SELECT count(*) FROM kept)"),
+                                       " SELECT (SELECT state FROM ecosystem), (SELECT count(*) FROM inserted)"),
                Statement(1, schema, insertion() + settlement())};
   Query add_ecosystem{"add_ecosystem", true,
                       Statement(2, schema,

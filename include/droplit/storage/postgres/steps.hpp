@@ -17,9 +17,10 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
 
 /// An index that a step adds, built without a lock against writers.
 struct Index {
-  const char* kind;  ///< INDEX or UNIQUE INDEX
+  bool is_unique;
   const char* name;
-  const char* on;
+  const char* table;
+  const char* rows;  ///< its columns and, if it is partial, its condition
 };
 
 struct Step {
@@ -29,9 +30,8 @@ struct Step {
 
 /// For `insert_once`: both only over the rows that have a key.
 inline constexpr std::array<Index, 2> idempotency_key_indexes{{
-    {"UNIQUE INDEX", "clients_idempotency_key",
-     "@.clients (ecosystem_id, idempotency_key) WHERE idempotency_key IS NOT NULL"},
-    {"INDEX", "clients_idempotency_key_age", "@.clients (created_at) WHERE idempotency_key IS NOT NULL"},
+    {true, "clients_idempotency_key", "@.clients", "(ecosystem_id, idempotency_key) WHERE idempotency_key IS NOT NULL"},
+    {false, "clients_idempotency_key_age", "@.clients", "(created_at) WHERE idempotency_key IS NOT NULL"},
 }};
 
 inline constexpr auto steps = std::to_array<Step>({

@@ -60,12 +60,12 @@ struct Connection {
     make(commit, "COMMIT");
     make(rollback, "ROLLBACK");
     make(read_version, "PRAGMA user_version");
-    make(find_ecosystem, "SELECT state FROM ecosystems WHERE id = ?1");
-    make(add_ecosystem, "INSERT INTO ecosystems (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING");
-    make(delete_ecosystem, "UPDATE ecosystems SET state = 'deleted' WHERE id = ?1");
-    make(find_client, "SELECT " + as_texts + " FROM clients WHERE id = ?1");
+    make(find_ecosystem, "SELECT state FROM ecosystem WHERE id = ?1");
+    make(add_ecosystem, "INSERT INTO ecosystem (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING");
+    make(delete_ecosystem, "UPDATE ecosystem SET state = 'deleted' WHERE id = ?1");
+    make(find_client, "SELECT " + as_texts + " FROM client WHERE id = ?1");
     make(insert,
-         "INSERT INTO clients (" + sql::column_names() + ") VALUES (" + placeholders + ") ON CONFLICT (id) DO NOTHING");
+         "INSERT INTO client (" + sql::column_names() + ") VALUES (" + placeholders + ") ON CONFLICT (id) DO NOTHING");
     return code;
   }
 
@@ -117,6 +117,12 @@ struct Connection {
       return make_fault(operation, code);
     }
     fail_fast_until = {};
+    return check_version(operation);
+  }
+
+  /// A fault if the file has the tables of a newer version. Outside of a transaction it is called after a read:
+  /// versions only grow, so what was read is then of this version too.
+  std::optional<Fault> check_version(std::string_view operation) {
     StatementExecution row(read_version);
     if (const int code = row.step(); code != SQLITE_ROW) return make_fault(operation, code);
     if (row.integer(0) != schema_version)

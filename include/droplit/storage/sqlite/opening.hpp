@@ -47,7 +47,7 @@ class Opening {
     const auto state = recognize(database);
     if (!state) return state.as_failure();
     if (state.assume_value() != StoreState::foreign) {
-      const int failed = opening.set_up(synchronous);
+      const int failed = opening.set_up(synchronous, state.assume_value());
       if (failed == SQLITE_INTERRUPT) return make_fault("open", "the upgrade took longer than its limit");
       if (failed != SQLITE_OK) return make_fault("open", failed);
     }
@@ -82,12 +82,7 @@ class Opening {
   using Time = std::chrono::steady_clock;
 
   Opening(Database database, std::chrono::milliseconds busy_timeout, std::chrono::milliseconds upgrade_timeout) noexcept
-      : database_(std::move(database)),
-        busy_timeout_(busy_timeout),
-        upgrade_timeout_(upgrade_timeout),
-        end_(Time::now() + busy_timeout) {
-    wait_at_most(busy_timeout);
-  }
+      : database_(std::move(database)), busy_timeout_(busy_timeout), upgrade_timeout_(upgrade_timeout) {}
 
   static Outcome<Database> open(const std::string& name, int how) {
     sqlite3* opened = nullptr;
@@ -97,11 +92,20 @@ class Opening {
     return database;
   }
 
-  int set_up(std::string_view synchronous) {
+  /// `recognized` is the state before SQLite read the file.
+  int set_up(std::string_view synchronous, StoreState recognized) {
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
     set(SQLITE_DBCONFIG_DQS_DML, 0);
     set(SQLITE_DBCONFIG_DQS_DDL, 0);
+    // Without WAL mode reading waits for an upgrade too. At its end the file seems to be current, and has a journal.
+    struct ::stat journal {};
+    const char* const name = sqlite3_filename_journal(sqlite3_db_filename(database_.get(), "main"));
+    const bool has_journal = ::stat(name, &journal) == 0 && journal.st_size != 0;
+    const bool may_be_in_upgrade =
+        recognized == StoreState::older || (recognized == StoreState::current && has_journal);
+    wait_at_most(may_be_in_upgrade ? upgrade_timeout_ : busy_timeout_);
     int code = read_state();
+    wait_at_most(busy_timeout_);
     if (code == SQLITE_OK && lacks_steps()) code = upgrade();
     if (code != SQLITE_OK || state_ != StoreState::current) return code;
     set(SQLITE_DBCONFIG_ENABLE_FKEY, 1);
@@ -144,8 +148,7 @@ class Opening {
 
   /// Takes the steps that the file lacks, unless another process has taken them by then.
   int upgrade() {
-    set(SQLITE_DBCONFIG_ENABLE_FKEY, 0);         // tables are replaced,
-    set(SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 1);  // and no view of anyone else is looked at for that
+    set(SQLITE_DBCONFIG_ENABLE_FKEY, 0);  // tables are replaced
     int code = sqlite3_create_function_v2(database_.get(), "pack_id", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
                                           pack_id_text, nullptr, nullptr, nullptr);
     wait_at_most(state_ == StoreState::absent ? busy_timeout_ : upgrade_timeout_);
@@ -168,6 +171,7 @@ class Opening {
 
   /// WAL mode, which stays with the file. SQLite does not wait here for others who open it at the same time.
   int write_ahead() {
+    const auto end = Time::now() + busy_timeout_;
     for (;;) {
       bool is_on = false;
       const auto read = [](void* out, int, char** mode, char**) {
@@ -176,7 +180,7 @@ class Opening {
       };
       const int code = sqlite3_exec(database_.get(), "PRAGMA journal_mode = WAL", read, &is_on, nullptr);
       if (code == SQLITE_OK) return is_on ? SQLITE_OK : SQLITE_CANTOPEN;
-      if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end_) return code;
+      if ((code & 0xFF) != SQLITE_BUSY || Time::now() >= end) return code;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
@@ -184,7 +188,6 @@ class Opening {
   Database database_;
   std::chrono::milliseconds busy_timeout_;
   std::chrono::milliseconds upgrade_timeout_;
-  Time::time_point end_;
   StoreState state_ = StoreState::foreign;
   std::size_t version_ = 0;
 };

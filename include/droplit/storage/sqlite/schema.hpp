@@ -39,29 +39,28 @@ inline constexpr auto schema_steps = std::to_array<const char*>({
     ") STRICT;"
     "PRAGMA application_id = 0x64726F70;"
     "PRAGMA user_version = 1",
-    // 2: ids as bytes, and a client's id as the one key; idempotency keys
-    "CREATE TABLE ecosystems_2 ("
+    // 2: ids as bytes, and a client's id as the one key; idempotency keys. The tables have other names, so that
+    // each statement of version 1 fails on a connection that is still open, and none finds nothing
+    "CREATE TABLE ecosystem ("
     " id BLOB PRIMARY KEY NOT NULL,"
     " state TEXT NOT NULL CHECK (state IN ('active', 'deleted'))"
     ") STRICT, WITHOUT ROWID;"
-    "CREATE TABLE clients_2 ("
+    "CREATE TABLE client ("
     " id BLOB PRIMARY KEY NOT NULL,"
     " created_at INTEGER NOT NULL,"
-    " ecosystem_id BLOB NOT NULL REFERENCES ecosystems (id),"
+    " ecosystem_id BLOB NOT NULL REFERENCES ecosystem (id),"
     " type TEXT NOT NULL CHECK (type IN ('application', 'server')),"
     " name TEXT,"
     " description TEXT,"
     " idempotency_key TEXT"
     ") STRICT, WITHOUT ROWID;"
-    "INSERT INTO ecosystems_2 SELECT pack_id(substr(id, 2)), state FROM ecosystems;"
-    "INSERT INTO clients_2 SELECT pack_id(id), created_at, pack_id(substr(ecosystem_id, 2)), type, name,"
+    "INSERT INTO ecosystem SELECT pack_id(substr(id, 2)), state FROM ecosystems;"
+    "INSERT INTO client SELECT pack_id(id), created_at, pack_id(substr(ecosystem_id, 2)), type, name,"
     " description, NULL FROM clients;"
     "DROP TABLE clients;"
     "DROP TABLE ecosystems;"
-    "ALTER TABLE ecosystems_2 RENAME TO ecosystems;"
-    "ALTER TABLE clients_2 RENAME TO clients;"
-    "CREATE UNIQUE INDEX clients_by_key ON clients (ecosystem_id, idempotency_key) WHERE idempotency_key IS NOT NULL;"
-    "CREATE INDEX keyed_clients_by_age ON clients (created_at) WHERE idempotency_key IS NOT NULL;"
+    "CREATE UNIQUE INDEX clients_by_key ON client (ecosystem_id, idempotency_key) WHERE idempotency_key IS NOT NULL;"
+    "CREATE INDEX keyed_clients_by_age ON client (created_at) WHERE idempotency_key IS NOT NULL;"
     "PRAGMA user_version = 2",
 });
 
