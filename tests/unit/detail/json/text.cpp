@@ -11,7 +11,7 @@
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "before";
   droplit::detail::append_json_string(out, text);
   REQUIRE(out.starts_with("before"));
@@ -58,15 +58,15 @@ TEST_CASE("strings are written as JSON.stringify writes them") {
   for (int c = 0; c != 0x80; ++c) {
     const std::string text(1, static_cast<char>(c));
     const std::string expected = c < 0x20 ? escapes[c] : c == '"' ? "\\\"" : c == '\\' ? "\\\\" : text;
-    CHECK(quoted(text) == '"' + expected + '"');
+    CHECK(in_quotes(text) == '"' + expected + '"');
   }
   for (int c = 0x80; c != 0x100; ++c) {  // U+0080 to U+00FF in two bytes
     const std::string text{static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
-    CHECK(quoted(text) == '"' + text + '"');
+    CHECK(in_quotes(text) == '"' + text + '"');
   }
-  CHECK(quoted("") == "\"\"");
-  CHECK(quoted("\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80") == "\"\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80\"");
-  CHECK(quoted("a/b</script>\x7F") == "\"a/b</script>\x7F\"");
+  CHECK(in_quotes("") == "\"\"");
+  CHECK(in_quotes("\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80") == "\"\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80\"");
+  CHECK(in_quotes("a/b</script>\x7F") == "\"a/b</script>\x7F\"");
 }
 
 TEST_CASE("an escape in each place of a text") {
@@ -74,7 +74,7 @@ TEST_CASE("an escape in each place of a text") {
     for (std::size_t at = 0; at != size; ++at) {
       std::string text(size, 'x');
       text[at] = '\n';
-      REQUIRE(quoted(text) == '"' + std::string(at, 'x') + "\\n" + std::string(size - at - 1, 'x') + '"');
+      REQUIRE(in_quotes(text) == '"' + std::string(at, 'x') + "\\n" + std::string(size - at - 1, 'x') + '"');
     }
   }
 }
