@@ -136,13 +136,14 @@ class Files {
   /// Whether one of them has more than one name. They may be absent.
   [[nodiscard]] static bool have_other_names(const std::string& resolved) {
     const Files files(resolved, resolved);
-    return std::any_of(files.first_.begin(), files.first_.end(), [](const Status& file) { return file.st_nlink > 1; });
+    return std::any_of(files.first_.begin(), files.first_.end(),
+                       [](const FileInfo& file) { return file.st_nlink > 1; });
   }
 
   /// Whether all of them exist, and each is the same file as at first.
   [[nodiscard]] bool unmoved() noexcept {
     for (std::size_t i = 0; i != names_.size(); ++i) {
-      const Status now = status(names_[i]);
+      const FileInfo now = status(names_[i]);
       if (!is_same(now, first_[i]) || (i == 0 && now.st_size == 0)) return false;
       if (i == index && now.st_size < first_[i].st_size) return false;
       other_names_ = other_names_ || now.st_nlink > 1;
@@ -155,27 +156,27 @@ class Files {
 
   /// Whether the index was cut short, so that closing must not read it either.
   [[nodiscard]] bool index_was_cut() const noexcept {
-    const Status now = status(names_[index]);
+    const FileInfo now = status(names_[index]);
     return is_same(now, first_[index]) && now.st_size < first_[index].st_size;
   }
 
  private:
-  using Status = struct ::stat;
+  using FileInfo = struct ::stat;
   static constexpr std::size_t index = 2;
 
   /// If there is no such file, it has 0 links, and nothing else is set.
-  [[nodiscard]] static Status status(const std::string& name) noexcept {
-    Status found;
+  [[nodiscard]] static FileInfo status(const std::string& name) noexcept {
+    FileInfo found;
     if (::stat(name.c_str(), &found) != 0) found.st_nlink = 0;
     return found;
   }
 
-  [[nodiscard]] static bool is_same(const Status& a, const Status& b) noexcept {
+  [[nodiscard]] static bool is_same(const FileInfo& a, const FileInfo& b) noexcept {
     return a.st_nlink != 0 && b.st_nlink != 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
   }
 
   std::array<std::string, 3> names_;
-  std::array<Status, 3> first_;
+  std::array<FileInfo, 3> first_;
   bool other_names_ = false;
 };
 
