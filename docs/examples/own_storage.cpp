@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -118,18 +119,18 @@ static_assert(Storage<LogStorage>);
 
 /// What the suite needs to close and open it again too.
 struct Reopenable {
-  explicit Reopenable(std::string file) : path(std::move(file)), store(std::in_place, path) {}
+  explicit Reopenable(std::string file) : path(std::move(file)) { reopen(); }
   auto insert(const Client& client) { return store->insert(client); }
   auto add_ecosystem(EcosystemId id) { return store->add_ecosystem(id); }
   auto delete_ecosystem(EcosystemId id) { return store->delete_ecosystem(id); }
   auto find_client(ClientId id) { return store->find_client(id); }
   void reopen() {
     store.reset();
-    store.emplace(path);
+    store = std::make_unique<LogStorage>(path);
   }
 
   std::string path;
-  std::optional<LogStorage> store;
+  std::unique_ptr<LogStorage> store;
 };
 
 int main() {

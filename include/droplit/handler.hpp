@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -20,7 +21,9 @@ namespace detail {
 template <class H>
 constexpr bool has_usable_limit() {
   if constexpr (requires(H & handler) { static_cast<void>(handler.max_body); }) {
-    return requires(H & handler) { requires std::convertible_to<decltype((handler.max_body)), std::uint32_t>; };
+    return requires(H & handler) {
+      requires std::same_as<std::remove_cvref_t<decltype(handler.max_body)>, std::uint32_t>;
+    };
   } else if constexpr (requires { &H::max_body; }) {
     return false;
   } else {
@@ -43,9 +46,9 @@ constexpr bool has_usable_report() {
 
 /// Turns a request into a response: an `Endpoint`, a `Router`, an operation of a program's own.
 ///
-/// A server reads at most `handler.max_body` bytes of a body, 1 MiB if there is no such data member, and passes faults
-/// to `handler.report(fault)`, which must not throw, if there is such a function. A member of one of these names that
-/// cannot be used so makes the type no handler.
+/// A server reads at most `handler.max_body` bytes of a body, a `std::uint32_t`, 1 MiB if there is no such data member,
+/// and passes faults to `handler.report(fault)`, which must not throw, if there is such a function. A member of one of
+/// these names that cannot be used so makes the type no handler.
 template <class H>
 concept Handler = detail::has_usable_limit<H>() && detail::has_usable_report<H>() &&
     requires(H& handler, const Request& request) {
@@ -54,13 +57,14 @@ concept Handler = detail::has_usable_limit<H>() && detail::has_usable_report<H>(
   ///
   /// The status is 200 to 599; any other is a fault, except 0, which closes the connection without a response. Servers
   /// and `LoopbackTransport` frame the message: they drop the fields `content-length`, `transfer-encoding`,
-  /// `connection`, `date`, `host`, `expect` and `authorization`, and the body of a 204 and 304, and write a
+  /// `connection`, `date`, `host`, `expect` and `authorization`, and the body of a 204, 205 and 304, and write a
   /// `content-length` where the status allows one. The response to HEAD is that to GET; its body is not sent.
   { handler.handle(request) } -> std::convertible_to<Response>;
 };
 
 /// A handler that can also take a request in steps, while it arrives: then a server refuses a request before its body
 /// was read, and never holds a whole body. `H::Steps` does that for the requests of one connection, one after another.
+/// Its responses are sent as they are: they have a status from 200 to 599 and the `content-length` of their body.
 template <class H>
 concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps, H&> &&
     requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response) {

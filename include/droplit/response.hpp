@@ -158,8 +158,9 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Client& client) {
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, std::string_view allow) {
-  detail::start(out, error.status());
   const ApiErrcRow& row = droplit::row(error.code());
+  const std::string methods(row.code == ApiErrc::method_not_allowed ? allow : std::string_view());  // maybe of `out`
+  detail::start(out, row.status);
   out.close = row.closes;
   switch (row.form) {
     case ResponseForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
@@ -169,7 +170,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, 
     case ResponseForm::empty:
     default: break;
   }
-  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", allow);
+  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", methods);
   detail::end(out, {});
 }
 
@@ -192,9 +193,12 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& 
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string_view content_type,
                                           std::string_view body) {
+  std::string own_body(body);  // the arguments may be views of `out`
+  HeaderFields fields;
+  if (!content_type.empty()) fields.add("content-type", content_type);
   detail::start(out, status);
-  out.body = body;
-  if (!content_type.empty()) out.fields.add("content-type", content_type);
+  out.body = std::move(own_body);
+  out.fields = std::move(fields);
   detail::end(out, {});
 }
 

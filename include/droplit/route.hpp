@@ -7,7 +7,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The requests that a handler takes: a method and a path.
+/// The requests that a handler takes: a method and a path. HEAD is a method of its own, which a route for GET does not
+/// have.
 struct Route {
   std::string_view method;
   /// `/livez`; or `/api/clients/{id}`, where the last segment may be any, but not empty.

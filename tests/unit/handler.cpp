@@ -54,8 +54,8 @@ struct Limited : Plain {
   std::uint32_t max_body = 0;
 };
 
-struct LimitedByInt : Plain {
-  static constexpr int max_body = 0;
+struct LimitedByConstant : Plain {
+  static constexpr std::uint32_t max_body = 0;
 };
 
 struct Reporting : Plain {
@@ -73,7 +73,7 @@ struct ReportingAnything : Plain {
 
 static_assert(Handler<Plain>);
 static_assert(Handler<Limited>);
-static_assert(Handler<LimitedByInt>);
+static_assert(Handler<LimitedByConstant>);
 static_assert(Handler<Reporting>);
 static_assert(Handler<ReportingByValue>);
 static_assert(Handler<ReportingAnything>);
@@ -179,6 +179,16 @@ struct ConstReportsNot : Const {
   void report(const Fault&) {}
 };
 
+struct LimitIsInt : Plain {
+  int max_body = 0;
+};
+
+struct LimitIsWide : Plain {
+  std::uint64_t max_body = std::uint64_t{1} << 32;
+};
+
+static_assert(!Handler<LimitIsInt>);
+static_assert(!Handler<LimitIsWide>, "it would be 0");
 static_assert(!Handler<LimitIsFunction>, "the limit is a data member");
 static_assert(!Handler<LimitIsStaticFunction>);
 static_assert(!Handler<LimitTakesRequest>);

@@ -376,6 +376,18 @@ TEST_CASE("a fault is a 500 without details, or a 503 that proves that nothing w
   CHECK_FALSE(read_error(response));
 }
 
+TEST_CASE("a response may be written from views of itself") {
+  Response used;
+  used.fields.add("content-type", "application/x-a-long-type-of-content");
+  used.body = std::string(100, 'a') + std::string(100, 'b');
+  write_response(used, 200, used.fields.get("content-type"), std::string_view(used.body).substr(50, 100));
+  CHECK(used.body == std::string(50, 'a') + std::string(50, 'b'));
+  CHECK(used.fields.lines() == "content-type: application/x-a-long-type-of-content\r\ncontent-length: 100\r\n");
+  used.fields.add("allow", "GET, HEAD, OPTIONS, PROPFIND");
+  write_response(used, ApiError::of<ApiErrc::method_not_allowed>(), used.fields.get("allow"));
+  CHECK(used.fields.lines() == "allow: GET, HEAD, OPTIONS, PROPFIND\r\ncontent-length: 0\r\n");
+}
+
 TEST_CASE("a response replaces the earlier content") {
   Response used = to_response(ApiError::of<ApiErrc::content_too_large>());
   used.fields.add("x", "y");

@@ -107,7 +107,8 @@ class WholeSteps {
       return write_response(response, made.assume_exception());
     }
     const Response& own = made.assume_value();  // copied, so that memory that was reserved stays
-    const bool has_body = own.status != 204 && own.status != 304;
+    const bool has_length = own.status != 204 && own.status != 304;
+    const bool has_body = has_length && own.status != 205;
     response.status = own.status;
     response.close = own.close;
     response.body.assign(own.body, 0, has_body ? own.body.npos : 0);
@@ -115,7 +116,7 @@ class WholeSteps {
     for (const HeaderField field : own.fields) {
       if (!is_framing(field.name)) response.fields.add(field.name, field.value);
     }
-    if (has_body) response.fields.add("content-length", std::to_string(response.body.size()));
+    if (has_length) response.fields.add("content-length", std::to_string(response.body.size()));
   }
 
   [[nodiscard]] std::uint32_t max_body() const noexcept {

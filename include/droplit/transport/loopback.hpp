@@ -37,6 +37,7 @@ class LoopbackTransport {
     if (response.status == 0) {
       return Fault(FaultSource::transport, Fate::maybe_applied, "the handler closed the connection");
     }
+    if (request.method == "HEAD") response.body.clear();  // which no server sends
     if (response.body.size() > max_response) {
       return Fault::unknown_response(response.status, "the response is too long", response.body);
     }

@@ -115,7 +115,7 @@ TEST_CASE("a response has the content-length of its body, and none of the fields
   CHECK(run(recorder).close);
 }
 
-TEST_CASE("a 204 and a 304 have neither body nor content-length") {
+TEST_CASE("a 204 and a 304 have neither body nor content-length, and a 205 has no body") {
   Recorder recorder;
   recorder.response.fields.add("content-length", "2");
   recorder.response.fields.add("etag", "e");
@@ -126,7 +126,10 @@ TEST_CASE("a 204 and a 304 have neither body nor content-length") {
     CHECK(response.body.empty());
     CHECK(response.fields.lines() == "etag: e\r\n");
   }
-  for (const int status : {200, 205, 303, 599}) {
+  recorder.response.status = 205;
+  CHECK(run(recorder).fields.lines() == "etag: e\r\ncontent-length: 0\r\n");
+  CHECK(run(recorder).body.empty());
+  for (const int status : {200, 303, 599}) {
     recorder.response.status = status;
     CHECK(run(recorder).status == status);
     CHECK(run(recorder).body == "ok");

@@ -251,6 +251,26 @@ TEST_CASE("an upgrade that meets an id which is not one changes nothing") {
   CHECK(missing(path, 20) == "");
 }
 
+TEST_CASE("an upgrade takes no text for an id that only begins or ends like one") {
+  const std::string digits = "594b89aea18568c408c3ad99";
+  for (const std::string& id :
+       {"'X" + digits + "'", "'CX" + digits + "'", "'C" + digits + "0'", "'C' || '" + digits + "' || char(0, 65)"}) {
+    INFO(id);
+    const Directory directory;
+    const std::string path = directory / "a";
+    make_version_1(path, 4);
+    REQUIRE(Raw(path).run("INSERT INTO ecosystems VALUES (" + id + ", 'active')") == SQLITE_OK);
+    CHECK(refusal(path).what() == "sqlite open: SQLITE_CORRUPT (11)");
+    CHECK(Raw(path).ask("PRAGMA user_version") == "1|");
+  }
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 4);
+  REQUIRE(Raw(path).run("UPDATE clients SET id = '" + digits + "' || char(0, 65) WHERE id = '" + client(2).id().text() +
+                        "'") == SQLITE_OK);
+  CHECK(refusal(path).what() == "sqlite open: SQLITE_CORRUPT (11)");
+}
+
 TEST_CASE("views and triggers of another program do not stop an upgrade, and end with the tables they were of") {
   const Directory directory;
   const std::string path = directory / "a";

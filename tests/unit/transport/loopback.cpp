@@ -138,3 +138,12 @@ TEST_CASE(
   endpoint.response = to_response(ApiError::ecosystem_not_found(active));
   CHECK(create_client(transport, draft).error() == ApiError::ecosystem_not_found(active));
 }
+
+TEST_CASE("a response to HEAD has the fields of that to GET, and no body") {
+  struct Greeting {
+    Response handle(const Request&) { return {200, {}, "hello", false}; }
+  } greeting;
+  const auto response = LoopbackTransport(greeting, "token").send({"HEAD", "/", {}, {}});
+  CHECK(response.value().body.empty());
+  CHECK(response.value().fields.get("content-length") == "5");
+}

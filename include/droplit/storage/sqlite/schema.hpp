@@ -54,7 +54,8 @@ inline constexpr auto schema_steps = std::to_array<const char*>({
     " description TEXT,"
     " idempotency_key TEXT"
     ") STRICT, WITHOUT ROWID;"
-    "INSERT INTO ecosystem SELECT pack_id(substr(id, 2)), state FROM ecosystems;"
+    "INSERT INTO ecosystem"
+    " SELECT pack_id(iif(id GLOB 'C*' AND length(CAST(id AS BLOB)) = 25, substr(id, 2), NULL)), state FROM ecosystems;"
     "INSERT INTO client SELECT pack_id(id), created_at, pack_id(substr(ecosystem_id, 2)), type, name,"
     " description, NULL FROM clients;"
     "DROP TABLE clients;"
@@ -73,10 +74,12 @@ constexpr StoreState state_of(std::int64_t application, std::int64_t version, bo
   return version == schema_version ? StoreState::current : StoreState::older;
 }
 
-/// The SQL function `pack_id` of the steps: a client's id, as text, to what a column contains.
+/// The SQL function `pack_id` of the steps: an id, as text, to what a column contains. An ecosystem's is given without
+/// its letter, which the shorter blob does not contain.
 inline void pack_id_text(sqlite3_context* context, int, sqlite3_value** arguments) {
   const auto* const text = reinterpret_cast<const char*>(sqlite3_value_text(arguments[0]));
-  const auto id = text != nullptr ? ClientId::parse(text) : std::nullopt;
+  const auto size = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
+  const auto id = text != nullptr ? ClientId::parse({text, size}) : std::nullopt;
   if (!id) return sqlite3_result_error_code(context, SQLITE_CORRUPT);
   const std::string packed = pack_id(id->bytes(), id->letter());
   sqlite3_result_blob64(context, packed.data(), packed.size(), SQLITE_TRANSIENT);

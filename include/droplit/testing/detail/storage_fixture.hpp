@@ -24,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,26 +111,34 @@ class StorageFixture : public Checks {
   template <class Act>
   static void at_once(std::size_t threads, Act act) {
     std::atomic<std::size_t> ready = 0;
-    std::vector<std::future<void>> running;  // whose destructors wait for the threads
-    running.reserve(threads);
-    try {
-      for (std::size_t t = 0; t != threads; ++t) {
-        running.push_back(std::async(std::launch::async, [&ready, &act, threads, t] {
-          ++ready;
-          while (ready < threads) std::this_thread::yield();
-          act(t);
-        }));
-      }
-    } catch (...) {
-      ready = threads;  // no thread waits for one that could not be started
-      throw;
+    Running running;
+    for (std::size_t t = 0; t != threads; ++t) {
+      running.threads.emplace_back([&ready, &running, &act, threads, t] {
+        ++ready;
+        while (ready != threads && !running.stopped) std::this_thread::yield();
+        act(t);
+      });
     }
-    for (std::future<void>& each : running) each.get();
+    while (ready != threads) std::this_thread::yield();
   }
 
   const StorageCalls storage_;
 
  private:
+  // Joins its threads when it is destroyed; std::jthread is experimental in libc++ 19.
+  struct Running {
+    Running() = default;
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() {
+      stopped = true;  // if a thread could not be started, the others do not wait for it
+      for (std::thread& thread : threads) thread.join();
+    }
+
+    std::atomic<bool> stopped = false;
+    std::vector<std::thread> threads;
+  };
+
   template <class F, class Argument>
   std::optional<typename F::result_type::value_type> call(std::string_view name, const F& function,
                                                           const Argument& argument) {
