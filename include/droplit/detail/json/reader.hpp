@@ -133,8 +133,7 @@ class JsonHandler {
       events_.name({piece.data(), piece.size()});
     } else {
       on_key_part(piece, 0, ec);
-      events_.name(name_);
-      name_.clear();
+      events_.name(std::exchange(name_, {}));  // its memory is freed: a request's is counted (server/detail)
     }
     return true;
   }
