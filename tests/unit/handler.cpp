@@ -43,7 +43,7 @@ struct Stepped : Plain {
 };
 
 struct Routed : Plain {
-  static constexpr Route route{"GET", "/"};
+  [[maybe_unused]] static constexpr Route route{"GET", "/"};
 };
 
 struct RoutedByMember : Plain {
@@ -245,7 +245,7 @@ static_assert(!SteppedHandler<NoLimit>);
 static_assert(!SteppedHandler<LastPieceReturnsNothing>);
 
 struct RouteAlone {
-  static constexpr Route route{"GET", "/"};
+  [[maybe_unused]] static constexpr Route route{"GET", "/"};
 };
 
 struct RouteIsText : Plain {
