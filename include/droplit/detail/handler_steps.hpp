@@ -83,7 +83,8 @@ class WholeSteps {
       request_.fields.add(line.substr(0, colon), line.substr(colon + 1));
       lines.remove_prefix(line.size() + 2);
     }
-    return fits(head.announced_length().value_or(0), response);
+    const auto length = head.announced_length();
+    return !length || fits(*length, response);
   }
 
   bool body(std::string_view piece, Response& response) {
