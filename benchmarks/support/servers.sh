@@ -25,7 +25,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 : >"$stores"
-cat >"$folder/access.json" <<'ACCESS'
+(umask 077 && cat >"$folder/access.json") <<'ACCESS'
 {"tokens": [{"token": "benchmark-token", "kind": "account"}, {"token": "server-token", "kind": "server",
   "ecosystems": ["C594b89aea18568c408c3ad24"]}, {"token": "client-token", "kind": "client"}]}
 ACCESS
