@@ -1,38 +1,17 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The programs of docs/tour.md, values.md, errors.md, validation.md and access.md, in one that runs.
+// What docs/tour.md, errors.md and access.md show, in one program that runs.
 #include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
 #include <droplit/storage/memory.hpp>
 
-#include <boost/outcome/try.hpp>
-
 #undef NDEBUG  // the asserts are the point
 #include <cassert>
 #include <iostream>
-#include <map>
-#include <string>
+#include <string_view>
 
 using namespace droplit::literals;
 
 namespace {
-
-void values() {
-  // A text becomes a value or it does not; there is no half-made one.
-  const auto parsed = droplit::EcosystemId::parse("C594B89AEA18568C408C3AD24");
-  assert(parsed && parsed->text() == "C594b89aea18568c408c3ad24");
-  assert(!droplit::EcosystemId::parse("594b89aea18568c408c3ad24"));
-
-  // In source, a wrong id does not compile.
-  constexpr auto id = "C594b89aea18568c408c3ad24"_ecosystem_id;
-  assert(*parsed == id);
-
-  const auto instant = droplit::Timestamp::parse("2018-02-28T15:16:58.941Z");
-  assert(instant && instant->unix_millis() == 1519831018941);
-  assert(!droplit::Timestamp::parse("2018-02-29T00:00:00.000Z"));
-
-  static_assert(droplit::parse_client_type("server") == droplit::ClientType::server);
-  static_assert(droplit::to_string(droplit::ClientType::application) == "application");
-}
 
 void drafts() {
   const auto draft = droplit::ClientDraft::make({
@@ -46,15 +25,6 @@ void drafts() {
   // From values that are valid already, no error is possible.
   const droplit::ClientDraft valid("C594b89aea18568c408c3ad24"_ecosystem_id, droplit::ClientType::server);
   assert(valid.type() == droplit::ClientType::server);
-}
-
-void pieces() {
-  // Where a body is cut does not matter.
-  droplit::DraftParser parser;
-  parser.write(R"({"ecosystemId":"C594b89aea18)");
-  parser.write(R"(568c408c3ad24","ty)");
-  const auto draft = parser.finish(R"(pe":"server"})");
-  assert(draft.has_value());
 }
 
 void errors() {
@@ -140,49 +110,12 @@ void token_file() {
   assert(access.authenticate("demo-server").kind() == droplit::PrincipalKind::none);
 }
 
-/// A store that finishes later: the Exchange and the Creation are steps around it.
-struct LaterStore {
-  std::map<droplit::ClientId, droplit::Client> kept;
-  droplit::Insertion finish_later(const droplit::Client& client) {
-    return kept.try_emplace(client.id(), client).second ? droplit::Insertion::inserted : droplit::Insertion::id_taken;
-  }
-};
-
-droplit::Response steps(LaterStore& store, const droplit::RequestHead& head, std::string_view piece,
-                        std::string_view last) {
-  const OneToken access;
-  droplit::SystemClock clock;
-  droplit::ObjectIds ids;
-  const auto run = [&]() -> droplit::Outcome<droplit::Client> {
-    droplit::Exchange exchange(access);
-    BOOST_OUTCOME_TRYV(exchange.head(head));              // target, method, token, announced length
-    BOOST_OUTCOME_TRYV(exchange.body(piece));             // as often as pieces come
-    BOOST_OUTCOME_TRY(auto draft, exchange.draft(last));  // query, body, right to the ecosystem
-    droplit::Creation creation(std::move(draft));
-    while (creation.begin(clock, ids)) {
-      const droplit::Insertion insertion = store.finish_later(creation.client());  // co_await it here
-      if (creation.settle(insertion)) break;
-    }
-    return std::move(creation).outcome();
-  };
-  return to_response(run());
-}
-
 }  // namespace
 
 int main() {
-  values();
   drafts();
-  pieces();
   errors();
   faults();
   endpoint();
   token_file();
-
-  LaterStore store;
-  droplit::RequestHead head("POST", "/api/clients");
-  head.add("authorization", "demo");
-  head.add("content-type", "application/json");
-  const auto response = steps(store, head, R"({"ecosystemId":"C594b89aea185)", R"(68c408c3ad24","type":"server"})");
-  assert(response.status == 201 && store.kept.size() == 1);
 }

@@ -70,6 +70,11 @@ TEST_CASE("every C++ block of a page stands in a program that is built and run")
       INFO(page.filename() << ", the block that begins: " << *(line + 1));
       CHECK_FALSE(block.empty());
       CHECK(found);
+      if (block.find("intmain(") != std::string::npos) {  // to be pasted: all of a program but its first comment
+        CHECK(block.starts_with("#include"));
+        CHECK(std::any_of(programs.begin(), programs.end(),
+                          [&](const std::string& program) { return program.ends_with(block); }));
+      }
       ++blocks;
       line = end;
     }
