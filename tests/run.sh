@@ -22,5 +22,5 @@ cmake --preset "$preset" -DDROPLIT_TESTS=ON
 stage build
 cmake --build --preset "$preset"
 stage test
-# Two jobs for each processor: most tests take two of them, those that mostly wait take one (PROCESSORS).
+# Two jobs for each processor: most tests take two of them, those that usually wait take one (PROCESSORS).
 ctest --preset "$preset" -j $((2 * $(nproc))) "$@"

@@ -85,8 +85,8 @@ ExitStatus report(const droplit::Fault& fault, std::string_view body, bool json)
   return printed == ExitStatus::done ? ExitStatus::fault : printed;
 }
 
-/// Whether the file of certificates may be opened: reading a pipe or a device could last for ever. A missing file is an
-/// error of libcurl.
+/// Whether the file of certificates may be opened: reading a pipe or a device could block without a limit. A missing
+/// file is an error of libcurl.
 bool can_be_read(const std::string& ca_file) {
   struct stat about {};
   return ca_file.empty() || ::stat(ca_file.c_str(), &about) != 0 || S_ISREG(about.st_mode);

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The Endpoint inside somebody else's server, here cpp-httplib: the server does HTTP, the Endpoint the contract. It can
-// be only as strict as its server: this one decodes %XX in field values before a handler sees them, responds to other
-// methods itself, and has limits of its own for some bodies (docs/server.md).
+// The Endpoint inside another library's server, here cpp-httplib: the server does HTTP, the Endpoint the contract. It
+// can be only as strict as its server: this one decodes %XX in field values before a handler sees them, responds to
+// other methods itself, and has limits of its own for some bodies (docs/server.md).
 #include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
 #include <droplit/storage/memory.hpp>

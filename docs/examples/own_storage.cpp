@@ -79,7 +79,7 @@ class LogStorage {
     return ecosystems_[id] = state;
   }
 
-  // A text goes behind its size, since anything may be in it; absent is -1.
+  // A text is written after its size, since it may contain any bytes; absent is -1.
   static std::string written(const std::optional<Text>& text) {
     return text ? ' ' + std::to_string(text->str().size()) + ' ' + text->str() : " -1";
   }

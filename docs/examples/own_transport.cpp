@@ -37,7 +37,7 @@ class LoggingTransport {
   std::ostream& log_;
 };
 
-/// Sends again what failed, which is wrong: it may create a client twice.
+/// Sends again what failed, which is a mistake: it may create a client twice.
 template <Transport T>
 class StubbornTransport {
  public:

@@ -105,8 +105,8 @@ call 'Client Type Missing' 400 "$(refused "$(entry body 'field is required' type
 call 'Ecosystem Not Found' 404 "Ecosystem with id $deleted does not exist." \
   /api/clients $json "{\"ecosystemId\": \"$deleted\", \"type\": \"application\"}"
 
-# told TITLE PATTERN COMMAND...: what the command prints must be like the pattern
-told() {
+# prints TITLE PATTERN COMMAND...: what the command prints must be like the pattern
+prints() {
   number=$((number + 1))
   printf '%s. %s\n\n' "$number" "$1"
   pattern=$2
@@ -123,11 +123,11 @@ told() {
       ;;
   esac
 }
-told 'The Console creates a client, as on the page' "id  *ecosystemId  *type  *application*createdAt  *" \
+prints 'The Console creates a client, as on the page' "id  *ecosystemId  *type  *application*createdAt  *" \
   build/release/docs/examples/droplit client create --ecosystemId $active
-told 'The Console tells what is wrong, before anything is sent' "droplit: --type: *did you mean application?*" \
+prints 'The Console says what is invalid, before anything is sent' "droplit: --type: *did you mean application?*" \
   build/release/docs/examples/droplit client create --ecosystemId $active --type aplication
-told 'The SDK creates clients' "created *Ecosystem Invalid*Client Type Invalid*created *" \
+prints 'The SDK creates clients' "created *Ecosystem Invalid*Client Type Invalid*created *" \
   build/release/docs/examples/sdk $active
 
 if [ "$wrong" -ne 0 ] || [ "$number" -ne 11 ]; then

@@ -10,7 +10,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// Whose token it is: unknown, an account's, a server's, or of another kind, which may not create clients.
+/// The owner of a token: unknown, an account, a server, or another one, which may not create clients. A value beyond
+/// the enumerators counts as `other`.
 enum class PrincipalKind : std::uint8_t { none, account, server, other };
 
 /// A policy that authenticates the caller and authorizes it for an ecosystem.

@@ -87,10 +87,9 @@ inline constexpr auto api_errc_table = std::to_array<ApiErrcRow>({
 /// The row of `code`, which is one of the enumerators.
 constexpr const ApiErrcRow& row(ApiErrc code) noexcept { return api_errc_table[static_cast<std::size_t>(code) - 1]; }
 
-/// The documented name of `code`.
-constexpr std::string_view to_string(ApiErrc code) noexcept { return row(code).name; }
-
 namespace process {
+
+constexpr bool is_code(int value) noexcept { return value > 0 && value <= static_cast<int>(api_errc_table.size()); }
 
 consteval bool is_in_order() {
   for (std::size_t i = 0; i != api_errc_table.size(); ++i) {
@@ -126,14 +125,14 @@ class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
     const std::errc condition = row(static_cast<ApiErrc>(value)).condition;
     return condition == std::errc() ? std::error_condition(value, *this) : make_error_condition(condition);
   }
-
- private:
-  static bool is_code(int value) noexcept {
-    return value >= 1 && static_cast<std::size_t>(value) <= api_errc_table.size();
-  }
 };
 
 }  // namespace process
+
+/// The documented name of `code`.
+constexpr std::string_view to_string(ApiErrc code) noexcept {
+  return process::is_code(static_cast<int>(code)) ? row(code).name : std::string_view();
+}
 
 /// The category of `ApiErrc`, named "droplit". A code compares equal to the `std::errc` in the column `condition` of
 /// its row, if there is one.

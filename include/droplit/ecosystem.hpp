@@ -2,10 +2,9 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/enum_name.hpp>
 #include <droplit/id.hpp>
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,7 +14,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 enum class EcosystemState : std::uint8_t { active, deleted, unknown };
 
 constexpr std::string_view to_string(EcosystemState state) noexcept {
-  return std::array<std::string_view, 3>{"active", "deleted", "unknown"}[static_cast<std::size_t>(state)];
+  return detail::enum_name(state, {"active", "deleted", "unknown"});
 }
 
 /// An ecosystem in a store. A deleted one never becomes active again.

@@ -4,6 +4,7 @@
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/enum_name.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
 
@@ -42,7 +43,7 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 enum class Location : std::uint8_t { none, query, body };
 
 constexpr std::string_view to_string(Location location) noexcept {
-  return std::array<std::string_view, 3>{"", "query", "body"}[static_cast<std::size_t>(location)];
+  return detail::enum_name(location, {"", "query", "body"});
 }
 
 /// One broken rule, as an entry of the response states it. A view of its `ApiError`.
@@ -65,9 +66,10 @@ struct Findings {
   bool body_missing = false;                     ///< no body that can be read; the flaws then do not count
   std::array<Flaw, client_fields.size()> flaws{};
 
+  /// The violation of `field`, one of `client_fields`.
   [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
 
-  /// These findings with another flaw.
+  /// These findings with another flaw of `field`, one of `client_fields`.
   [[nodiscard]] Findings with(Field field, Flaw flaw) && noexcept {
     flaws[detail::field_index(field)] = flaw;
     return std::move(*this);
@@ -180,11 +182,7 @@ class ApiError::Violations {
       ++at_;
       return *this;
     }
-    Iterator operator++(int) noexcept {
-      Iterator before = *this;
-      ++at_;
-      return before;
-    }
+    Iterator operator++(int) noexcept { return {error_, at_++}; }
     bool operator==(const Iterator&) const = default;
 
    private:

@@ -3,8 +3,8 @@
 
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/enum_name.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -15,19 +15,18 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What became of a call that failed: nothing was sent, surely nothing was applied, or it is unknown.
+/// What became of a call that failed: nothing was sent, certainly nothing was applied, or it is unknown.
 enum class Fate : std::uint8_t { not_sent, not_applied, maybe_applied };
 
 /// The part that failed.
 enum class FaultSource : std::uint8_t { storage, access, clock, ids, transport, response, library };
 
 constexpr std::string_view to_string(Fate fate) noexcept {
-  return std::array<std::string_view, 3>{"not sent", "not applied", "maybe applied"}[static_cast<std::size_t>(fate)];
+  return detail::enum_name(fate, {"not sent", "not applied", "maybe applied"});
 }
 
 constexpr std::string_view to_string(FaultSource source) noexcept {
-  return std::array<std::string_view, 7>{
-      "storage", "access", "clock", "ids", "transport", "response", "library"}[static_cast<std::size_t>(source)];
+  return detail::enum_name(source, {"storage", "access", "clock", "ids", "transport", "response", "library"});
 }
 
 /// A failure, as opposed to a refusal: a store, a socket or a program failed, whatever the request was.
@@ -46,7 +45,7 @@ class Fault {
     if (Words* const words = words_.try_get_or_make()) words->what = std::move(what);
   }
 
-  /// A part that is busy or cannot be reached and surely applied nothing; the response is 503. `retry_after` is in
+  /// A part that is busy or cannot be reached and certainly applied nothing; the response is 503. `retry_after` is in
   /// seconds.
   static Fault unavailable(FaultSource source, std::string what, std::int64_t retry_after = 1,
                            std::exception_ptr cause = nullptr) noexcept {

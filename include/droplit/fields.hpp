@@ -105,8 +105,9 @@ static_assert(client_members.size() == client_fields.size() + 2, "a field that i
 
 /// The wire name: the `path` of an entry.
 constexpr std::string_view to_string(Field field) noexcept {
-  if (field == Field::none) return "";
-  return field == Field::additional_parameters ? "additional parameters" : detail::field_row(field).name;
+  if (field == Field::additional_parameters) return "additional parameters";
+  const std::size_t index = detail::field_index(field);
+  return index < client_fields.size() ? client_fields[index].name : std::string_view();
 }
 
 namespace detail {

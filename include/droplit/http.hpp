@@ -17,13 +17,8 @@ struct HeaderField {
 };
 
 namespace detail {
-
-/// Valid lines of a head, each with its CR LF: this library wrote them.
-struct WrittenLines {
-  std::string_view text;
-};
-
-}  // namespace detail
+struct WrittenLines;
+}
 
 /// Header fields in order, kept as the lines of HTTP/1.1: `name: value` CR LF, and so on.
 ///
@@ -41,8 +36,6 @@ class HeaderFields {
     lines_ += line;
     return true;
   }
-
-  void add(detail::WrittenLines lines) { lines_ += lines.text; }
 
   void clear() noexcept { lines_.clear(); }
 
@@ -106,6 +99,7 @@ class HeaderFields {
   bool operator==(const HeaderFields&) const = default;
 
  private:
+  friend struct detail::WrittenLines;
   std::string lines_;
 };
 

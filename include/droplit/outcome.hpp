@@ -9,9 +9,7 @@
 
 #include <cstdlib>
 #include <exception>
-#include <string>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {

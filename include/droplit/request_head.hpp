@@ -13,6 +13,10 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
+namespace detail {
+class HeadParser;
+}
+
 /// What the contract reads of a request's head, as views of the server's own buffers; nothing is copied.
 ///
 ///     RequestHead head(request.method, request.target);
@@ -34,21 +38,7 @@ class RequestHead {
   /// Adds a field line; every line that was received is to be added, in any order. Those that the contract does not
   /// read are dropped. An absent value, such as a null pointer, adds nothing.
   constexpr void add(std::string_view name, detail::LastingText text) noexcept {
-    if (text.view()) add(detail::head_field(name).field, *text.view());
-  }
-
-  /// The same for a server that knows which field it is.
-  constexpr void add(detail::HeadField field, std::string_view value) noexcept {
-    value = detail::trim(value);
-    switch (field) {
-      case detail::HeadField::authorization: return add_to(authorization_, value);
-      case detail::HeadField::content_type: return add_to(content_type_, value);
-      case detail::HeadField::content_encoding:
-        if (!detail::is_identity_encoding(value)) encoded_ = true;
-        return;
-      case detail::HeadField::content_length: return add_length(value);
-      default: return;
-    }
+    if (text.view()) add_known(detail::head_field(name).field, *text.view());
   }
 
   [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }
@@ -66,6 +56,21 @@ class RequestHead {
   [[nodiscard]] constexpr bool length_malformed() const noexcept { return length_malformed_; }
 
  private:
+  friend class detail::HeadParser;  // it has looked up the field already
+
+  constexpr void add_known(detail::HeadField field, std::string_view value) noexcept {
+    value = detail::trim(value);
+    switch (field) {
+      case detail::HeadField::authorization: return add_to(authorization_, value);
+      case detail::HeadField::content_type: return add_to(content_type_, value);
+      case detail::HeadField::content_encoding:
+        if (!detail::is_identity_encoding(value)) encoded_ = true;
+        return;
+      case detail::HeadField::content_length: return add_length(value);
+      default: return;
+    }
+  }
+
   static constexpr void add_to(SingletonField& field, std::string_view value) noexcept {
     if (field.count++ == 0) field.value = value;
   }

@@ -29,8 +29,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// True if the response to this failure is a 503 with `retry-after: 1`: a part is busy or cannot be reached, and surely
-/// applied nothing. Otherwise it is a 500.
+/// True if the response to this failure is a 503 with `retry-after: 1`: a part is busy or cannot be reached, and
+/// certainly applied nothing. Otherwise it is a 500.
 inline bool is_unavailable(const Fault& fault) noexcept {
   return fault.status() == 503 && fault.fate() == Fate::not_applied;
 }
@@ -77,6 +77,11 @@ inline Outcome<Client> read_response(const Response& response, const ClientDraft
 
 namespace detail {
 
+struct WrittenLines {
+  /// Adds valid lines, each with its CR LF, that this library wrote.
+  static void add(HeaderFields& fields, std::string_view lines) { fields.lines_ += lines; }
+};
+
 /// The body of a 500.
 inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
 
@@ -119,7 +124,10 @@ inline void start(Response& out, int status) {
 inline void end(Response& out, std::string_view content_type) {
   char lines[128];
   char* at = lines + sizeof lines;
-  const auto put = [&at](std::string_view text) { std::memcpy(at -= text.size(), text.data(), text.size()); };
+  const auto put = [&at](std::string_view text) {
+    at -= text.size();
+    std::memcpy(at, text.data(), text.size());
+  };
   put("\r\n");
   std::size_t size = out.body.size();
   do {
@@ -132,7 +140,7 @@ inline void end(Response& out, std::string_view content_type) {
     put(content_type);
     put("content-type: ");
   }
-  out.fields.add(WrittenLines{{at, static_cast<std::size_t>(lines + sizeof lines - at)}});
+  WrittenLines::add(out.fields, {at, static_cast<std::size_t>(lines + sizeof lines - at)});
 }
 
 /// True if a content-encoding other than identity was applied to the body.

@@ -44,7 +44,8 @@ requires(sizeof...(H) != 0) class Router {
   /// Responds to a whole request. Throws only for lack of memory.
   Response handle(const Request& request) { return detail::respond(*this, request); }
 
-  /// Passes a fault that is no handler's to all handlers that take faults, since any may be the one that logs it.
+  /// Passes a fault that occurred outside any handler to all handlers that take faults, since any may be the one that
+  /// logs it.
   void report(const Fault& fault) {
     std::apply([&fault](H&... handler) { (detail::report(handler, fault), ...); }, handlers_);
   }
@@ -54,7 +55,7 @@ requires(sizeof...(H) != 0) class Router {
    public:
     explicit Steps(Router& router)
         : router_(router),
-          all_(std::apply([](H&... handler) { return std::tuple<detail::StepsOf<H>...>(handler...); },
+          all_(std::apply([](H&... handler) { return std::tuple<detail::StepsOf<H, false>...>(handler...); },
                           router.handlers_)) {}
 
     bool head(const RequestHead& head, std::string_view lines, Response& response) {
@@ -87,7 +88,7 @@ requires(sizeof...(H) != 0) class Router {
     }
 
     Router& router_;
-    std::tuple<detail::StepsOf<H>...> all_;
+    std::tuple<detail::StepsOf<H, false>...> all_;
     std::optional<std::size_t> chosen_;
   };
 

@@ -54,7 +54,7 @@ boost_test() {
     rm "$newer/$removed.hpp"
     echo '#error "Boost removed this header"' >"$newer/$removed.hpp"
   done
-  # The aliases' own lines go; where Boost.JSON itself uses them, it then says what they stood for.
+  # The aliases' own lines go; where Boost.JSON itself uses them, it then says what they were aliases of.
   find "$newer/json" -type f -exec sed -i -E \
     -e '/^ *# *include/b' \
     -e '/^using (error_code|error_category|error_condition|system_error|memory_resource) =/d' \

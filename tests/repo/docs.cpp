@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// What the pages show is what the programs are: every C++ block stands in one of docs/examples, and the tables agree.
+// What the pages show is what the programs are: every C++ block is in one of docs/examples, and the tables agree.
 #include <droplit/api_errc.hpp>
 
 #include "support/catch.hpp"
@@ -49,7 +49,7 @@ std::vector<fs::path> pages() {
 
 }  // namespace
 
-TEST_CASE("every C++ block of a page stands in a program that is built and run") {
+TEST_CASE("every C++ block of a page is in a program that is built and run") {
   Lines programs;
   for (const fs::path& path : files(root / "docs/examples", ".cpp")) {
     const Lines program = read(path);

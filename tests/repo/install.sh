@@ -1,6 +1,6 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# install.sh SCRIPT: what docs/examples/install.sh leaves behind, with programs of ours in the place of Debian's.
+# install.sh SCRIPT: what docs/examples/install.sh leaves, with programs of ours in the place of Debian's.
 # shellcheck disable=SC2015,SC2016
 set -eu
 script=$1

@@ -64,6 +64,7 @@ const std::map<std::string, Layer> layers{
     {"fields.hpp", values},
     {"client_texts.hpp", values},
     {"detail/config.hpp", values},
+    {"detail/enum_name.hpp", values},
     {"detail/limits.hpp", values},
     {"detail/lasting_text.hpp", values},
     {"detail/process_ids.hpp", policies},
@@ -128,7 +129,7 @@ Layer layer_of(const std::string& header) { return is_adapter(header) ? adapter 
 
 std::string folder(const std::string& header) { return header.substr(0, header.find('/')); }
 
-// What belongs to storage/sqlite.hpp lies in storage/sqlite/; the folders server and testing are one adapter each; what
+// What belongs to storage/sqlite.hpp is in storage/sqlite/; the folders server and testing are one adapter each; what
 // is in storage/detail belongs to all stores.
 std::string adapter_of(const std::string& header) {
   if (folder(header) == "server" || folder(header) == "testing") return folder(header);
@@ -139,7 +140,7 @@ std::string foreign_library(const std::string& name) {
   if (name.starts_with("boost/")) {
     const auto end = name.find_first_of("/.", 6);
     const std::string library = name.substr(6, end - 6);
-    return library == "asio" || library == "system" ? "beast" : library;  // Beast stands on them
+    return library == "asio" || library == "system" ? "beast" : library;  // Beast is built on them
   }
   if (name.find('.') == std::string::npos || system_headers.contains(name)) return {};
   return name.substr(0, name.find('.'));

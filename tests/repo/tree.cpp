@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// What lies where: the top level has only the entries that it may have, and tests/unit mirrors include/droplit.
+// What is where: the top level has only the entries that it may have, and tests/unit mirrors include/droplit.
 #include "support/catch.hpp"
 
 #include <array>

@@ -80,7 +80,7 @@ struct World {
   droplit::Endpoint<Storage, Access, Clock, Ids> endpoint{storage, access, clock, ids};
 };
 
-/// One request, and the answer that the contract gives it.
+/// One request, and the response that the contract requires.
 struct Case {
   std::string where;  ///< file, line and sentence
   std::string row;
@@ -201,7 +201,7 @@ class Reader {
       return out;
     }
     const auto word = words_.find(std::string(inside));
-    if (word == words_.end()) fail("nobody knows $(" + std::string(inside) + ")");
+    if (word == words_.end()) fail("unknown word $(" + std::string(inside) + ")");
     return word->second;
   }
 
@@ -240,7 +240,7 @@ class Reader {
         if (value != "direct") fail("only what?");
         one.only_direct = true;
       } else if (key != "case") {
-        fail("nobody knows the key " + key);
+        fail("unknown key " + key);
       }
     }
     if (row_.empty()) fail("a case without a row");
@@ -338,7 +338,7 @@ inline std::string printable(std::string_view text) {
   return text.size() > 2000 ? out + " ... (" + std::to_string(text.size()) + " bytes)" : out;
 }
 
-/// What differs between the answer and the contract's; empty if nothing does.
+/// What differs between the response and the contract's; empty if nothing does.
 inline std::string difference(const Case& expected, const droplit::Response& answer) {
   droplit::Response right;
   right.status = expected.status;
@@ -348,11 +348,11 @@ inline std::string difference(const Case& expected, const droplit::Response& ans
   right.body = expected.answer_body;
   right.close = expected.closes;
   if (answer == right) return {};
-  const auto told = [](const droplit::Response& response) {
+  const auto shown = [](const droplit::Response& response) {
     return std::to_string(response.status) + (response.close ? " closes\n" : "\n") +
            printable(response.fields.lines()) + "\n" + printable(response.body) + "\n";
   };
-  return expected.where + " [" + expected.row + "]\nthe contract:\n" + told(right) + "the answer:\n" + told(answer);
+  return expected.where + " [" + expected.row + "]\nthe contract:\n" + shown(right) + "the response:\n" + shown(answer);
 }
 
 }  // namespace contract

@@ -53,7 +53,7 @@ struct DiskEvent {
   std::int64_t at = 0;
   std::string bytes;
   bool directory = false;
-  bool failed = false;  ///< a sync: nobody knows what it has kept
+  bool failed = false;  ///< a sync: what it has stored is unknown
 };
 
 /// SQLite's own file layer, in which calls may be made to fail, and the default one as long as it is. A write that
@@ -100,13 +100,13 @@ class FaultyDisk {
   }
 
   /// To be called before each call, by the thread that makes it; `path` is empty where a call has none. It and the next
-  /// are set while nobody uses the disk.
+  /// are set while no thread uses the disk.
   std::function<void(DiskCall, std::string_view path)> before;
   bool recording = false;
   std::vector<DiskEvent> events;  ///< what was changed while recording
 
  private:
-  struct File {  // what SQLite holds; the real one lies behind it
+  struct File {  // what SQLite holds; the real one is in memory after it
     sqlite3_file base;
     FaultyDisk* disk;
     const char* path;  // SQLite's, as long as the file is open; null for a temporary file
@@ -228,7 +228,7 @@ class FaultyDisk {
 
   static int shm_lock(sqlite3_file* file, int at, int n, int how) {
     File& f = of(file);
-    if ((how & SQLITE_SHM_LOCK) != 0) {  // an unlocking that fails is none
+    if ((how & SQLITE_SHM_LOCK) != 0) {  // a failed unlock leaves the lock
       if (const int code = f.disk->failure(DiskCall::shm_lock, f.path); code != SQLITE_OK) return code;
     }
     return f.methods().xShmLock(f.real(), at, n, how);

@@ -159,10 +159,10 @@ class Connection {
   }
 
   std::optional<std::string> take_through(std::string_view mark, Clock::time_point end) {
-    std::size_t found = 0;
-    while ((found = received_.find(mark, taken_)) == std::string::npos) {
+    while (received_.find(mark, taken_) == std::string::npos) {
       if (!fill(end)) return std::nullopt;
     }
+    const std::size_t found = received_.find(mark, taken_);
     std::string out;
     take(out, found + mark.size() - taken_, end);
     return out;

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// An operator new that counts, and that fails where it is told to. For one file of a program; one thread only.
+// An operator new that counts, and that fails where it is set to. For one file of a program; one thread only.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ inline std::size_t now = 0;      ///< bytes that are out
 inline std::size_t peak = 0;     ///< the most there were since `Counted` began
 inline std::size_t calls = 0;    ///< how often memory was asked for
 inline std::size_t fail_at = 0;  ///< the call that fails, counted from 1; 0 for none
-inline bool fail_on = false;     ///< whether those behind it fail too
+inline bool fail_on = false;     ///< whether those after it fail too
 
 inline constexpr std::size_t header = alignof(std::max_align_t);
 

@@ -29,7 +29,10 @@ inline std::string gzip_bomb(std::size_t megabytes) {
   int count = 0;
   const auto put = [&](std::uint32_t value, int size) {  // least significant bit first
     bits |= value << count;
-    for (count += size; count >= 8; count -= 8, bits >>= 8) out += static_cast<char>(bits & 0xFF);
+    for (count += size; count >= 8; count -= 8) {
+      out += static_cast<char>(bits & 0xFF);
+      bits >>= 8;
+    }
   };
   const auto reversed = [](std::uint32_t code, int size) {
     std::uint32_t value = 0;
@@ -41,7 +44,7 @@ inline std::string gzip_bomb(std::size_t megabytes) {
   put(reversed(0x30 + 'a', 8), 8);  // the letter
   for (std::size_t left = megabytes << 20; left > 258; left -= 258) {
     put(reversed(0xC5, 8), 8);  // 258 times again
-    put(0, 5);                  // what stands one byte before
+    put(0, 5);                  // what is one byte before
   }
   put(0, 7);  // the end
   put(0, 7);
@@ -92,7 +95,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   all.push_back(
       {"closes without reading", [](Connection&) { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }});
   all.push_back({"resets without reading", [](Connection& connection) {
-                   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // or nobody is connected yet
+                   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // or no client is connected yet
                    connection.reset();
                  }});
   all.push_back({"closes after the request", [](Connection& connection) { connection.read_request(); }});

@@ -96,7 +96,10 @@ class PostgresCluster {
   PostgresCluster() {
     const passwd* user = ::geteuid() != 0 ? nullptr : ::getpwnam("postgres");
     if (::geteuid() == 0 && user == nullptr) user = ::getpwnam("nobody");
-    if (user != nullptr) user_ = user->pw_uid, group_ = user->pw_gid;
+    if (user != nullptr) {
+      user_ = user->pw_uid;
+      group_ = user->pw_gid;
+    }
     find_programs();
     std::string name = std::filesystem::temp_directory_path() / "droplit-pg-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");

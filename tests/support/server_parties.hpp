@@ -118,7 +118,7 @@ inline std::string post(std::string_view body, std::string_view fields = {}, std
       .append(body);
 }
 
-/// The same with a chunked body, whose chunks stand in `wire`.
+/// The same with a chunked body, whose chunks are in `wire`.
 inline std::string post_chunked(std::string_view wire, std::string_view fields = {}) {
   return std::string(
              "POST /api/clients HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: account\r\n")

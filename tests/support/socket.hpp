@@ -23,10 +23,10 @@
 
 namespace test {
 
-/// An answer as it came over a socket.
+/// A response as it came over a socket.
 struct WireResponse {
   std::string head;            ///< status line and fields, the empty line included
-  droplit::Response response;  ///< the same taken apart; `close` says that `connection: close` stood in it
+  droplit::Response response;  ///< the same taken apart; `close` says that it had `connection: close`
 };
 
 /// A TCP connection that sends the bytes it is given and no others. Every call ends within `timeout`.
@@ -88,21 +88,20 @@ class RawSocket {
     return true;
   }
 
-  /// Reads one whole answer, which must tell its `content-length`; a 1xx has no body. Nothing if the peer closes,
-  /// resets or is silent before its end. `to_head` for the answer to a HEAD, which has no body either.
+  /// Reads one whole response, which must have a `content-length`; a 1xx has no body. Nothing if the peer closes,
+  /// resets or is silent before its end. `to_head` for the response to a HEAD, which has no body either.
   std::optional<WireResponse> receive(bool to_head = false) {
     const auto end = Clock::now() + timeout_;
-    std::size_t head_size = 0;
-    while ((head_size = received_.find("\r\n\r\n")) == std::string::npos) {
+    while (received_.find("\r\n\r\n") == std::string::npos) {
       if (!fill(end)) return std::nullopt;
     }
-    head_size += 4;
+    const std::size_t head_size = received_.find("\r\n\r\n") + 4;
     WireResponse answer;
     answer.head = received_.substr(0, head_size);
     if (!take_apart(answer)) return std::nullopt;
     std::size_t length = 0;
-    const std::string_view told = answer.response.fields.get("content-length");
-    std::from_chars(told.data(), told.data() + told.size(), length);
+    const std::string_view announced = answer.response.fields.get("content-length");
+    std::from_chars(announced.data(), announced.data() + announced.size(), length);
     if (to_head || answer.response.status < 200) length = 0;
     while (received_.size() < head_size + length) {
       if (!fill(end)) return std::nullopt;
@@ -139,10 +138,10 @@ class RawSocket {
   /// Whether the peer's end was seen while receiving.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
-  /// Whether it was a reset, and nothing that was sent had told so before.
+  /// Whether it was a reset, which nothing that was sent had announced.
   [[nodiscard]] bool was_reset() const noexcept { return reset_; }
 
-  /// Half-close: the peer reads an end, and its answer can still be received.
+  /// Half-close: the peer reads an end, and its response can still be received.
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
   /// Makes the kernel take little for us, so that a peer that sends us much must wait. Before the peer sends.

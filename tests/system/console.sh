@@ -47,7 +47,7 @@ run() {
   got=$?
   no_canary "$@"
 }
-# is FILE TEXT WHAT...: the file has exactly this text, and one line feed behind it where it is not empty
+# is FILE TEXT WHAT...: the file has exactly this text, and one line feed after it where it is not empty
 is() {
   if [ -n "$2" ]; then printf '%s\n' "$2"; fi >"$folder/expected"
   name=$1 text=$2
@@ -153,7 +153,7 @@ for option in --ecosystemId --type --name --description --url --cacert --timeout
 done
 grep -q '^  --json$' "$folder/out" || fail '--help does not tell of --json'
 
-# --- the draft is judged before the account, of which there is none yet
+# --- the draft is judged before the account, which does not exist yet
 create 1 '' "droplit: --ecosystemId: field is required: $accepts_id"
 create 1 '' "droplit: --ecosystemId: field is required: $accepts_id" --name x --
 create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId ''
@@ -212,7 +212,7 @@ yes '' | login 3 '' "$only_line"
 login 3 '' 'droplit: no token: standard input cannot be read' <"$folder"
 [ ! -e "$HOME/droplit.io" ] || fail 'a refused token makes a folder'
 
-# whatever the mask, the folder is its owner's and nobody else's
+# whatever the mask, the folder is its owner's alone
 mkdir "$HOME/masked"
 (umask 0777 && printf canary | HOME="$HOME/masked" "$program" login >"$folder/out" 2>"$folder/err")
 is err '' 'login without a mode'
@@ -309,7 +309,7 @@ for text in '{}' '{"token":null}' '{"token":""}' '{"token":["canary"]}' '{"Token
 done
 broken "{\"token\":\"canary-account\"$(printf '%065536d' 0 | tr 0 ' ')}" 'is longer than 64 KiB'
 
-# what is there beside the token does not matter; what others can read is told
+# what is there beside the token does not matter; a file that others can read is reported
 record='id           ID
 ecosystemId  C594b89aea18568c408c3ad24
 type         application'
@@ -379,7 +379,7 @@ if [ "$(id -u)" -eq 0 ]; then  # somebody who is in no list of users has no home
   done
 fi
 
-# no core goes anywhere: what the system has about the process belongs to root then, and to nobody else
+# no core goes anywhere: what the system has about the process belongs to root then, and to no other user
 somebody=$(id -u) as=
 if [ "$somebody" -eq 0 ]; then somebody=54321 as='setpriv --reuid=54321 --clear-groups'; fi
 mkfifo "$folder/waits"
@@ -499,7 +499,7 @@ for name in HOSTALIASES RESOLV_HOST_CONF; do
   (export $name="$folder/endless" && run client create --ecosystemId $active --url http://canary --timeout 1
   [ "$got" -eq 4 ] || fail "exit status $got, not 4: $name")
 done
-# an empty DROPLIT_URL is none; the proxy sees to it that nothing leaves this machine
+# an empty DROPLIT_URL counts as absent; the proxy sees to it that nothing leaves this machine
 (export DROPLIT_URL='' https_proxy=http://127.0.0.1:1 no_proxy='' && create 4 '' "droplit: $refused" --ecosystemId $active)
 
 by_json 1 '{"type":"application"}' canary-account
@@ -514,7 +514,7 @@ by_json 0 "{\"ecosystemId\":\"$active\",\"type\":\"application\"}" canary-accoun
 by_json 0 "{\"ecosystemId\":\"$active\",\"type\":\"server\",\"name\":\"\",\"description\":\"d\"}" canary-account \
   --ecosystemId $active --type server --name '' --description d
 
-# values reach the service byte for byte, as an argument of their own and behind a `=`
+# values reach the service byte for byte, as an argument of their own and after a `=`
 # kept VALUE JSON
 kept() {
   for option in name description; do

@@ -137,12 +137,12 @@ TEST_CASE("with a response that is cut anywhere, the Console says that a client 
 }
 
 TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has created nothing") {
-  std::string nobody;
+  std::string unused_url;
   {
     test::ScriptedServer gone([](test::Connection&) {});
-    nobody = gone.url();
+    unused_url = gone.url();
   }
-  const Ran unreachable = create_at(nobody, false);
+  const Ran unreachable = create_at(unused_url, false);
   check_failure(unreachable, false);
   CHECK(unreachable.err.find("nothing was sent") != std::string::npos);
   CHECK(unreachable.err.find("may have been") == std::string::npos);

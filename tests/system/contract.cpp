@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The contract, case by case, through every door of the core: what stands in tests/data/contract is what is answered.
+// The contract, case by case, through every entry point of the core: each response is the one in tests/data/contract.
 #include "support/contract_cases.hpp"
 
 #include <droplit/create_client.hpp>
@@ -151,7 +151,7 @@ TEST_CASE("every body through parse_draft, whole, in two pieces and byte by byte
   CHECK(number >= 500);
 }
 
-TEST_CASE("every refusal in the contract is read back to an error that is answered by the same bytes") {
+TEST_CASE("every refusal in the contract is read back to an error that is written as the same bytes") {
   for (const contract::Case& one : cases()) {
     contract::World world;
     const Response answer = world.endpoint.handle(one.request());

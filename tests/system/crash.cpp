@@ -88,7 +88,7 @@ std::optional<Text> description_of(std::size_t lane, std::size_t number) {
   return Text::parse(std::move(text));
 }
 
-/// The request `number` of a lane; its name tells which one it is.
+/// The request `number` of a lane; its name contains the number.
 ClientDraft draft_of(std::size_t lane, std::size_t number, EcosystemId ecosystem) {
   return {ecosystem, number % 2 == 0 ? ClientType::server : ClientType::application,
           Text::parse("\xC3\xBC" + std::to_string(lane) + "-" + std::to_string(number)), description_of(lane, number)};
@@ -135,7 +135,7 @@ class Store {
   /// Crashes by itself and is back; false if only the server can be killed.
   virtual bool crash(Random& random) = 0;
   /// Every client that is there, the integrity being checked.
-  virtual std::vector<Client> look() = 0;
+  virtual std::vector<Client> inspect() = 0;
   /// The same as the library's own store finds it.
   virtual std::optional<Client> find(ClientId id) = 0;
 };
@@ -170,7 +170,7 @@ class SqliteFile : public Store {
   void renew() override { ++number_; }
   bool crash(Random&) override { return false; }
 
-  std::vector<Client> look() override {
+  std::vector<Client> inspect() override {
     storage_.reset();
     std::filesystem::remove_all(copy().parent_path());
     std::filesystem::create_directory(copy().parent_path());
@@ -204,11 +204,11 @@ class SqliteFile : public Store {
     const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> database(opened, sqlite3_close);
     sqlite3_stmt* prepared = nullptr;
     if (code != SQLITE_OK || sqlite3_prepare_v2(opened, sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK) {
-      throw std::runtime_error("sqlite cannot look: " + std::string(sqlite3_errmsg(opened)));
+      throw std::runtime_error("sqlite cannot read: " + std::string(sqlite3_errmsg(opened)));
     }
     const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(prepared, sqlite3_finalize);
-    int step = 0;
-    while ((step = sqlite3_step(prepared)) == SQLITE_ROW) {
+    int step = sqlite3_step(prepared);
+    for (; step == SQLITE_ROW; step = sqlite3_step(prepared)) {
       Cells row;
       for (int i = 0; i != sqlite3_column_count(prepared); ++i) {
         if (sqlite3_column_type(prepared, i) == SQLITE_NULL) continue;
@@ -259,7 +259,7 @@ class PostgresDatabase : public Store {
     return true;
   }
 
-  std::vector<Client> look() override {
+  std::vector<Client> inspect() override {
     storage_.emplace(droplit::PostgresStorage::open(cluster_.conninfo(name())).value());
     PostgresSession session(cluster_.conninfo(name()));
     session.ask(
@@ -391,14 +391,14 @@ class Load {
         const bool right = gone && outcome.assume_error().code() == droplit::ApiErrc::ecosystem_not_found;
         if (!right) violations.add(who + "refused with " + std::to_string(outcome.assume_error().status()));
       } else {
-        failures += hear(outcome.assume_exception(), who, asked);
+        failures += record(outcome.assume_exception(), who, asked);
       }
       mine.back() = asked;
     }
   }
 
   // Tells whether the server was not there.
-  bool hear(const droplit::Fault& fault, const std::string& who, Asked& asked) {
+  bool record(const droplit::Fault& fault, const std::string& who, Asked& asked) {
     switch (fault.fate()) {
       case Fate::not_sent: asked.end = Asked::End::not_sent; break;
       case Fate::not_applied: asked.end = Asked::End::not_applied; break;
@@ -427,7 +427,8 @@ class Load {
 // ---- the lives of stores --------------------------------------------------------------------------------------------
 
 struct Counts {
-  std::size_t of_server = 0, in_start = 0, of_store = 0, lives = 0, deletions = 0, looks = 0, requests = 0, found = 0;
+  std::size_t of_server = 0, in_start = 0, of_store = 0, lives = 0, deletions = 0, inspections = 0, requests = 0,
+              found = 0;
   std::array<std::size_t, ends.size()> ended{};
 };
 
@@ -454,7 +455,7 @@ class Crash {
         in_life = 1;
       }
       round();
-      look();
+      inspect();
     }
     end_life();
     server_.reset();
@@ -477,7 +478,7 @@ class Crash {
     ecosystems_ = {ecosystem(0), {}};
   }
 
-  /// All is told to it that ever was: a deleted ecosystem stays deleted though it is made again.
+  /// Repeats every ecosystem's history: a deleted ecosystem stays deleted though it is made again.
   bool start(std::chrono::milliseconds timeout) {
     const bool deletes = retiring_ || (!journal_[0].empty() && from(random_, 0, 3) == 0);
     retiring_ = deletes;
@@ -560,7 +561,7 @@ class Crash {
       load.expect_end();
       stop_server();
     }
-    look();
+    inspect();
     for (const auto& lane : journal_) {
       counts_.requests += lane.size();
       for (const Asked& asked : lane) ++counts_.ended[static_cast<std::size_t>(asked.end)];
@@ -574,14 +575,14 @@ class Crash {
     return seconds;
   }
 
-  void look() {
-    ++counts_.looks;
+  void inspect() {
+    ++counts_.inspections;
     found_ = 0;
     std::array<std::vector<bool>, lanes> seen;
     for (std::size_t lane = 0; lane != lanes; ++lane) seen[lane].resize(journal_[lane].size());
     std::vector<Client> clients;
     try {
-      clients = store_->look();
+      clients = store_->inspect();
     } catch (const std::exception& failure) {
       return violations.add(failure.what());
     }
@@ -589,7 +590,7 @@ class Crash {
       const std::string name = client.name() ? client.name()->str() : "";
       const auto place = lane_and_number(name);
       if (!place || place->first >= lanes || place->second >= journal_[place->first].size()) {
-        violations.add("a client that nobody asked for: " + name);
+        violations.add("a client that was not requested: " + name);
         continue;
       }
       const auto [lane, number] = *place;
@@ -681,7 +682,8 @@ int main(int argc, char** argv) try {
 
   std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL\n", counts.of_server, counts.in_start,
               counts.of_store);
-  std::printf("%zu stores, %zu deletions of ecosystems, %zu looks\n", counts.lives, counts.deletions, counts.looks);
+  std::printf("%zu stores, %zu deletions of ecosystems, %zu inspections\n", counts.lives, counts.deletions,
+              counts.inspections);
   std::printf("%zu requests:", counts.requests);
   for (std::size_t i = 0; i != ends.size(); ++i) std::printf(" %zu %s,", counts.ended[i], ends[i]);
   std::printf(" %zu of these found\n", counts.found);

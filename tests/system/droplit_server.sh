@@ -152,7 +152,7 @@ answers 404 "$gone"
 answers 404 "$gone"
 refused 1 'the file has another name' --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/second.db"
 rm "$folder/second.db"
-# a fault is logged with its cause, without a value from the request or a token, and tells the caller nothing
+# a fault is logged with its cause, without a value from the request or a token, and not sent to the caller
 rm "$folder/store.db"
 answers "" "{\"ecosystemId\":\"$active\",\"type\":\"server\",\"name\":\"canary-text-77\"}"
 case $got in 500 | 503) ;; *) fail "a file that is gone is answered $got" ;; esac
@@ -359,7 +359,7 @@ grep -q 'fault: storage: ' "$folder/log" || fail "the fault is not in the log: $
 (ulimit -f 0 && TMPDIR=/nonexistent exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/none.db" \
   2>&1 >/dev/null </dev/null) | grep -q 'droplit-server: sqlite open: ' || fail 'a store that may not be written is not told'
 
-# few files may be open: fewer connections, told at the start; too few for the store is an error in words
+# few files may be open: fewer connections, logged at the start; too few for the store is an error in words
 (ulimit -n 40 && exec "$program" --listen "127.0.0.1:$port" --access "$folder/access.json" --ecosystem $active \
   >/dev/null 2>"$folder/log" </dev/null) &
 server=$!

@@ -82,7 +82,7 @@ class SocketTransport {
   std::optional<RawSocket> socket_;
 };
 
-/// What scripts saw, told to the test.
+/// What scripts saw, for the test.
 template <class T>
 class Seen {
  public:
@@ -119,7 +119,7 @@ TEST_CASE("a transport over sockets keeps the contract, however it frames its re
   }
 }
 
-TEST_CASE("requests of one connection come one after another, with every field as it stood") {
+TEST_CASE("requests of one connection come one after another, with every field as it was sent") {
   Seen<std::optional<Request>> seen;
   ScriptedServer server([&](Connection& connection) {
     while (const auto request = connection.read_request()) {
@@ -150,7 +150,7 @@ TEST_CASE("requests of one connection come one after another, with every field a
   CHECK(server.accepted() == 1);
 }
 
-TEST_CASE("what is no request, or not a whole one, is none") {
+TEST_CASE("what is no request, or not a whole one, is not returned as one") {
   Seen<bool> seen;
   Seen<std::string> received;
   ScriptedServer server([&](Connection& connection) {
@@ -203,7 +203,7 @@ TEST_CASE("a script closes, resets and sees who closes") {
   CHECK(server.accepted() == 3);
 }
 
-TEST_CASE("who stops listening ends its connections, and nobody can connect any more") {
+TEST_CASE("a server that stops listening ends its connections, and no client can connect any more") {
   ScriptedServer server([](Connection& connection) {
     while (connection.read_request()) connection.send(test::on_the_wire({204, {}, {}, false}));
   });
@@ -221,7 +221,7 @@ TEST_CASE("who stops listening ends its connections, and nobody can connect any 
   CHECK(server.accepted() == 2);
 }
 
-TEST_CASE("a script may stop its server, and whoever waits for a script waits in vain no longer") {
+TEST_CASE("a script may stop its server, and then no caller waits for a script any longer") {
   std::atomic<ScriptedServer*> self = nullptr;
   ScriptedServer server([&](Connection& connection) {
     if (connection.read_request()) self.load()->stop_listening();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # tls.sh DROPLIT DROPLIT-SERVER SDK: the Console and the SDK over https, through a real TLS terminator before
-# droplit-server, with a certificate that nobody signed but itself.
+# droplit-server, with a self-signed certificate.
 set -u
 droplit=$1
 program=$2
@@ -64,7 +64,7 @@ terminate() {
   give_up "stunnel does not start: $(cat "$folder/stunnel.log")"
 }
 
-# create STATUS SAYING OPTION...: the Console's exit status, and what stands in its output
+# create STATUS SAYING OPTION...: the Console's exit status, and what its output contains
 create() {
   status=$1 saying=$2
   shift 2

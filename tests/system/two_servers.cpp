@@ -216,7 +216,7 @@ class Race {
 };
 
 /// Compares the responses with the rows, of which each value ends with a bar.
-void look(const Journal& journal, const std::string& rows) {
+void inspect(const Journal& journal, const std::string& rows) {
   std::map<std::string, std::size_t> by_name;  // how often
   std::set<std::string> ids;
   std::istringstream in(rows);
@@ -294,7 +294,7 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
 
   const Journal& journal = load.journal();
   PostgresSession session(cluster.conninfo());
-  look(journal, session.ask("SELECT id, created_at, ecosystem_id, type, name, description FROM droplit.clients"));
+  inspect(journal, session.ask("SELECT id, created_at, ecosystem_id, type, name, description FROM droplit.clients"));
   const std::string late = session.ask(
       "SELECT c.name FROM droplit.clients c JOIN droplit.ecosystems e ON e.id = c.ecosystem_id WHERE e.state = 'deleted'"
       " AND pg_xact_commit_timestamp(c.xmin) > pg_xact_commit_timestamp(e.xmin)");

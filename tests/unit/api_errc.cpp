@@ -100,6 +100,9 @@ TEST_CASE("every row says what the contract says") {
   }
 }
 
+static_assert(to_string(ApiErrc{}).empty() && to_string(static_cast<ApiErrc>(255)).empty());
+static_assert(to_string(static_cast<ApiErrc>(api_errc_table.size() + 1)).empty());
+
 TEST_CASE("names are there once each") {
   std::set<std::string_view> names;
   for (const ApiErrcRow& one : api_errc_table) names.insert(one.name);

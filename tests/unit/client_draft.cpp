@@ -44,7 +44,7 @@ const ApiError unreadable = refusal({{}, {}, true, {Flaw{}, {}, {}, {}}});
 
 }  // namespace
 
-TEST_CASE("right parameters make a draft") {
+TEST_CASE("valid parameters make a draft") {
   const auto draft = ClientDraft::make({id, "server", "n", ""}).value();
   CHECK(draft.ecosystem_id() == "C594b89aea18568c408c3ad24"_ecosystem_id);
   CHECK(draft.type() == ClientType::server);

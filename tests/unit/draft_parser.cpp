@@ -216,7 +216,7 @@ TEST_CASE("after reset nothing of an earlier body is left") {
   }
 }
 
-TEST_CASE("the refusal tells the query's fields first") {
+TEST_CASE("the refusal lists the query's fields first") {
   DraftParser parser;
   CHECK(parser.finish("{" + right + "}", "q, r").error() == *ApiError::from({"q, r", {}, false, {Flaw{}, {}, {}, {}}}));
   parser.reset();
@@ -553,7 +553,7 @@ TEST_CASE("90,000 unknown names take near-linear time: 4 times as many, less tha
   CHECK(ratio([](int i) { return std::string(static_cast<std::size_t>(i % 50), 'a'); }) < 8);
 }
 
-TEST_CASE("90,000 unknown names are told once each, in order of first appearance") {
+TEST_CASE("90,000 unknown names are listed once each, in order of first appearance") {
   std::string joined;
   for (int i = 0; i != 90000; ++i) joined += (i == 0 ? "n" : ", n") + std::to_string(i);
   const auto name = [](int i) { return "n" + std::to_string(i % 90000); };

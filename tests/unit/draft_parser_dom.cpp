@@ -19,7 +19,7 @@ using droplit::Findings;
 namespace json = boost::json;
 
 // The contract once more, over a DOM.
-std::string told(std::string_view body) {
+std::string described(std::string_view body) {
   json::parse_options options;
   options.max_depth = 32;
   boost::system::error_code error;
@@ -73,7 +73,7 @@ std::string told(std::string_view body) {
   return out.empty() ? "draft " + kept : out;
 }
 
-std::string told(const droplit::Outcome<droplit::ClientDraft>& outcome) {
+std::string described(const droplit::Outcome<droplit::ClientDraft>& outcome) {
   std::string out;
   if (outcome.has_value()) {
     out = "draft ";
@@ -144,7 +144,7 @@ const std::vector<std::string> pieces{
 
 }  // namespace
 
-TEST_CASE("a mutated body is told as the DOM tells it, whole and in pieces") {
+TEST_CASE("a mutated body is read as the DOM reads it, whole and in pieces") {
   std::mt19937 random(20180228);
   const auto below = [&random](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
   int drafts = 0;
@@ -167,14 +167,14 @@ TEST_CASE("a mutated body is told as the DOM tells it, whole and in pieces") {
         }
       }
     }
-    std::string expected = told(body);
+    std::string expected = described(body);
     if (expected == "unreadable") {
       expected = "|both missing";
       ++unreadable;
     } else {
-      expected.starts_with("draft") ? ++drafts : ++refusals;
+      ++(expected.starts_with("draft") ? drafts : refusals);
     }
-    const std::string whole = told(droplit::parse_draft(body));
+    const std::string whole = described(droplit::parse_draft(body));
     if (whole != expected) {
       INFO(body);
       CHECK(whole == expected);
@@ -185,7 +185,7 @@ TEST_CASE("a mutated body is told as the DOM tells it, whole and in pieces") {
       parser.write(std::string_view(body).substr(from, size));
       from += size;
     }
-    if (const std::string in_pieces = told(parser.finish()); in_pieces != expected) {
+    if (const std::string in_pieces = described(parser.finish()); in_pieces != expected) {
       INFO(body);
       CHECK(in_pieces == expected);
     }

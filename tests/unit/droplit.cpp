@@ -1,5 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The macros of windows.h, after the standard library (libstdc++ does not stand them) and before the core and Boost.
+// The macros of windows.h, after the standard library (libstdc++ does not compile with them) and before the core and
+// Boost.
 #include <algorithm>
 #include <atomic>
 #include <charconv>

@@ -14,6 +14,7 @@ static_assert(!std::is_constructible_v<Ecosystem, EcosystemId>);
 static_assert(to_string(EcosystemState::active) == "active");
 static_assert(to_string(EcosystemState::deleted) == "deleted");
 static_assert(to_string(EcosystemState::unknown) == "unknown");
+static_assert(to_string(static_cast<EcosystemState>(3)).empty());
 
 TEST_CASE("an ecosystem is its id and its state, and equal if both are") {
   constexpr auto id = "C594b89aea18568c408c3ad24"_ecosystem_id;

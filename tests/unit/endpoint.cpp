@@ -23,7 +23,7 @@ using droplit::Response;
 constexpr std::string_view canary = "canary-5f0e";
 constexpr std::string_view internal_error = R"({"errorType":"Internal Server Error"})";
 
-/// A storage that fails in the way it is told to.
+/// A storage that fails in the way that is set.
 struct Failing {
   enum class Way { fault, unavailable, thrown_fault, fault_exception, exception, number, bad_alloc } way = Way::fault;
 
@@ -43,8 +43,8 @@ struct Failing {
 };
 
 struct Recorder {
-  std::vector<Fault>* heard;
-  void operator()(const Fault& fault) const { heard->push_back(fault); }
+  std::vector<Fault>* reported;
+  void operator()(const Fault& fault) const { reported->push_back(fault); }
 };
 
 struct Throws {
@@ -76,7 +76,7 @@ static_assert(!HasEndpoint<contract::Storage, contract::Storage, contract::Clock
 static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Ids, contract::Ids>);
 static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Clock, contract::Clock>);
 
-TEST_CASE("every failure of a storage is heard, and the answer tells nothing of it") {
+TEST_CASE("every failure of a storage is passed to on_fault, and the response contains nothing of it") {
   using Way = Failing::Way;
   for (const auto& [way, status, fate] :
        {std::tuple(Way::fault, 500, Fate::maybe_applied), std::tuple(Way::unavailable, 503, Fate::not_applied),
@@ -85,14 +85,14 @@ TEST_CASE("every failure of a storage is heard, and the answer tells nothing of 
         std::tuple(Way::bad_alloc, 500, Fate::maybe_applied)}) {
     Failing storage{way};
     contract::World world;
-    std::vector<Fault> heard;
-    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+    std::vector<Fault> reported;
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
     const Response response = endpoint.handle(good_request());
     INFO(static_cast<int>(way));
     CHECK(response.status == status);
-    REQUIRE(heard.size() == 1);
-    CHECK(heard[0].source() == FaultSource::storage);
-    CHECK(heard[0].fate() == fate);
+    REQUIRE(reported.size() == 1);
+    CHECK(reported[0].source() == FaultSource::storage);
+    CHECK(reported[0].fate() == fate);
     CHECK_FALSE(tells(response, canary));
     CHECK(response.body == (status == 500 ? internal_error : ""));
     CHECK(response.fields.get("retry-after") == (status == 503 ? "1" : ""));
@@ -100,27 +100,27 @@ TEST_CASE("every failure of a storage is heard, and the answer tells nothing of 
   }
 }
 
-TEST_CASE("a fault's cause can be had by whoever hears of it") {
+TEST_CASE("on_fault gets the cause of a fault") {
   Failing storage{Failing::Way::exception};
   contract::World world;
-  std::vector<Fault> heard;
-  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+  std::vector<Fault> reported;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
   endpoint.handle(good_request());
-  REQUIRE(heard.size() == 1);
-  REQUIRE(heard[0].cause());
-  CHECK_THROWS_AS(std::rethrow_exception(heard[0].cause()), std::runtime_error);
-  CHECK(heard[0].what().find(canary) == std::string::npos);
+  REQUIRE(reported.size() == 1);
+  REQUIRE(reported[0].cause());
+  CHECK_THROWS_AS(std::rethrow_exception(reported[0].cause()), std::runtime_error);
+  CHECK(reported[0].what().find(canary) == std::string::npos);
 }
 
-TEST_CASE("refusals and successes are not heard as faults") {
+TEST_CASE("refusals and successes are not passed to on_fault") {
   contract::World world;
-  std::vector<Fault> heard;
-  droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, Recorder{&heard});
+  std::vector<Fault> reported;
+  droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
   CHECK(endpoint.handle(good_request()).status == 201);
   Request bad = good_request();
   bad.body = "{";
   CHECK(endpoint.handle(bad).status == 400);
-  CHECK(heard.empty());
+  CHECK(reported.empty());
 }
 
 TEST_CASE("what on_fault throws decides nothing") {
@@ -142,23 +142,23 @@ TEST_CASE("a policy before the storage that throws costs a 500, and the storage 
     bool authorize(contract::Principal, droplit::EcosystemId) const { return true; }
   } access;
   contract::World world;
-  std::vector<Fault> heard;
-  const Recorder recorder{&heard};
+  std::vector<Fault> reported;
+  const Recorder recorder{&reported};
   CHECK(droplit::Endpoint(world.storage, world.access, clock, world.ids, {}, recorder).handle(good_request()).status ==
         500);
   CHECK(droplit::Endpoint(world.storage, world.access, world.clock, ids, {}, recorder).handle(good_request()).status ==
         500);
   CHECK(droplit::Endpoint(world.storage, access, world.clock, world.ids, {}, recorder).handle(good_request()).status ==
         500);
-  REQUIRE(heard.size() == 3);
-  CHECK(heard[0].source() == FaultSource::clock);
-  CHECK(heard[1].source() == FaultSource::ids);
-  CHECK(heard[2].source() == FaultSource::access);
-  for (const Fault& fault : heard) CHECK(fault.fate() == Fate::not_applied);
+  REQUIRE(reported.size() == 3);
+  CHECK(reported[0].source() == FaultSource::clock);
+  CHECK(reported[1].source() == FaultSource::ids);
+  CHECK(reported[2].source() == FaultSource::access);
+  for (const Fault& fault : reported) CHECK(fault.fate() == Fate::not_applied);
   CHECK(world.storage.clients.empty());
 }
 
-TEST_CASE("nothing of a token, a text or a policy's words is in an answer that does not tell it") {
+TEST_CASE("nothing of a token, a text or a policy's words is in a response that does not require it") {
   contract::World world;
   const std::string secret(canary);
   for (
@@ -184,12 +184,12 @@ TEST_CASE("nothing of a token, a text or a policy's words is in an answer that d
   CHECK_FALSE(tells(world.endpoint.handle(good_request()), contract::account_token));
 }
 
-TEST_CASE("once memory has run out for good, it is the shortest answer or none, and what is heard is true") {
+TEST_CASE("once no memory is left, it is the shortest response or none, and what on_fault gets is true") {
   for (std::size_t n = 1;; ++n) {
     contract::World world;
     world.storage.clients.reserve(1);
-    std::optional<Fate> heard;
-    const auto listen = [&heard](const Fault& fault) { heard = fault.fate(); };
+    std::optional<Fate> reported;
+    const auto listen = [&reported](const Fault& fault) { reported = fault.fate(); };
     droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, listen);
     Request request = good_request();
     request.body.insert(1, R"("name":"0123456789012345678901234567890123456789",)");
@@ -219,15 +219,15 @@ TEST_CASE("once memory has run out for good, it is the shortest answer or none, 
     if (response.status == 500) {
       CHECK(response.body == internal_error);
       CHECK(response.fields.get("content-length") == std::to_string(internal_error.size()));
-      REQUIRE(heard);
-      if (*heard == Fate::not_applied) CHECK(world.storage.clients.empty());
+      REQUIRE(reported);
+      if (*reported == Fate::not_applied) CHECK(world.storage.clients.empty());
     } else {
       CHECK(world.storage.clients.size() == 1);
     }
   }
 }
 
-TEST_CASE("whichever allocation fails, the answer is right or a 500, and nothing is kept behind a refusal") {
+TEST_CASE("whichever allocation fails, the response is the valid one or a 500, and no refusal leaves a client") {
   std::vector<Request> requests{good_request(), good_request(), good_request()};
   requests[1].body = R"({"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz":1,"name":"0123456789012345678901234567890123456789"})";
   requests[1].target = "/api/clients?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&b";
@@ -273,7 +273,7 @@ TEST_CASE("whichever allocation fails, the answer is right or a 500, and nothing
   }
 }
 
-TEST_CASE("a request may be a view of the response that it is answered into") {
+TEST_CASE("a request may be a view of the response that is written") {
   contract::World world;
   const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})";
   const std::string path = "/api/clients";

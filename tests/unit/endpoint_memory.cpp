@@ -46,7 +46,7 @@ const std::string required = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type
 
 }  // namespace
 
-TEST_CASE("a text of a MiB, told back in the answer") {
+TEST_CASE("a text of a MiB, repeated in the response") {
   CHECK(multiple(filled(
                      required + ",\"name\":\"", [](int) { return "x"; }, "\"}"),
                  201) <= 4);

@@ -79,6 +79,8 @@ TEST_CASE("wire names of places and fields") {
   CHECK(to_string(Field::type) == "type");
   CHECK(to_string(Field::name) == "name");
   CHECK(to_string(Field::description) == "description");
+  static_assert(to_string(static_cast<Location>(3)).empty());
+  static_assert(to_string(static_cast<Field>(2 + client_fields.size())).empty());
 }
 
 TEST_CASE("all findings that there can be give the list that the contract gives them, or no error") {
@@ -97,7 +99,7 @@ TEST_CASE("all findings that there can be give the list that the contract gives 
   CHECK(number == 16 * 16 * 2 * 3 * 3 * 3 * 3);
 }
 
-TEST_CASE("errors are equal if and only if they tell the same") {
+TEST_CASE("errors are equal if and only if they have the same response") {
   std::map<std::string, ApiError> seen;
   findings::for_each({std::nullopt, "", "x", "x, y"}, [&](const Findings& found) {
     const auto error = ApiError::from(found);

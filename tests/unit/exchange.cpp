@@ -23,6 +23,7 @@ struct Access {
   Holder authenticate(std::string_view token) const {
     ++identified;
     if (token == "throws") throw std::runtime_error("canary");
+    if (token == "no enumerator") return {static_cast<PrincipalKind>(4)};
     return {token == "account" ? PrincipalKind::account : PrincipalKind::none};
   }
   bool authorize(Holder, droplit::EcosystemId) const {
@@ -68,6 +69,13 @@ TEST_CASE("a good request goes through its steps, in any number of pieces") {
   }
   CHECK(access.identified == static_cast<int>(good.size()));
   CHECK(access.asked == static_cast<int>(good.size()));
+}
+
+TEST_CASE("a holder of a kind without an enumerator may not create clients") {
+  const Access access;
+  Exchange exchange(access);
+  CHECK(code(exchange.head(head("/api/clients", "no enumerator"))) == ApiErrc::token_kind_forbidden);
+  CHECK(access.asked == 0);
 }
 
 TEST_CASE("head need not outlive its step") {
@@ -131,7 +139,7 @@ TEST_CASE("nothing of an earlier request counts for the next") {
   CHECK(exchange.draft(good).has_value());
 }
 
-TEST_CASE("without a good head no body makes a draft, and nobody is asked for a right") {
+TEST_CASE("without a good head no body makes a draft, and no holder is authorized") {
   const Access access;
   {
     Exchange exchange(access);
@@ -156,7 +164,7 @@ TEST_CASE("without a good head no body makes a draft, and nobody is asked for a 
   CHECK(access.asked == 0);
 }
 
-TEST_CASE("a length that is none is a bad request, whatever else is wrong, and nobody is asked") {
+TEST_CASE("a malformed length is a bad request, whatever else is invalid, and no token is authenticated") {
   const Access access;
   Exchange exchange(access);
   for (const char* target : {"/api/clients", "/api/clients?a", "/elsewhere", "#"}) {
@@ -229,7 +237,7 @@ TEST_CASE("what the Access policy throws is a fault that was not applied") {
   CHECK(draft.exception().fate() == droplit::Fate::not_applied);
 }
 
-TEST_CASE("the right to the ecosystem is asked for good drafts only, and once") {
+TEST_CASE("a holder is authorized for valid drafts only, and once") {
   Access access;
   access.right = false;
   Exchange exchange(access);

@@ -23,6 +23,7 @@ static_assert(to_string(FaultSource::storage) == "storage" && to_string(FaultSou
 static_assert(to_string(FaultSource::clock) == "clock" && to_string(FaultSource::ids) == "ids");
 static_assert(to_string(FaultSource::transport) == "transport" && to_string(FaultSource::response) == "response");
 static_assert(to_string(FaultSource::library) == "library");
+static_assert(to_string(static_cast<Fate>(3)).empty() && to_string(static_cast<FaultSource>(7)).empty());
 
 static_assert(std::is_same_v<decltype(std::declval<const Fault&>().what()), const std::string&>);
 static_assert(std::is_same_v<decltype(Fault().what()), std::string>);

@@ -80,8 +80,6 @@ TEST_CASE("a field may be added whose name and value are views of the lines them
       REQUIRE(fields.add("c", fields.lines().substr(0, 4)));
       const std::string line = ": " + value + "\r\n";
       CHECK(fields.lines() == "a" + line + "b" + line + "a" + line + "c: " + ("a: " + value).substr(0, 4) + "\r\n");
-      fields.add(detail::WrittenLines{fields.lines()});
-      CHECK(fields.count("a") == 4);
     }
   }
 }
@@ -91,9 +89,9 @@ TEST_CASE("no value that would break a line gets in, byte by byte") {
     for (const std::string& value : {std::string(1, static_cast<char>(c)), "a" + std::string(1, static_cast<char>(c)),
                                      std::string(1, static_cast<char>(c)) + "a"}) {
       HeaderFields fields;
-      const bool right = c == '\t' || (c >= 0x20 && c != 0x7F);
-      if (fields.add("n", value) != right) FAIL(c);
-      if (!right && !fields.lines().empty()) FAIL(c);
+      const bool valid = c == '\t' || (c >= 0x20 && c != 0x7F);
+      if (fields.add("n", value) != valid) FAIL(c);
+      if (!valid && !fields.lines().empty()) FAIL(c);
     }
   }
   HeaderFields fields;
@@ -106,11 +104,11 @@ TEST_CASE("no value that would break a line gets in, byte by byte") {
 TEST_CASE("no name that is not a token gets in, byte by byte") {
   const std::string_view others = "!#$%&'*+-.^_`|~";
   for (int c = 0; c != 256; ++c) {
-    const bool right = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+    const bool valid = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                        (c != 0 && others.find(static_cast<char>(c)) != std::string_view::npos);
     HeaderFields fields;
-    if (fields.add("a" + std::string(1, static_cast<char>(c)), "v") != right) FAIL(c);
-    if (!right && !fields.lines().empty()) FAIL(c);
+    if (fields.add("a" + std::string(1, static_cast<char>(c)), "v") != valid) FAIL(c);
+    if (!valid && !fields.lines().empty()) FAIL(c);
   }
   HeaderFields fields;
   CHECK_FALSE(fields.add("", "v"));

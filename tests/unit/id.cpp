@@ -94,7 +94,7 @@ TEST_CASE("an ecosystem's id begins with a capital C and with nothing else") {
   CHECK_FALSE(EcosystemId::parse(digits));
 }
 
-TEST_CASE("every character counts: only hex digits may stand in any place") {
+TEST_CASE("every character counts: only hex digits may be in any place") {
   const std::string right = "C" + digits;
   for (std::size_t i = 1; i != right.size(); ++i) {
     for (int c = 0; c != 256; ++c) {
@@ -107,7 +107,7 @@ TEST_CASE("every character counts: only hex digits may stand in any place") {
   }
 }
 
-TEST_CASE("an id of another length is none") {
+TEST_CASE("a text of another length is not an id") {
   for (std::size_t size = 0; size != 60; ++size) {
     const std::string text(size, '0');
     if (ClientId::parse(text).has_value() != (size == 24)) FAIL(size);

@@ -31,7 +31,7 @@ Client client(std::optional<Text> name = {}, std::optional<Text> description = {
 
 }  // namespace
 
-TEST_CASE("a client's members stand in the order of the page") {
+TEST_CASE("a client's members are in the order of the page") {
   CHECK(to_json(client(Text::parse("n"), Text::parse("d"), ClientType::server)) ==
         R"({"createdAt":"2018-02-28T15:16:58.941Z","description":"d","ecosystemId":"C594b89aea18568c408c3ad24",)"
         R"("id":"594b89aea18568c408c3ad25","name":"n","type":"server"})");
@@ -54,7 +54,7 @@ TEST_CASE("texts are escaped as JSON.stringify escapes them") {
       std::string::npos);
 }
 
-TEST_CASE("a client id's letter is told") {
+TEST_CASE("a client id's letter is written") {
   const Client one("W594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
                    "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server);
   CHECK(to_json(one).find("\"id\":\"W594b89aea18568c408c3ad25\"") != std::string::npos);

@@ -53,7 +53,7 @@ static_assert([] {
   return head.authorization().count == 1 && head.authorization().value == "token";
 }());
 
-TEST_CASE("a head keeps what the contract reads, without case, and counts what may stand once") {
+TEST_CASE("a head keeps what the contract reads, without case, and counts what may be given once") {
   RequestHead head("POST", "/api/clients");
   CHECK(head.authorization().count == 0);
   head.add("AUTHORIZATION", "  token\t");
@@ -117,10 +117,10 @@ TEST_CASE("an announced length is digits, and the same each time") {
   for (int c = 0; c != 256; ++c) {
     if (with_length({std::string(1, static_cast<char>(c))}).length_malformed() == (c >= '0' && c <= '9')) FAIL_CHECK(c);
     const bool space = c == ' ' || c == '\t';
-    const bool right = space || (c >= '0' && c <= '9');
+    const bool valid = space || (c >= '0' && c <= '9');
     for (const std::string& value :
          {std::string("1") + static_cast<char>(c), static_cast<char>(c) + std::string("1")}) {
-      if (with_length({value}).length_malformed() == right) FAIL_CHECK(c);
+      if (with_length({value}).length_malformed() == valid) FAIL_CHECK(c);
     }
   }
 }

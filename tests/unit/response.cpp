@@ -217,7 +217,7 @@ TEST_CASE("the last of a repeated member of a response counts") {
   CHECK_FALSE(read_error(bad(R"({"errorType":"InvalidParams","errorType":null,"errors":[)" + id_invalid + "]}")));
 }
 
-TEST_CASE("what is nearly a refusal is none") {
+TEST_CASE("what is nearly a refusal is not read as one") {
   const std::string wrong[] = {
       // no list, or none that the contract knows
       "{}", "[]", "null", "x", list({}), R"({"errorType":"InvalidParams"})", R"({"errors":[)" + id_invalid + "]}",
@@ -341,7 +341,7 @@ TEST_CASE("texts that are nearly the contract's are none") {
   CHECK_FALSE(text(400, "x"));
 }
 
-TEST_CASE("an empty body and a status that no refusal has is none") {
+TEST_CASE("an empty body and a status that no refusal has are not read as a refusal") {
   for (int status = -1; status != 700; ++status) {
     Response response;
     response.status = status;

@@ -136,7 +136,25 @@ TEST_CASE("a body is limited by the handler it goes to, and without one by the l
   CHECK(steps.max_body() == 5);
 }
 
-TEST_CASE("a fault that is no handler's is reported to all that take faults") {
+TEST_CASE("a router reads the route of a handler once, and no request makes the handler read it again") {
+  struct {
+    struct Counted {
+      int reads = 0;
+      operator Route() {
+        ++reads;
+        return {"PUT", "/counted"};
+      }
+    };
+    mutable Counted route{};
+    Response handle(const Request&) { return {}; }
+  } handler;
+  Router router(handler);
+  CHECK(router.handle(Request{"PUT", "/counted", {}, {}}).status == 0);
+  CHECK(router.handle(Request{"PUT", "/other", {}, {}}).status == 404);
+  CHECK(handler.route.reads == 1);
+}
+
+TEST_CASE("a fault outside any handler is reported to all that take faults") {
   Named one{{"GET", "/one"}, "one"};
   Named two{{"GET", "/two"}, "two"};
   struct {

@@ -84,17 +84,17 @@ TEST_CASE("outside the years 0000 to 9999 there is no timestamp") {
 }
 
 TEST_CASE("a date, hour, minute or second that does not exist is refused") {
-  for (const char* wrong :
+  for (const char* invalid :
        {"2018-02-29T00:00:00.000Z", "1900-02-29T00:00:00.000Z", "2018-02-00T00:00:00.000Z", "2018-00-10T00:00:00.000Z",
         "2018-13-10T00:00:00.000Z", "2018-04-31T00:00:00.000Z", "2018-06-31T00:00:00.000Z", "2018-09-31T00:00:00.000Z",
         "2018-11-31T00:00:00.000Z", "2018-01-32T00:00:00.000Z", "2018-01-01T24:00:00.000Z", "2018-01-01T00:60:00.000Z",
         "2016-12-31T23:59:60.000Z", "2018-99-99T99:99:99.999Z"}) {
-    INFO(wrong);
-    CHECK_FALSE(Timestamp::parse(wrong));
+    INFO(invalid);
+    CHECK_FALSE(Timestamp::parse(invalid));
   }
-  for (const char* right : {"2000-02-29T00:00:00.000Z", "2016-02-29T23:59:59.999Z", "2018-12-31T00:00:00.000Z"}) {
-    INFO(right);
-    CHECK(Timestamp::parse(right));
+  for (const char* valid : {"2000-02-29T00:00:00.000Z", "2016-02-29T23:59:59.999Z", "2018-12-31T00:00:00.000Z"}) {
+    INFO(valid);
+    CHECK(Timestamp::parse(valid));
   }
 }
 
@@ -119,22 +119,22 @@ TEST_CASE("each month has its days, in common and in leap years") {
 }
 
 TEST_CASE("any other form is refused") {
-  const std::string right = "2018-02-28T15:16:58.941Z";
-  for (const char* wrong :
+  const std::string valid = "2018-02-28T15:16:58.941Z";
+  for (const char* invalid :
        {"", "2018-02-28", "2018-02-28T15:16:58Z", "2018-02-28T15:16:58.94Z", "2018-02-28T15:16:58.9411Z",
         "2018-02-28 15:16:58.941Z", "2018-02-28t15:16:58.941z", "2018-02-28T15:16:58,941Z", "2018-02-28T15:16:58.941",
         "2018-02-28T15:16:58.941+", "+018-02-28T15:16:58.941Z", "-018-02-28T15:16:58.941Z", " 2018-02-28T15:16:58.941Z",
         "2018-02-28T15:16:58.941Z ", "2018/02/28T15:16:58.941Z", "2018-2-28T15:16:58.9410Z"}) {
-    INFO(wrong);
-    CHECK_FALSE(Timestamp::parse(wrong));
+    INFO(invalid);
+    CHECK_FALSE(Timestamp::parse(invalid));
   }
-  for (std::size_t i = 0; i != right.size(); ++i) {  // no character may be another kind of character
+  for (std::size_t i = 0; i != valid.size(); ++i) {  // no character may be another kind of character
     for (const char c : {'x', ' ', '\0', '-', ':', '/', '\xFF'}) {
-      std::string wrong = right;
-      if (wrong[i] == c) continue;
-      wrong[i] = c;
+      std::string invalid = valid;
+      if (invalid[i] == c) continue;
+      invalid[i] = c;
       INFO(i);
-      CHECK_FALSE(Timestamp::parse(wrong));
+      CHECK_FALSE(Timestamp::parse(invalid));
     }
   }
 }

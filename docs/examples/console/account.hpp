@@ -66,7 +66,7 @@ class File {
   int fd_;
 };
 
-/// The signals that people and timers send and that end a program which does not look after them.
+/// The signals that people and timers send and that end a program which does not handle them.
 inline constexpr int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2};
 
 /// Keeps those signals, and the one that stops, from coming halfway, as long as it lives.

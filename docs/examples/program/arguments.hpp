@@ -20,7 +20,7 @@
 
 namespace program {
 
-/// What is wrong with the command line, in one line without anything that may be a value.
+/// Why the command line is invalid, in one line without anything that may be a value.
 struct SyntaxError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

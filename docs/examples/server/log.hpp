@@ -26,7 +26,7 @@
 namespace server {
 
 /// Writes whole lines to a file descriptor, each after the program's name. Thread-safe; copies share one queue. The
-/// writer thread is never joined, since a stalled reader may hold it in a write for ever; it ends with the process.
+/// writer thread is never joined, since a stalled reader may block its write without a limit; it ends with the process.
 class Log {
  public:
   using Time = std::chrono::steady_clock;

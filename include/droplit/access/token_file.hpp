@@ -29,7 +29,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// message has a token in it.
 class TokenFile {
  public:
-  /// The holder of a token; valid as long as the `TokenFile` is there, also after the token was revoked.
+  /// The holder of a token; valid as long as the `TokenFile` exists, also after the token was revoked.
   class Principal {
    public:
     [[nodiscard]] PrincipalKind kind() const noexcept { return entry_ ? entry_->kind : PrincipalKind::none; }
@@ -40,8 +40,8 @@ class TokenFile {
     const detail::TokenEntry* entry_;
   };
 
-  /// Reads a regular file of at most 16 MiB; a pipe or a device is refused without opening it. The `Fault` says what is
-  /// wrong with the file, or with which line and field.
+  /// Reads a regular file of at most 16 MiB; a pipe or a device is refused without opening it. The `Fault` says why the
+  /// file is invalid, with the line and field.
   static Outcome<TokenFile> load(const std::string& path) {
     auto file = detail::read_token_file(path);
     if (!file) return std::move(file).as_failure();

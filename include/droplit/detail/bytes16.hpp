@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Sixteen bytes that are compared and computed at once, which makes looking through long texts several times faster.
+// Sixteen bytes that are compared and computed at once, which makes searching long texts several times faster.
 // With SSE2 an operation is one instruction; elsewhere it is a loop that the compiler may vectorize. Used by the fast
 // reader of drafts (json/fast/) and by the writer of JSON strings; the only header that includes intrinsics.
 

@@ -6,7 +6,6 @@
 
 #include <exception>
 #include <string>
-#include <utility>
 
 // Turns an exception into a `Fault`: policies may throw, and so may an allocation, but callers get an outcome.
 // `Creation`, `Exchange` and the drivers of both machines guard each call of a policy once. The stores guard their own

@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Servers, the router and the loopback transport take each request in steps, but most handlers want it whole.
+// Servers, the router and the loopback transport take each request in steps, but most handlers take it whole.
 // `WholeSteps` checks its route, gathers it within the handler's limit, calls `handle` and makes sure that the response
 // can be framed; `StepsOf` is that for a handler without steps of its own.
 
@@ -64,15 +64,15 @@ inline std::optional<std::size_t> find_route(std::span<const Route> routes, cons
   return std::nullopt;
 }
 
-/// The steps of a handler that takes whole requests, of its own route if it has one. Makes sure that its response can
-/// be framed.
-template <Handler H>
+/// The steps of a handler that takes whole requests. Makes sure that its response can be framed. With `checks_route`,
+/// refuses requests of other routes; within a router, none arrive.
+template <Handler H, bool checks_route = RoutedHandler<H>>
 class WholeSteps {
  public:
   explicit WholeSteps(H& handler) noexcept : handler_(handler) {}
 
   bool head(const RequestHead& head, std::string_view lines, Response& response) {
-    if constexpr (RoutedHandler<H>) {
+    if constexpr (checks_route) {
       const Route route = handler_.route;
       if (!find_route({&route, 1}, head, response)) return false;
     }
@@ -143,14 +143,14 @@ class WholeSteps {
   Request request_;
 };
 
-template <class H>
-struct ChooseSteps : std::type_identity<WholeSteps<H>> {};
-template <SteppedHandler H>
-struct ChooseSteps<H> : std::type_identity<typename H::Steps> {};
+template <class H, bool checks_route>
+struct ChooseSteps : std::type_identity<WholeSteps<H, checks_route>> {};
+template <SteppedHandler H, bool checks_route>
+struct ChooseSteps<H, checks_route> : std::type_identity<typename H::Steps> {};
 
 /// The steps of a handler: its own if it has any.
-template <class H>
-using StepsOf = typename ChooseSteps<H>::type;
+template <class H, bool checks_route = RoutedHandler<H>>
+using StepsOf = typename ChooseSteps<H, checks_route>::type;
 
 /// The response of a handler, in its steps, to a whole request.
 template <Handler H>

@@ -73,7 +73,7 @@ struct RetryPolicy {
 ///     }
 ///     return std::move(creation).outcome();
 ///
-/// It is sent again only where the request before surely was not applied: `not_sent`, or, if the policy says so, the
+/// It is sent again only where the request before was certainly not applied: `not_sent`, or, if the policy says so, the
 /// contract's exact 503. So no failure at any step creates two clients for one call. `now` is any clock that does not
 /// go backwards, in milliseconds; `random_bits` any 32 random bits.
 class RemoteCreation {

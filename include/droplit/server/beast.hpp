@@ -271,7 +271,7 @@ class BeastServer {
   detail::ServerTimer<detail::ServerStrand> timer_;  // for accepting, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   // Idle when the last connection has ended. Its threads are those of `run`: a pool that cannot start all threads of
-  // its own waits for ever.
+  // its own waits without a limit.
   boost::asio::thread_pool store_threads_{0};
   bool stopping_ = false;  // used only on the strand, as all of the listener
 };

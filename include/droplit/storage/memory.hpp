@@ -30,7 +30,7 @@ class MemoryStorage {
     return ecosystems_.try_emplace(id, EcosystemState::active).first->second;
   }
 
-  /// Deletes the ecosystem for ever, and returns its state before. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem permanently, and returns its state before. Its clients stay; an unknown one stays unknown.
   EcosystemState delete_ecosystem(EcosystemId id) {
     const std::lock_guard lock(mutex_);
     const auto found = ecosystems_.find(id);

@@ -33,7 +33,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// To whom the server's sessions belong.
+/// The owner of the server's sessions.
 enum class PostgresSessionMode : std::uint8_t {
   own,  ///< to the store, as long as a connection lasts: settings are made once, statements prepared once
   /// To a pooler, which hands them from program to program after each transaction (PgBouncer, `pool_mode =
@@ -95,7 +95,8 @@ class PostgresStorage {
         [](const Row& row, bool) -> Settled<EcosystemState> { return row.state(); });
   }
 
-  /// Deletes the ecosystem for ever, and returns its state before that. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem permanently, and returns its state before that. Its clients stay; an unknown one stays
+  /// unknown.
   Outcome<EcosystemState> delete_ecosystem(EcosystemId id) {
     const Query& query = state_->queries.delete_ecosystem;
     const auto read = [&](const Row& row, bool settling) -> Settled<EcosystemState> {
@@ -120,7 +121,7 @@ class PostgresStorage {
     using Found = Outcome<std::optional<Client>>;
     const auto read = [](const Row& row, bool) -> Settled<std::optional<Client>> {
       auto client = detail::sql::read_client(row);
-      if (!client && !row.is_none()) return Found(detail::postgres::refused("find_client", "a row that is no client"));
+      if (!client && !row.is_empty()) return Found(detail::postgres::refused("find_client", "a row that is no client"));
       return Found(std::move(client));
     };
     return state_->runner.run<std::optional<Client>>(state_->queries.find_client, std::array{id.text().c_str()}, read);

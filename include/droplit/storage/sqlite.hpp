@@ -31,7 +31,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// What a commit outlives. Either way it outlives the end of the process, however that comes.
+/// What a commit survives. Both survive the end of the process, a kill included.
 enum class SqliteDurability : std::uint8_t {
   full,    ///< also power loss and the end of the system
   normal,  ///< these not: the newest commits may then be gone, never only a part of one; much faster
@@ -44,8 +44,8 @@ struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{2000};
 
   /// How long `open` may take to upgrade a file of an older version, and may wait before that for another process that
-  /// does: 0 to 24 hours. An upgrade that is not ready by then is taken back. Approximate: where SQLite drops a table
-  /// or commits, it does not look at the time.
+  /// does: 0 to 24 hours. An upgrade that is not complete by then is rolled back. Approximate: the time is not checked
+  /// while SQLite drops a table or commits.
   std::chrono::milliseconds upgrade_timeout{std::chrono::minutes(10)};
 
   /// Called with one sentence for the log if one of the files gets a second name (a hard link) while it is open: once,
@@ -57,7 +57,7 @@ struct SqliteOptions {
 /// Keeps clients in a file of SQLite, which several processes may use at once.
 ///
 /// Thread-safe and linearizable. The threads of one object take turns on one connection; those that insert at the same
-/// time share a commit, and with `full` durability its one fsync. Where an operation waited in vain, for a thread or
+/// time share a commit, and with `full` durability its one fsync. Where an operation waited too long for a thread or
 /// for another process, its `Fault` is an unavailable one; after any `Fault` the object goes on working, unless its
 /// file was upgraded by a newer version of the library. A child of `fork` must neither use nor destroy what its parent
 /// opened. A moved-from object may only be assigned or destroyed.
@@ -91,7 +91,7 @@ class SqliteStorage {
     });
   }
 
-  /// Deletes the ecosystem for ever, and returns its state before. Its clients stay; an unknown one stays unknown.
+  /// Deletes the ecosystem permanently, and returns its state before. Its clients stay; an unknown one stays unknown.
   Outcome<EcosystemState> delete_ecosystem(EcosystemId id) {
     return in_transaction<EcosystemState>("delete_ecosystem", [id](Connection& c) -> Outcome<EcosystemState> {
       auto before = c.state_of(id, "delete_ecosystem");
@@ -212,7 +212,7 @@ class SqliteStorage {
         const auto alone = [&](Connection& c) { return c.insert_client(each->client); };
         each->outcome = in_transaction<Insertion>("insert", alone, true);
       } else {
-        // Surely nothing was kept of a client that was refused, whatever became of the commit.
+        // A client that was refused was not stored, whether or not the commit succeeded.
         const Fault& fault = done.assume_exception();
         const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted;
         const Fate fate = refused ? Fate::not_applied : fault.fate();

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// Bodies to try readers with: mostly close to valid ones, since that is where readers differ.
+// Bodies to try readers with: usually close to valid ones, since that is where readers differ.
 #pragma once
 
 #include <cstddef>

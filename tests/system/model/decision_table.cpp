@@ -2,7 +2,7 @@
 // The decision table of the contract, exhausted: query x content type x each of the four members x unknown members x
 // ecosystem x token, each response against the model's, to the last byte.
 //
-// Two classes stand for more than one cell of the product: an ecosystem's state is tried only where the member that
+// Two classes represent more than one cell of the product: an ecosystem's state is tried only where the member that
 // counts is a well-formed id, since nothing else reads it; and of the tokens that end a request before its body (none,
 // unknown, user) each is tried with every query, content type and member, but with one ecosystem and unknown members
 // none and two. DROPLIT_LONG tries the whole product.

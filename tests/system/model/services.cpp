@@ -26,7 +26,7 @@ namespace {
 
 using namespace droplit;
 
-/// A request that is mostly valid around a body of any kind.
+/// A request that is usually valid around a body of any kind.
 model::Request any_request(model::Bodies& random) {
   const auto any = [&](std::initializer_list<const char*> of) {
     return std::string(of.begin()[random.below(of.size())]);

@@ -14,7 +14,7 @@ using namespace droplit;
 
 namespace {
 
-/// Keeps the request, and does as it is told.
+/// Keeps the request, and responds as it is set to.
 struct Recorder {
   std::uint32_t max_body = 10;
   Response response{.status = 200, .fields = {}, .body = "ok"};
@@ -151,7 +151,7 @@ TEST_CASE("a status that is not of a final response is a fault, and 0 stays") {
   CHECK_FALSE(recorder.reported);
 }
 
-TEST_CASE("a handler with a route gets the requests of that route alone, as behind a router") {
+TEST_CASE("a handler with a route gets the requests of that route alone, as in a router") {
   struct Routed {
     Route route{"GET", "/a/{b}", true};
     int calls = 0;

@@ -10,7 +10,7 @@
 
 using droplit::detail::NameList;
 
-TEST_CASE("names are told once each, in order of first appearance") {
+TEST_CASE("names are listed once each, in order of first appearance") {
   NameList list;
   CHECK(list.empty());
   for (const char* name : {"b", "a", "b", "", "aa", "a", "", "B"}) list.add(name);

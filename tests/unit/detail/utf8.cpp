@@ -77,10 +77,10 @@ TEST_CASE("UTF-8 is what its definition says: all of one, two and three bytes, a
   for (std::uint32_t value = 0; value != 0x1000000; ++value) {
     const std::array<char, 3> bytes{static_cast<char>(value >> 16), static_cast<char>(value >> 8 & 0xFF),
                                     static_cast<char>(value & 0xFF)};
-    const bool right = three[value] || (one[value >> 16] && two[value & 0xFFFF]) ||
+    const bool valid = three[value] || (one[value >> 16] && two[value & 0xFFFF]) ||
                        (two[value >> 8] && one[value & 0xFF]) ||
                        (one[value >> 16] && one[value >> 8 & 0xFF] && one[value & 0xFF]);
-    wrong += is_utf8({bytes.data(), bytes.size()}) != right ? 1 : 0;
+    wrong += is_utf8({bytes.data(), bytes.size()}) != valid ? 1 : 0;
   }
   for (const std::uint32_t lead : {0xE0u, 0xEDu, 0xEFu, 0xF0u, 0xF1u, 0xF4u, 0xF5u, 0xFFu}) {
     for (std::uint32_t rest = 0; rest < 0x10000; rest += 5) {

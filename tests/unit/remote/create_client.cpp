@@ -63,7 +63,7 @@ const std::vector<Event>& events() {
   return all;
 }
 
-/// A service and a way to it where the n-th request meets the n-th event, the last one for ever.
+/// A service and a way to it where the n-th request meets the n-th event, the last one again and again.
 struct Script {
   std::vector<const Event*> plan;
   std::size_t sent = 0;

@@ -60,7 +60,7 @@ TEST_CASE("a MemoryStorage keeps the contract of storages") {
   CHECK(broken == std::vector<std::string>());
 }
 
-TEST_CASE("a MemoryStorage tells the state of an ecosystem, and asking makes none") {
+TEST_CASE("a MemoryStorage returns the state of an ecosystem, and looking one up makes none") {
   MemoryStorage storage;
   CHECK(storage.find_ecosystem(home) == Ecosystem(home, EcosystemState::unknown));
   CHECK(storage.find_ecosystem(home) == Ecosystem(home, EcosystemState::unknown));

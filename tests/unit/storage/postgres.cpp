@@ -253,9 +253,9 @@ TEST_CASE("stores that open one new database at the same time all get it") {
       }));
     }
     for (auto& each : opened) CHECK(each.get() == "kept");
-    PostgresSession look(cluster().conninfo());
-    CHECK(look.ask("SELECT count(*) FROM " + schema + ".clients") == "8|");
-    CHECK(look.ask("SELECT * FROM " + schema + ".droplit_versions ORDER BY version") == all_versions());
+    PostgresSession observer(cluster().conninfo());
+    CHECK(observer.ask("SELECT count(*) FROM " + schema + ".clients") == "8|");
+    CHECK(observer.ask("SELECT * FROM " + schema + ".droplit_versions ORDER BY version") == all_versions());
   }
 }
 
@@ -541,7 +541,7 @@ TEST_CASE("an error of the commit itself is an error, though its rows had come")
   CHECK(site.count() == "0|");
 }
 
-TEST_CASE("statements that the server forgets are prepared again, and sent as texts where it forgets for ever") {
+TEST_CASE("statements that the server forgets are prepared again, and sent as texts where it always forgets") {
   Site site;
   site.on_insert("EXECUTE 'DEALLOCATE ALL';");
   for (std::uint32_t n = 0; n != 10; ++n) {

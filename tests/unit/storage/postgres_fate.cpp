@@ -191,11 +191,11 @@ TEST_CASE("an insert whose wait for a synchronous standby is cancelled may have 
   REQUIRE(site.run("ALTER DATABASE postgres SET client_min_messages = error").empty());
   cluster().stop_fast();
   cluster().start({"synchronous_standby_names=nowhere"});
-  PostgresSession look(cluster().conninfo());
+  PostgresSession observer(cluster().conninfo());
   auto inserting = std::async(std::launch::async, [&] { return site.storage.insert(client(1)); });
   const std::string waits = " FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-  look.await("SELECT count(*)" + waits, "1|");
-  look.ask("SELECT pg_cancel_backend(pid)" + waits);
+  observer.await("SELECT count(*)" + waits, "1|");
+  observer.ask("SELECT pg_cancel_backend(pid)" + waits);
   const auto outcome = inserting.get();
   cluster().stop_fast();
   cluster().start();

@@ -172,7 +172,7 @@ TEST_CASE("of several that open a schema of version 1 at the same time one upgra
 }
 
 TEST_CASE("an upgraded schema is a new one") {
-  const auto look = [](OldSite& site, const std::string& schema) {
+  const auto describe = [](OldSite& site, const std::string& schema) {
     std::string found = site.onlooker.ask(
         "SELECT relname, attname, atttypid::regtype, attnotnull, attnum FROM pg_attribute JOIN pg_class ON oid = attrelid"
         " WHERE relnamespace = '" +
@@ -185,11 +185,11 @@ TEST_CASE("an upgraded schema is a new one") {
   CHECK(old.opening().get() == "open");
   const std::string schema = new_schema();
   open(in(schema));
-  CHECK(look(old, old.schema) == look(old, schema));
-  CHECK(look(old, schema)
+  CHECK(describe(old, old.schema) == describe(old, schema));
+  CHECK(describe(old, schema)
             .find("CREATE UNIQUE INDEX clients_idempotency_key ON @.clients USING btree (ecosystem_id,"
                   " idempotency_key) WHERE (idempotency_key IS NOT NULL)|") != std::string::npos);
-  CHECK(look(old, schema)
+  CHECK(describe(old, schema)
             .find("CREATE INDEX clients_idempotency_key_age ON @.clients USING btree (created_at) WHERE"
                   " (idempotency_key IS NOT NULL)|") != std::string::npos);
 }

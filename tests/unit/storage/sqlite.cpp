@@ -89,10 +89,10 @@ class Later {
     if (child_ != 0) return;
     char word = 0;
     ::close(go_[1]);
-    const bool told = ::read(go_[0], &word, 1) == 1;
+    const bool may_go = ::read(go_[0], &word, 1) == 1;
     int status = 99;
     try {
-      if (told) status = act();
+      if (may_go) status = act();
     } catch (...) {
     }
     ::_exit(status);
@@ -130,7 +130,7 @@ bool is_locked(const std::string& path) {
          }) == 0;
 }
 
-/// The bytes of a database and of all that lies beside it, by name.
+/// The bytes of a database and of all files beside it, by name.
 std::map<std::string, std::string> all_bytes(const std::string& path) {
   std::map<std::string, std::string> all;
   for (const std::string end : {"", "-journal", "-wal", "-shm"}) {
@@ -197,7 +197,7 @@ int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags
     };
     methods.mine.xLock = [](sqlite3_file* f, int how) { return fails() ? SQLITE_IOERR_LOCK : theirs(f).xLock(f, how); };
     methods.mine.xShmLock = [](sqlite3_file* f, int at, int n, int how) {
-      const bool locking = (how & SQLITE_SHM_LOCK) != 0;  // an unlocking that fails is none
+      const bool locking = (how & SQLITE_SHM_LOCK) != 0;  // a failed unlock leaves the lock
       return locking && fails() ? SQLITE_IOERR_SHMLOCK : theirs(f).xShmLock(f, at, n, how);
     };
     methods.mine.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out_page) {
@@ -238,11 +238,11 @@ void cut_off(const std::string& path, const std::string& sql) {
   const std::string before = bytes_of(path);
   REQUIRE(in_child([&] {
             const Disk disk;
-            std::function<void()> look = [&] {
+            std::function<void()> observe = [&] {
               if (bytes_of(path) != before) ::_exit(0);
-              on_sync = look;
+              on_sync = observe;
             };
-            on_sync = look;
+            on_sync = observe;
             Raw(path).run(sql);
             return 1;
           }) == 0);
@@ -482,11 +482,11 @@ TEST_CASE("a file of ours whose first transaction was cut off is opened") {
   write_bytes(path, "");
   REQUIRE(in_child([&] {
             const failing::Disk disk;
-            std::function<void()> look = [&] {
+            std::function<void()> observe = [&] {
               if (fs::file_size(path) != 0) ::_exit(0);
-              failing::on_sync = look;
+              failing::on_sync = observe;
             };
-            failing::on_sync = look;
+            failing::on_sync = observe;
             open(path);
             return 1;
           }) == 0);
@@ -996,7 +996,7 @@ TEST_CASE("one after another does not wait anew for a file that is held for long
   Raw other(directory / "a");
   REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_OK);
   CHECK(storage.insert(client(1)).exception().status() == 503);  // waited
-  // On a machine that stands still meanwhile the second is over, and one of these waits again; never all of them.
+  // If the machine pauses meanwhile, the second is over, and one of these waits again; never all of them.
   auto least = std::chrono::steady_clock::duration::max();
   for (int n = 0; n != 5; ++n) {
     const auto begin = std::chrono::steady_clock::now();

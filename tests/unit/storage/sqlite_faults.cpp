@@ -68,7 +68,8 @@ Client client(std::uint32_t n, EcosystemId in = home, std::size_t size = 1) {
 
 SqliteOptions patient(int millis) { return {SqliteDurability::full, std::chrono::milliseconds(millis)}; }
 
-/// What a store was told and what it answered, as what may therefore be in its file. What no longer fits is a lie.
+/// The calls of a store and their results, as what may therefore be in its file. A later result that contradicts them
+/// is a lie.
 class Book {
  public:
   void added(EcosystemId ecosystem, const Outcome<EcosystemState>& outcome) {
@@ -132,7 +133,7 @@ class Book {
     }
   }
 
-  /// Asks the store for all that it was told of. Where it `must` answer, no fault will do.
+  /// Reads everything that was written. If it `must` succeed, no fault is accepted.
   void compare(const SqliteStorage& storage, bool must) {
     for (auto& [key, may] : clients_) {
       const auto found = storage.find_client(key);
@@ -283,7 +284,7 @@ struct MemoryTrouble {
   [[nodiscard]] bool came(const FaultyDisk&) const { return FaultyMemory::fired; }
 };
 
-/// All that is wrong with what is told about a file that is new at first, or kept in it, in whatever trouble. Says
+/// All that is invalid in what is reported of a file that is new at first, or kept in it, in whatever trouble. Says
 /// whether the trouble came.
 template <class Trouble>
 bool story(const Trouble& trouble, Lines& lies) {
@@ -335,9 +336,9 @@ bool story(const Trouble& trouble, Lines& lies) {
     image("later power cut", PowerCut::Loss::all);
   }
   images.emplace_back(path, book);
-  for (auto& [file, told] : images) {
-    verify(told, file);
-    for (const std::string& lie : told.lies()) lies.push_back(fs::path(file).parent_path().filename() / lie);
+  for (auto& [file, ledger] : images) {
+    verify(ledger, file);
+    for (const std::string& lie : ledger.lies()) lies.push_back(fs::path(file).parent_path().filename() / lie);
   }
   return fired;
 }
@@ -424,7 +425,7 @@ Recording record(const std::string& path, SqliteDurability durability) {
 
 }  // namespace
 
-TEST_CASE("whichever call of the disk fails, once or from then on, no answer is a lie and the file is whole") {
+TEST_CASE("whichever call of the disk fails, once or from then on, no result is untrue and the file is whole") {
   for (DiskFault fault : kinds) {
     for (const bool lasting : {false, true}) {
       // Each single failure of any call is one of a kind above.
@@ -442,7 +443,7 @@ TEST_CASE("whichever call of the disk fails, once or from then on, no answer is 
   }
 }
 
-TEST_CASE("whichever allocation of SQLite's fails, once or from then on, no answer is a lie and the file is whole") {
+TEST_CASE("whichever allocation of SQLite's fails, once or from then on, no result is untrue and the file is whole") {
   const FaultyMemory memory;
   for (const bool lasting : {false, true}) {
     bool came = true;
@@ -455,7 +456,7 @@ TEST_CASE("whichever allocation of SQLite's fails, once or from then on, no answ
   }
 }
 
-TEST_CASE("whichever call of the disk fails in a checkpoint, no answer is a lie and the file is whole") {
+TEST_CASE("whichever call of the disk fails in a checkpoint, no result is untrue and the file is whole") {
   constexpr std::uint32_t more = 1000000;
   const Directory directory;
   Book before;
@@ -517,7 +518,7 @@ TEST_CASE(
     PowerCut cut;
     std::size_t images = 0;
     std::size_t lost = 0;  // images that lack something that was acknowledged
-    const auto look = [&](std::size_t events, PowerCut::Loss loss) {
+    const auto inspect = [&](std::size_t events, PowerCut::Loss loss) {
       CAPTURE(static_cast<int>(durability), events, static_cast<int>(loss));
       const Directory directory;
       const std::string path = directory / "a";
@@ -543,11 +544,11 @@ TEST_CASE(
       CHECK(storage.insert(client(99)).value() == Insertion::inserted);
     };
     for (std::size_t i = 0;; ++i) {
-      look(i, PowerCut::Loss::nothing);
-      look(i, PowerCut::Loss::all);
+      inspect(i, PowerCut::Loss::nothing);
+      inspect(i, PowerCut::Loss::all);
       for (int times = leave_nothing_out ? 50 : 2; times != 0; --times) {
-        look(i, PowerCut::Loss::later);
-        look(i, PowerCut::Loss::some);
+        inspect(i, PowerCut::Loss::later);
+        inspect(i, PowerCut::Loss::some);
       }
       if (i == recording.events.size()) break;
       if (recording.events[i].call == DiskCall::write) {  // in the middle of it
@@ -556,7 +557,7 @@ TEST_CASE(
         events.back().bytes.resize(events.back().bytes.size() / 2);
         const PowerCut whole = std::exchange(cut, PowerCut());
         for (const test::DiskEvent& each : events) cut.apply(each);
-        look(i, PowerCut::Loss::nothing);
+        inspect(i, PowerCut::Loss::nothing);
         cut = whole;
       }
       cut.apply(recording.events[i]);
@@ -573,7 +574,7 @@ namespace {
 bool is_log(std::string_view path) { return path.ends_with("-wal"); }
 
 /// Inserts `clients` at the same time, each by a thread of its own: while the first waits in its sync, all the others
-/// come together behind it. Before any of them commits, `then` is called, in the sync of the first.
+/// come together after it. Before any of them commits, `then` is called, in the sync of the first.
 std::vector<Outcome<Insertion>> together(FaultyDisk& disk, SqliteStorage& storage, const std::vector<Client>& clients,
                                          const std::function<void()>& then) {
   std::vector<Outcome<Insertion>> outcomes(clients.size(), Fault());
@@ -590,7 +591,7 @@ std::vector<Outcome<Insertion>> together(FaultyDisk& disk, SqliteStorage& storag
   {
     std::vector<std::jthread> threads;
     for (std::size_t t = 0; t != clients.size(); ++t) {
-      for (int i = 0; t == 1 && i != 2000 && !first.try_wait(); ++i) {  // not for ever where nobody syncs
+      for (int i = 0; t == 1 && i != 2000 && !first.try_wait(); ++i) {  // not without a limit, where no thread syncs
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       }
       threads.emplace_back([&, t] {
@@ -603,7 +604,7 @@ std::vector<Outcome<Insertion>> together(FaultyDisk& disk, SqliteStorage& storag
   return outcomes;
 }
 
-/// 32 of them, whose ids lie far from each other.
+/// 32 of them, whose ids are far from each other.
 std::vector<Client> crowd(std::size_t size) {
   std::vector<Client> clients;
   for (std::uint32_t n = 0; n != 32; ++n) clients.push_back(client(n * 20000 + 7, home, size));
@@ -652,7 +653,7 @@ TEST_CASE("threads that insert at the same time share their syncs") {
   CHECK(book.lies() == Lines());
 }
 
-TEST_CASE("a shared commit that fails is maybe applied to each of its members, and to nobody else") {
+TEST_CASE("a shared commit that fails is maybe applied to each of its members, and to no other call") {
   for (const DiskCall call : {DiskCall::sync, DiskCall::write}) {
     const Directory directory;
     const std::string path = directory / "a";
@@ -697,7 +698,7 @@ TEST_CASE("a shared commit that fails is maybe applied to each of its members, a
   }
 }
 
-TEST_CASE("where a statement of a group fails, each of its members has a commit and an answer of its own") {
+TEST_CASE("where a statement of a group fails, each of its members has a commit and a result of its own") {
   const DiskFault spilling{DiskCall::write, SQLITE_OK};
   const DiskFault full{DiskCall::write, SQLITE_FULL};
   const DiskFault reading{DiskCall::read, SQLITE_OK};
@@ -874,7 +875,7 @@ TEST_CASE("no file that a store opens is left to a program that the process star
   Lines inherited;
   {
     FaultyDisk disk;
-    const auto look = [&](DiskCall, std::string_view) {
+    const auto inspect = [&](DiskCall, std::string_view) {
       for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
         std::error_code gone;
         const std::string name = fs::read_symlink(entry.path(), gone).string();
@@ -884,11 +885,11 @@ TEST_CASE("no file that a store opens is left to a program that the process star
         seen.insert(fs::path(name).filename());
       }
     };
-    disk.before = look;
+    disk.before = inspect;
     Book book;
     auto storage = SqliteStorage::open(directory / "a").value();
     tell(storage, directory / "a", book);
-    look(DiskCall::any, "");
+    inspect(DiskCall::any, "");
   }
   CHECK(inherited == Lines());
   for (const std::string name : {"a", "a-journal", "a-wal", "a-shm"}) CHECK(seen.contains(name));

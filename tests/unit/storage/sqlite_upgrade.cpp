@@ -283,6 +283,37 @@ TEST_CASE("views and triggers of another program do not stop an upgrade, and end
   CHECK(Raw(path).ask("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'") == "0|");
 }
 
+TEST_CASE("an upgrade that meets tables or indexes of another program is refused in words, and changes nothing") {
+  for (const char* const sql :
+       {"CREATE TABLE client (id TEXT); INSERT INTO client VALUES ('theirs')", "CREATE VIEW client AS SELECT 'theirs'",
+        "CREATE TABLE ecosystem (id TEXT)", "CREATE TABLE orders (id TEXT); CREATE INDEX clients_by_key ON orders (id)",
+        "ALTER TABLE clients RENAME TO theirs", "ALTER TABLE clients RENAME COLUMN description TO theirs"}) {
+    INFO(sql);
+    const Directory directory;
+    const std::string path = directory / "a";
+    make_version_1(path, 20);
+    REQUIRE(Raw(path).run(sql) == SQLITE_OK);
+    const std::string before = schema(path);
+    const Fault why = refusal(path);
+    CHECK(why.what() == "sqlite open: the upgrade meets tables or indexes that another program made or changed");
+    CHECK(why.status() == std::nullopt);
+    CHECK(schema(path) == before);
+    CHECK(Raw(path).ask("PRAGMA user_version") == "1|");
+  }
+}
+
+TEST_CASE("an upgrade goes on once the other program's table is gone") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1(path, 20);
+  REQUIRE(Raw(path).run("CREATE TABLE client (id TEXT); INSERT INTO client VALUES ('theirs')") == SQLITE_OK);
+  refusal(path);
+  CHECK(Raw(path).ask("SELECT id FROM client") == "theirs|");
+  REQUIRE(Raw(path).run("DROP TABLE client") == SQLITE_OK);
+  SqliteStorage::open(path).value();
+  CHECK(missing(path, 20) == "");
+}
+
 // ---- several at once, and limits ----
 
 TEST_CASE("of several processes that open an older file at once, one upgrades it and all get it") {

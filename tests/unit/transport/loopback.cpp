@@ -29,7 +29,7 @@ TEST_CASE("creating through a loopback gives what the storage gives, for every d
     const auto direct = create_client(here.storage, here.clock, here.ids, draft);
     const auto remote = create_client(transport, draft);
     if (!test::same(direct, remote)) FAIL_CHECK("round " << round);
-    direct.has_value() ? ++created : ++refused;
+    ++(direct.has_value() ? created : refused);
     if (!direct.has_value()) continue;
     const auto id = direct.assume_value().id();
     if (here.storage.find_client(id) != there.storage.find_client(id)) FAIL_CHECK("kept otherwise, round " << round);

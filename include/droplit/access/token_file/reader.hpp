@@ -35,7 +35,7 @@ struct TokenEntry {
 
 class TokenFileReader final : private JsonEvents {
  public:
-  /// What is wrong with the text, or an empty string.
+  /// Why the text is invalid, or an empty string.
   std::string read(std::string_view text) {
     JsonReader reader(*this);
     bool is_json = true;

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -50,7 +49,7 @@ inline Outcome<TokenFileText> read_token_file(const std::string& path) {
 
   TokenFileText read{{}, (about.st_mode & (S_IRWXG | S_IRWXO)) != 0};
   std::string piece(std::size_t{64} * 1024, '\0');
-  for (;;) {  // the size is not looked at: the file may grow meanwhile, and files of the kernel have none
+  for (;;) {  // the size is not used: the file may grow meanwhile, and files of the kernel have none
     const ::ssize_t got = ::read(file.number, piece.data(), piece.size());
     if (got == 0) return read;
     if (got < 0 && errno == EINTR) continue;

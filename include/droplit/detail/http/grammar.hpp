@@ -109,7 +109,8 @@ constexpr std::string_view take_token(std::string_view& text) noexcept {
   return token;
 }
 
-/// The byte that the percent escape (RFC 3986, section 2.1) at the front of `text` stands for; -1 if there is none.
+/// The byte that the percent escape (RFC 3986, section 2.1) at the front of `text` encodes; -1 if it does not begin
+/// with one.
 constexpr int read_percent_escape(std::string_view text) noexcept {
   if (text.size() < 3 || text[0] != '%' || !is_hex_digit(text[1]) || !is_hex_digit(text[2])) return -1;
   return hex_value(text[1]) * 16 + hex_value(text[2]);

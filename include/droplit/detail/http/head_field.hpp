@@ -29,7 +29,7 @@ enum class HeadField : std::uint8_t {
 struct HeadFieldRow {
   HeadField field;
   std::string_view name;
-  bool reserved;  ///< only a transport itself writes it: it says who calls, or frames the message
+  bool reserved;  ///< only a transport itself writes it: it authenticates the caller or frames the message
 };
 
 inline constexpr auto head_fields = std::to_array<HeadFieldRow>({

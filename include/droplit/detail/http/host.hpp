@@ -8,7 +8,6 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
 
-#include <cstddef>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {

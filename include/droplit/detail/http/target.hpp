@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Takes a request target apart and reads its query: what the order of checks (exchange.hpp) needs to tell this endpoint
-// from others and to list the query fields, none of which is allowed.
+// Takes a request target apart and reads its query: what the order of checks (exchange.hpp) needs to distinguish this
+// endpoint from others and to list the query fields, none of which is allowed.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>

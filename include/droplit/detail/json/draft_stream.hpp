@@ -62,7 +62,7 @@ class DraftStream final : private JsonEvents {
   std::array<std::string, client_fields.size()> strings_;
   NameList unknown_;           // names of members that the contract does not know
   Field field_ = Field::none;  // whose value is next
-  bool in_string_ = false;     // a field's string has begun and goes on
+  bool in_string_ = false;     // a field's string has begun and not ended
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)

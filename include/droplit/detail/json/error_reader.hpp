@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Reads a refusal back from a response: the entries are turned into findings, the error is made from these anew and
+// Reads a refusal back from a response: the entries are turned into findings, the error is made from these again and
 // compared with what was received, so that no rule of the contract is repeated here. Used by `read_error`, on the side
 // that asks for clients.
 
@@ -51,12 +51,9 @@ class ErrorReader final : private JsonEvents {
     auto error = ApiError::from(std::move(findings));
     if (!error || error->violations().size() != size_) return std::nullopt;
     for (std::size_t i = 0; i != size_; ++i) {
-      const Violation violation = error->violations()[i];
-      const Entry& entry = entries_[i];
-      if (to_string(violation.location) != entry[0] || violation.message != entry[1] ||
-          to_string(violation.field) != entry[2]) {
-        return std::nullopt;
-      }
+      const auto& [in, text, path] = entries_[i];
+      const Violation own = error->violations()[i];
+      if (in != to_string(own.location) || text != own.message || path != to_string(own.field)) return std::nullopt;
     }
     return error;
   }
@@ -114,22 +111,17 @@ class ErrorReader final : private JsonEvents {
     if (path == to_string(Field::additional_parameters)) {
       const auto names = read_blank(row(ApiErrc::query_field_not_allowed).message, message);
       if (!names) return false;
-      (in == to_string(Location::query) ? findings.query_fields : findings.body_fields) = std::string(*names);
+      auto& fields = in == to_string(Location::query) ? findings.query_fields : findings.body_fields;
+      fields = std::string(*names);
       return true;
     }
     for (const FieldRow& field : client_fields) {
       if (path != field.name) continue;
       const FieldCodes codes = codes_of(field.kind);
-      Flaw& flaw = findings.flaws[field_index(field.field)];
-      flaw = Flaw::none;
-      if (message == row(codes.invalid).message) {
-        flaw = Flaw::invalid;
-      } else if (field.required && message == row(codes.missing).message) {
-        flaw = Flaw::missing;
-      } else if (!field.required && message == row(codes.characters).message) {
-        flaw = Flaw::characters;
-      }
-      return true;
+      const bool is_invalid = message == row(codes.invalid).message;
+      const Flaw other = field.required ? Flaw::missing : Flaw::characters;
+      findings.flaws[field_index(field.field)] = is_invalid ? Flaw::invalid : other;
+      return is_invalid || message == row(field.required ? codes.missing : codes.characters).message;
     }
     return false;
   }

@@ -18,7 +18,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// What stands for a character that needs an escape.
+/// The escape of a character that needs one.
 struct JsonEscape {
   std::array<char, 6> text;
   std::uint8_t size;
@@ -36,7 +36,7 @@ inline constexpr std::array<JsonEscape, '\\' + 1> json_escapes = [] {
   return all;
 }();
 
-/// Whether a character cannot stand for itself in a JSON string: a quote, a backslash or a control character.
+/// Whether a character must be escaped in a JSON string: a quote, a backslash or a control character.
 constexpr bool needs_escape(char c) noexcept {
   const auto index = static_cast<unsigned char>(c);
   return index < json_escapes.size() && json_escapes[index].size != 0;

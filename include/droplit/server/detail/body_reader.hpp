@@ -23,7 +23,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 class BodyReader {
  public:
   enum class State : std::uint8_t {
-    more,   ///< all of `input` was taken, and the body goes on
+    more,   ///< all of `input` was taken, and more of the body follows
     piece,  ///< read on
     end,    ///< the body and its trailers are complete; `input` begins with the next request
     bad,    ///< malformed; the connection cannot be used any longer

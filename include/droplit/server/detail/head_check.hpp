@@ -166,7 +166,7 @@ class HeadParser {
       case HeadField::expect:
         if (equals_ignoring_case(value, "100-continue")) framing_.expects_continue = true;
         return true;
-      default: out_.request.add(field, value); return true;
+      default: out_.request.add_known(field, value); return true;
     }
   }
 

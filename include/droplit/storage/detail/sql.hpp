@@ -122,7 +122,7 @@ std::optional<Client> read_client(R& row) {
   return Client(*id, *created_at, *ecosystem, *type, ClientTexts(std::move(texts)));
 }
 
-/// The state that a row of an ecosystem says; absent for any other word. No row at all is `EcosystemState::unknown`.
+/// The state in a row of an ecosystem; absent for any other word. No row at all is `EcosystemState::unknown`.
 constexpr std::optional<EcosystemState> parse_state(std::string_view word) noexcept {
   for (const EcosystemState state : {EcosystemState::active, EcosystemState::deleted}) {
     if (word == to_string(state)) return state;

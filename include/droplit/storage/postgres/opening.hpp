@@ -58,14 +58,14 @@ class Opening {
       if (found.assume_value() == StoreState::foreign) {
         return refused("open", version_ != 0 ? "the schema is of a newer version" : "the schema is another program's");
       }
-      if (failure && version_ == before) return *std::move(failure);  // no other process was quicker
+      if (failure && version_ == before) return *std::move(failure);  // no other process took a step
       failure.reset();
       const bool is_older = found.assume_value() == StoreState::older;
       if (is_older && target_.pooled) {
         return refused("open", "the schema is of an older version, and an upgrade needs a session of its own");
       }
       if (is_older && !std::exchange(upgrading, true)) until_ = Time::now() + upgrade_timeout_;
-      // A process that comes second fails at what the first one made, or waits too long for it.
+      // Fails if another process has made the same meanwhile, or if the wait for its locks is too long.
       const bool done = is_older ? upgrade() : create();
       const bool again = reply_.status != QueryStatus::failed || reply_.state.is("40001", "40P01", "55P03", "57014");
       if (!done && !again) failure = reply_.fault("open");
@@ -85,7 +85,7 @@ class Opening {
   static constexpr int table_lock_timeout = 1200;
   static constexpr int no_lock_timeout = 0;
 
-  /// Whose schema it is, by the connection that is held.
+  /// Whose schema it is; needs a connection.
   Outcome<StoreState> read_state(std::string_view operation) {
     const bool done = run(
         "SELECT (SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = '@'), count(*),"
@@ -127,11 +127,11 @@ class Opening {
   }
 
   /// Takes the missing steps, if no other process is about to. The end of the session frees the lock, so all of it uses
-  /// one connection; if that is lost, `run` begins anew.
+  /// one connection; if that is lost, `run` starts again.
   bool upgrade() {
     const bool done = run("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('droplit.@', 0))");
     if (!done || row().text(0) != "t") return done;
-    const auto found = read_state("open");  // another process may have been quicker
+    const auto found = read_state("open");  // another process may have taken the steps
     const bool upgraded = found && found.assume_value() == StoreState::older && take_steps();
     connection_.reset();
     return upgraded;
@@ -148,17 +148,17 @@ class Opening {
     return true;
   }
 
-  /// Builds an index until it is there and valid; a build that was cut off has left an invalid one. Fails if another
+  /// Builds an index until it exists and is valid; a build that was cut off has left an invalid one. Fails if another
   /// index has its name: of another table, or not as unique.
   bool build(const Index& index) {
     const std::string name(index.name);
-    const std::string look =
+    const std::string find =
         "SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass('@." + name +
         "') AND indrelid = pg_catalog.to_regclass('" + index.table +
         "') AND indisunique = " + (index.is_unique ? "true" : "false");
-    while (run(look)) {
+    while (run(find)) {
       if (row().text(0) == "t") return true;
-      const std::string sql = row().is_none() ? creation(index, "CONCURRENTLY ") : "DROP INDEX CONCURRENTLY @." + name;
+      const std::string sql = row().is_empty() ? creation(index, "CONCURRENTLY ") : "DROP INDEX CONCURRENTLY @." + name;
       if (!change(sql, no_lock_timeout)) return false;
     }
     return false;

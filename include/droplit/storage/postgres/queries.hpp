@@ -91,27 +91,27 @@ struct Queries {
   }
 };
 
-/// The one row of a result, or none; views are valid as long as the result is.
+/// The one row of a result, which may be empty; views are valid as long as the result is.
 class Row {
  public:
   Row(std::string_view operation, const PGresult* rows) noexcept : operation_(operation), rows_(rows) {}
 
-  [[nodiscard]] bool is_none() const noexcept { return PQntuples(rows_) == 0; }
+  [[nodiscard]] bool is_empty() const noexcept { return PQntuples(rows_) == 0; }
 
   /// Absent if the column is null or not there.
   [[nodiscard]] std::optional<std::string_view> text(int column) const noexcept {
-    if (is_none() || column >= PQnfields(rows_) || PQgetisnull(rows_, 0, column) != 0) return std::nullopt;
+    if (is_empty() || column >= PQnfields(rows_) || PQgetisnull(rows_, 0, column) != 0) return std::nullopt;
     return std::string_view(PQgetvalue(rows_, 0, column), static_cast<std::size_t>(PQgetlength(rows_, 0, column)));
   }
 
-  /// The number in a column, 0 if it contains none.
+  /// The number in a column; 0 if it contains no number.
   [[nodiscard]] std::int64_t number(int column) const noexcept { return sql::read_integer(*this, column).value_or(0); }
 
   /// An ecosystem's state in the first column; null is an ecosystem that never existed.
   [[nodiscard]] Outcome<EcosystemState> state() const {
     const auto word = text(0);
     const auto state = word ? sql::parse_state(*word) : EcosystemState::unknown;
-    if (state && !is_none()) return *state;
+    if (state && !is_empty()) return *state;
     return Fault(FaultSource::storage, Fate::maybe_applied, words(operation_, "a row that is no state"));
   }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 // Runs the operations of a store over a pool of connections, each within one time limit and in as many tries as that
-// allows. After a lost connection it does not know whether a change was applied, so it asks again until the server has
-// said. Used by `PostgresStorage`.
+// allows. After a lost connection it does not know whether a change was applied, so it queries again until the server
+// has replied. Used by `PostgresStorage`.
 //
 //   0        1/4                     limit
 //   |  start  |        settle          |     a try: 1/2; the server's limit of a statement: 2/5, of a lock: 3/10

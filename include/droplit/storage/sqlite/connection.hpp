@@ -105,7 +105,7 @@ struct Connection {
   }
 
   /// Begins a transaction in which writing is safe. Waits for other processes until the deadline, but not where another
-  /// thread has just waited for them in vain: else each thread of a queue would wait as long again.
+  /// thread has just waited too long for them: else each thread of a queue would wait as long again.
   std::optional<Fault> start(std::string_view operation, std::chrono::steady_clock::time_point deadline) {
     const auto now = std::chrono::steady_clock::now();
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);

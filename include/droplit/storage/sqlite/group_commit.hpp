@@ -87,7 +87,7 @@ class GroupCommit {
   }
 
  private:
-  // Wakes one of either kind; the one that comes too late goes on waiting.
+  // Wakes one of either kind; the one that comes too late waits again.
   void release() noexcept {
     is_locked_ = false;
     unlocked_.notify_one();

@@ -49,6 +49,9 @@ class Opening {
     if (state.assume_value() != StoreState::foreign) {
       const int failed = opening.set_up(synchronous, state.assume_value());
       if (failed == SQLITE_INTERRUPT) return make_fault("open", "the upgrade took longer than its limit");
+      if (failed == SQLITE_ERROR && opening.state_ == StoreState::older) {
+        return make_fault("open", "the upgrade meets tables or indexes that another program made or changed");
+      }
       if (failed != SQLITE_OK) return make_fault("open", failed);
     }
     if (opening.state_ != StoreState::current)
@@ -140,7 +143,7 @@ class Opening {
     if (const int code = row.step(); code != SQLITE_ROW) return code == SQLITE_DONE ? SQLITE_ERROR : code;
     version_ = static_cast<std::size_t>(row.integer(1));
     state_ = state_of(row.integer(0), row.integer(1), row.integer(2) != 0);
-    // Another program may have been quicker to make a blank file its own: its log stays as it is.
+    // Another program may have made a blank file its own meanwhile: its log stays as it is.
     const bool is_ours = state_ == StoreState::older || state_ == StoreState::current;
     set(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_ours ? 0 : 1);
     return SQLITE_OK;

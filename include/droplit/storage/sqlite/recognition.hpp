@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Finds out whose a database is, for `Opening`, before SQLite reads it. SQLite's own way to look into a file
+// Determines which program a database belongs to, for `Opening`, before SQLite reads it. Reading a file through SQLite
 // changes it: a transaction that was cut off is rolled back, the index of a log is made or rebuilt. So the first page
 // is read here as SQLite's "Database File Format" describes it: in the main file, and in the frames of its log (-wal).
 //
@@ -52,7 +52,7 @@ struct FirstPage {
   }
 };
 
-/// A log, and what it holds of the first page.
+/// A log, and the first page as it contains it.
 class Log {
  public:
   Log() = default;
@@ -155,8 +155,8 @@ inline Outcome<std::string> absolute_path(const std::string& path) {
   return std::string(folder.data()).append("/").append(path);
 }
 
-/// Whose the database is that `database` was opened for, and not yet read; it and the files beside it stay as they are.
-/// Refused if it may be ours and one of its files has a second name.
+/// The state of the file that `database` was opened for and has not read yet. Changes neither the file nor those beside
+/// it. Refused if the file may be ours and has a second name, or one of those beside it has.
 inline Outcome<StoreState> recognize(sqlite3* database) {
   sqlite3_file* file = nullptr;
   sqlite3_vfs* layer = nullptr;
@@ -164,8 +164,8 @@ inline Outcome<StoreState> recognize(sqlite3* database) {
   sqlite3_file_control(database, "main", SQLITE_FCNTL_VFS_POINTER, &layer);
   const char* const path = sqlite3_db_filename(database, "main");
 
-  // In this order, other processes at work do no harm: a transaction that is committed meanwhile is in what is read
-  // later.
+  // The order allows other processes to write meanwhile: a transaction that is committed during the first reads is in
+  // what is read later.
   struct ::stat status {};
   int writer = 0;
   const bool journal = ::stat(sqlite3_filename_journal(path), &status) == 0 && status.st_size != 0;

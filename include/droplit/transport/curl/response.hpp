@@ -100,7 +100,7 @@ class ResponseReader {
     if (lengths + codings > 1) return "it has several lengths";
     if (lengths + codings == 0 && response_.body.empty()) return "it has neither length nor body";
     const auto length = parse_decimal(fields.get("content-length"));
-    if (lengths == 1 && length != response_.body.size()) return "its length is wrong";
+    if (lengths == 1 && length != response_.body.size()) return "its length is invalid";
     return {};
   }
 

@@ -82,10 +82,10 @@ TEST_CASE("every beginning of a good value is judged without reading past its en
 
 TEST_CASE("a quoted parameter has any octet but controls, quoted or escaped, byte by byte") {
   for (int c = 0; c != 256; ++c) {
-    const bool right = c == '\t' || (c >= 0x20 && c != 0x7F);
+    const bool valid = c == '\t' || (c >= 0x20 && c != 0x7F);
     const std::string octet(1, static_cast<char>(c));
-    if (json("application/json;x=\"a" + octet + "\"") != (right && c != '"' && c != '\\')) FAIL_CHECK(c);
-    if (json("application/json;x=\"a\\" + octet + "\"") != right) FAIL_CHECK(c);
+    if (json("application/json;x=\"a" + octet + "\"") != (valid && c != '"' && c != '\\')) FAIL_CHECK(c);
+    if (json("application/json;x=\"a\\" + octet + "\"") != valid) FAIL_CHECK(c);
   }
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("a content type that is cut is read up to there and no further") {
     const auto memory =
         std::make_unique<char[]>(size);  // of exactly its size, so that a sanitizer sees who looks beyond
     whole.copy(memory.get(), size);
-    const bool right = size == whole.size() || size == whole.find(';') || size == whole.find(';') + 1;
-    if (json({memory.get(), size}) != right) FAIL_CHECK(size);
+    const bool valid = size == whole.size() || size == whole.find(';') || size == whole.find(';') + 1;
+    if (json({memory.get(), size}) != valid) FAIL_CHECK(size);
   }
 }

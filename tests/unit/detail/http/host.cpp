@@ -28,8 +28,8 @@ bool is_name_character(int c) {
 TEST_CASE("each part of a host has its characters, byte by byte") {
   for (int c = 0; c != 256; ++c) {
     const std::string byte(1, static_cast<char>(c));
-    const auto check = [c](const std::string& host, bool right) {
-      if (is_host(host) != right) FAIL_CHECK(c << " in " << host);
+    const auto check = [c](const std::string& host, bool valid) {
+      if (is_host(host) != valid) FAIL_CHECK(c << " in " << host);
     };
     check(byte, is_name_character(c));
     check(byte + "a", is_name_character(c));
@@ -93,7 +93,7 @@ TEST_CASE("an IPv6 address has eight groups, or fewer and one gap") {
   }
 }
 
-TEST_CASE("a literal of a later version has hex digits, a dot and something behind it") {
+TEST_CASE("a literal of a later version has hex digits, a dot and something after it") {
   for (const char* const good : {"[v1.a]", "[VF0.a:b]", "[v1..]"}) CHECK(is_host(good));
   for (const char* const bad : {"[v.a]", "[v1.]", "[v1]", "[v]", "[v1.%41]", "[v1.a/]", "[.a]"}) {
     INFO(bad);

@@ -30,9 +30,9 @@ TEST_CASE("a target is a path of printable ASCII without a fragment") {
   for (int c = 0; c != 256; ++c) {
     CAPTURE(c);
     const std::string one(1, static_cast<char>(c));
-    const bool right = c >= 0x21 && c <= 0x7E && c != '#';
-    CHECK(is_sendable(with_target('/' + one)) == right);
-    CHECK(is_sendable(with_target('/' + one + 'x')) == right);
+    const bool valid = c >= 0x21 && c <= 0x7E && c != '#';
+    CHECK(is_sendable(with_target('/' + one)) == valid);
+    CHECK(is_sendable(with_target('/' + one + 'x')) == valid);
     CHECK(is_sendable(with_target(one)) == (c == '/'));
   }
 }

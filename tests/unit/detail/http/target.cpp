@@ -51,10 +51,10 @@ TEST_CASE("an absolute target has a host, as a Host field must") {
 
 TEST_CASE("an octet makes a target malformed if it is a control character, a space or a hash, byte by byte") {
   for (int c = 0; c != 256; ++c) {
-    const bool right = c > 0x20 && c != 0x7F && c != '#';
+    const bool valid = c > 0x20 && c != 0x7F && c != '#';
     for (const std::string& target :
          {std::string("/a") + static_cast<char>(c), std::string("/?") + static_cast<char>(c)}) {
-      if (split_target(target).well_formed != right) FAIL_CHECK(c);
+      if (split_target(target).well_formed != valid) FAIL_CHECK(c);
     }
   }
 }
@@ -91,7 +91,7 @@ TEST_CASE("percent-decoding is done once, and broken escapes and pluses stay") {
   CHECK(percent_decode("%e9%E9") == "\xE9\xE9");
 }
 
-TEST_CASE("the fields of a query are told once each, in order of first appearance") {
+TEST_CASE("the fields of a query are listed once each, in order of first appearance") {
   for (const std::string_view query : {"", "&", "&&&"}) CHECK_FALSE(join_query_fields(query));
   CHECK(join_query_fields("a") == "a");
   CHECK(join_query_fields("a=1&b=2&a=3&%61&&b") == "a, b");

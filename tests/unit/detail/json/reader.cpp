@@ -14,36 +14,36 @@ using droplit::detail::JsonEvents;
 using droplit::detail::JsonKind;
 using droplit::detail::JsonReader;
 
-/// What was told, as text: strings put together from their pieces.
-class Teller : public JsonEvents {
+/// The events that were reported, as text: strings put together from their pieces.
+class Reporter : public JsonEvents {
  public:
-  explicit Teller(std::size_t let_in = 0) noexcept : let_in_(let_in) {}
+  explicit Reporter(std::size_t let_in = 0) noexcept : let_in_(let_in) {}
 
-  std::string told;
+  std::string reported;
 
  private:
-  void name(std::string_view name) final { told.append(name).append(1, ':'); }
-  void string(std::string_view piece, bool last) final { told.append(piece).append(last ? "\"" : ""); }
-  void scalar(JsonKind kind) final { told += kind == JsonKind::null ? 'n' : kind == JsonKind::boolean ? 'b' : '#'; }
+  void name(std::string_view name) final { reported.append(name).append(1, ':'); }
+  void string(std::string_view piece, bool last) final { reported.append(piece).append(last ? "\"" : ""); }
+  void scalar(JsonKind kind) final { reported += kind == JsonKind::null ? 'n' : kind == JsonKind::boolean ? 'b' : '#'; }
   bool begin(JsonKind kind) final {
-    told += kind == JsonKind::object ? '{' : '[';
+    reported += kind == JsonKind::object ? '{' : '[';
     if (open_ == let_in_) return false;
     ++open_;
     return true;
   }
   void end() final {
-    told += '.';
+    reported += '.';
     --open_;
   }
 
-  std::size_t let_in_;  // how many levels are heard
+  std::size_t let_in_;  // how many levels are reported
   std::size_t open_ = 0;
 };
 
-std::string told(std::string_view body, std::size_t let_in = 0) {
-  Teller teller(let_in);
-  JsonReader reader(teller);
-  return reader.finish(body) ? teller.told : "refused";
+std::string reported(std::string_view body, std::size_t let_in = 0) {
+  Reporter reporter(let_in);
+  JsonReader reader(reporter);
+  return reader.finish(body) ? reporter.reported : "refused";
 }
 
 }  // namespace
@@ -51,43 +51,43 @@ std::string told(std::string_view body, std::size_t let_in = 0) {
 static_assert(!std::is_copy_constructible_v<JsonReader> && !std::is_move_constructible_v<JsonReader>);
 static_assert(JsonReader::max_depth == 32);
 
-TEST_CASE("the members of one object are told in order") {
-  CHECK(told("{}") == "");
-  CHECK(told(" { \"a\" : 1 , \"b\" : \"x\\n\" , \"\" : null } ") == "a:#b:x\n\":n");
-  CHECK(told(R"({"a":true,"b":false,"c":-1.5e3,"d":18446744073709551616,"a":""})") == "a:bb:bc:#d:#a:\"");
+TEST_CASE("the members of one object are reported in order") {
+  CHECK(reported("{}") == "");
+  CHECK(reported(" { \"a\" : 1 , \"b\" : \"x\\n\" , \"\" : null } ") == "a:#b:x\n\":n");
+  CHECK(reported(R"({"a":true,"b":false,"c":-1.5e3,"d":18446744073709551616,"a":""})") == "a:bb:bc:#d:#a:\"");
 }
 
-TEST_CASE("nothing is told of what was not let in, not even its end") {
+TEST_CASE("nothing is reported of what was not let in, not even its end") {
   constexpr std::string_view body = R"({"a":{"b":[1,{"c":"x"}],"d":null},"e":[[2],"y"],"f":3})";
-  CHECK(told(body, 0) == "a:{e:[f:#");
-  CHECK(told(body, 1) == "a:{b:[d:n.e:[[y\".f:#");
-  CHECK(told(body, 2) == "a:{b:[#{.d:n.e:[[#.y\".f:#");
-  CHECK(told(body, 3) == "a:{b:[#{c:x\"..d:n.e:[[#.y\".f:#");
+  CHECK(reported(body, 0) == "a:{e:[f:#");
+  CHECK(reported(body, 1) == "a:{b:[d:n.e:[[y\".f:#");
+  CHECK(reported(body, 2) == "a:{b:[#{.d:n.e:[[#.y\".f:#");
+  CHECK(reported(body, 3) == "a:{b:[#{c:x\"..d:n.e:[[#.y\".f:#");
 }
 
 TEST_CASE("what is no object is refused, at its first byte") {
   for (const std::string_view body :
        {"[]", "[{}]", "null", "true", "false", "0", "-1.5", "18446744073709551616", "\"\"", "\"x\"", "", " "}) {
     INFO(body);
-    CHECK(told(body) == "refused");
-    Teller teller;
-    JsonReader reader(teller);
+    CHECK(reported(body) == "refused");
+    Reporter reporter;
+    JsonReader reader(reporter);
     reader.write(body.substr(0, 1));
     reader.write(body.substr(body.size() < 1 ? 0 : 1));
     CHECK_FALSE(reader.finish(""));
-    CHECK(teller.told.empty());
+    CHECK(reporter.reported.empty());
   }
-  Teller teller;
-  JsonReader reader(teller);
+  Reporter reporter;
+  JsonReader reader(reporter);
   CHECK_FALSE(reader.write("["));
 }
 
-TEST_CASE("what stands behind the object is refused, in the same piece or the next") {
+TEST_CASE("what comes after the object is refused, in the same piece or the next") {
   using namespace std::string_view_literals;
   for (const std::string_view rest : {"x"sv, "{}"sv, "}"sv, ","sv, "\0"sv}) {
-    CHECK(told("{}" + std::string(rest)) == "refused");
-    Teller teller;
-    JsonReader reader(teller);
+    CHECK(reported("{}" + std::string(rest)) == "refused");
+    Reporter reporter;
+    JsonReader reader(reporter);
     CHECK(reader.write("{} "));
     CHECK_FALSE(reader.write(rest));
     CHECK_FALSE(reader.finish(""));
@@ -101,14 +101,14 @@ TEST_CASE("names come whole, and strings in pieces of which the last one is mark
   const std::string long_text(5000, 'x');
   const std::string body = "{\"" + long_text + "\":\"\\u00e9" + long_text + "\\ud83d\\ude00\"}";
   const std::string whole = long_text + ":\xC3\xA9" + long_text + "\xF0\x9F\x98\x80\"";
-  CHECK(told(body) == whole);
+  CHECK(reported(body) == whole);
   for (const std::size_t size : {1u, 2u, 3u, 1000u, 4096u}) {
-    Teller teller;
-    JsonReader reader(teller);
+    Reporter reporter;
+    JsonReader reader(reporter);
     std::string_view rest = body;
     for (; rest.size() > size; rest.remove_prefix(size)) CHECK(reader.write(rest.substr(0, size)));
     CHECK(reader.finish(rest));
-    CHECK((teller.told == whole));
+    CHECK((reporter.reported == whole));
   }
 }
 
@@ -123,11 +123,12 @@ TEST_CASE("a character that is cut and goes on in a long piece is the same") {
              {0U, 4085U, 4089U, 4090U, 4091U, 4092U, 4093U, 4094U, 4095U, 4096U, 4097U, 8190U, 8200U, 20000U}) {
           const std::string body = before + character + std::string(size, 'x') + character + after;
           const std::size_t at = before.size() + cut;
-          Teller teller(1);
-          JsonReader reader(teller);
+          Reporter reporter(1);
+          JsonReader reader(reporter);
           CHECK(reader.write(body.substr(0, at)));
           CHECK(reader.finish(body.substr(at)));
-          if (teller.told != told(body, 1)) FAIL_CHECK("read otherwise: " << body.substr(0, at) << " | " << size);
+          if (reporter.reported != reported(body, 1))
+            FAIL_CHECK("read otherwise: " << body.substr(0, at) << " | " << size);
         }
       }
     }
@@ -135,9 +136,9 @@ TEST_CASE("a character that is cut and goes on in a long piece is the same") {
 }
 
 TEST_CASE("32 levels are read and 33 are not") {
-  CHECK(told("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}") == "a:[");
-  CHECK(told("{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}") == "refused");
-  CHECK(told("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}", 100) ==
+  CHECK(reported("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}") == "a:[");
+  CHECK(reported("{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}") == "refused");
+  CHECK(reported("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}", 100) ==
         "a:" + std::string(31, '[') + std::string(31, '.'));
 }
 
@@ -158,10 +159,10 @@ TEST_CASE("a reader whose events throw refuses everything until it is reset") {
 }
 
 TEST_CASE("nothing of a name that was cut by a reset is left") {
-  Teller teller;
-  JsonReader reader(teller);
+  Reporter reporter;
+  JsonReader reader(reporter);
   CHECK(reader.write("{\"a"));
   reader.reset();
   CHECK(reader.finish("{\"\\u0062\":1}"));
-  CHECK(teller.told == "b:#");
+  CHECK(reporter.reported == "b:#");
 }

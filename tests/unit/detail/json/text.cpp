@@ -35,7 +35,7 @@ std::string expected(std::string_view text) {
   return out;
 }
 
-// Text and JSON have exactly their own memory each, so that a sanitizer sees whoever reads or writes beyond it.
+// Text and JSON have exactly their own memory each, so that a sanitizer sees a read or write beyond it.
 bool is_written_right(std::string_view text) {
   const std::string right = expected(text);
   const auto memory = std::make_unique<char[]>(text.size());
@@ -65,7 +65,8 @@ TEST_CASE("strings are written as JSON.stringify writes them") {
     CHECK(in_quotes(text) == '"' + text + '"');
   }
   CHECK(in_quotes("") == "\"\"");
-  CHECK(in_quotes("\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80") == "\"\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80\"");
+  CHECK(in_quotes("\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80") ==
+        "\"\xC2\x80\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80\"");
   CHECK(in_quotes("a/b</script>\x7F") == "\"a/b</script>\x7F\"");
 }
 

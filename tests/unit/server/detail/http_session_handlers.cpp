@@ -228,7 +228,7 @@ TEST_CASE("a long response takes memory of the server until it was written, and 
   }
 }
 
-TEST_CASE("behind a router each request has its handler's limits, and a refused body is dropped as before",
+TEST_CASE("in a router each request has its handler's limits, and a refused body is dropped as before",
           "[http_session]") {
   test::Parties parties(4096);
   Echo echo;

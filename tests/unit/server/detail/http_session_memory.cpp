@@ -24,17 +24,17 @@ constexpr std::size_t kib = 1024;
 
 /// Feeds `wire` in pieces of at most `size` bytes; what was written goes into `written`, which must have room for it.
 template <class Look>
-Action serve(Session& session, std::string_view wire, std::size_t size, std::string& written, Look look) {
+Action serve(Session& session, std::string_view wire, std::size_t size, std::string& written, Look observe) {
   std::size_t begin = 0;
   std::size_t end = 0;
   for (;;) {
     std::size_t used = 0;
     const Action action = session.advance(wire.substr(begin, end - begin), used);
     begin += used;
-    look();
+    observe();
     if (action == Action::complete) {
       session.complete();
-      look();
+      observe();
       continue;
     }
     if (written.size() + session.output().size() <= written.capacity()) written.append(session.output());
@@ -103,17 +103,17 @@ TEST_CASE("whichever allocation fails, there is one response or none, and a 201 
           serve(session, wire, size, written);
           failed = memory::calls >= n;
           memory::fail_at = 0;
-          const std::string told = test::statuses(written);
-          CAPTURE(wire, fail_on, size, n, told);
+          const std::string result = test::statuses(written);
+          CAPTURE(wire, fail_on, size, n, result);
           const int kept = parties.store.kept;
           CHECK(kept <= 1);
-          if (told.starts_with("201")) {
+          if (result.starts_with("201")) {
             CHECK(kept == 1);
-          } else if (failed && told.starts_with("500")) {
+          } else if (failed && result.starts_with("500")) {
             CHECK(written.find("Internal Server Error\"}") != std::string::npos);
           } else {
             CHECK(kept == 0);
-            if (!failed) CHECK(told.size() >= 3);
+            if (!failed) CHECK(result.size() >= 3);
           }
         }
       }

@@ -51,19 +51,19 @@ TEST_CASE("of a head that comes in single bytes a server reads several at once, 
     const int accepted = accepted_socket(server.port());
     REQUIRE(accepted >= 0);
     socket.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
-    int looks = 0;
+    int samples = 0;
     int waiting = 0;
-    for (int sent = 0; looks != 200 && sent != 1'000'000; ++sent) {
+    for (int sent = 0; samples != 200 && sent != 1'000'000; ++sent) {
       const auto start = std::chrono::steady_clock::now();
       socket.send("x");
       std::this_thread::sleep_for(1ms);
       int unread = 0;
       REQUIRE(::ioctl(accepted, FIONREAD, &unread) == 0);
       if (std::chrono::steady_clock::now() - start > ReadPacing::pause / 2) continue;  // too late to see a pause
-      ++looks;
+      ++samples;
       if (unread != 0) ++waiting;
     }
-    CHECK(looks == 200);
+    CHECK(samples == 200);
     CHECK(waiting > 50);  // without pauses each byte is read at once
     const auto received = socket.ask("\r\n\r\n");
     REQUIRE(received);

@@ -4,8 +4,8 @@
 // The fast reader of drafts: reads a whole body in one pass and copies nothing before the draft is made. All that is
 // hand-made for speed in reading JSON is in this folder, of which only `FastDraftReader` is used, by draft_parser.hpp.
 // `DraftStream` reads every body and decides; where this reader is not sure it leaves the body to it, and otherwise
-// both say the same, which tests/unit/detail/json/fast/draft_reader.cpp and the models of tests/system/model hold them
-// to. docs/fast_reader.md says what it buys and how to delete it.
+// both have the same results, which tests/unit/detail/json/fast/draft_reader.cpp and the models of tests/system/model
+// hold them to. docs/fast_reader.md says what it buys and how to delete it.
 
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
@@ -144,7 +144,7 @@ class FastDraftReader {
     return at;
   }
 
-  // A string without escapes. What an escape stands for could make a name or a word a known one.
+  // A string without escapes. An escape could make a name or a word a known one.
   const char* plain_string(const char* at, const char* end) noexcept {
     const JsonString found = read_json_string(at, end);
     if (found.close == nullptr) return nullptr;

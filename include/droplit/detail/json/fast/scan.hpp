@@ -22,7 +22,7 @@ struct JsonString {
 };
 
 /// Which of sixteen backslashes begin an escape, one bit each: of a run of them the first, the third and so on.
-/// `escaped` is 1 if the first byte is part of an escape that began before it, and then says the same of the next
+/// `escaped` is 1 if the first byte is part of an escape that began before it, and then is set for the next
 /// sixteen bytes.
 constexpr unsigned escape_starts(unsigned backslashes, unsigned& escaped) noexcept {
   constexpr unsigned even_places = 0x5555;
@@ -82,7 +82,7 @@ inline JsonString scan_json_string(const char* at, const char* end) noexcept {
   return *at == '\\' ? scan_escaped(at, end, high) : JsonString{};
 }
 
-/// The same, and none is found if the string is not UTF-8. What its escapes stand for always is.
+/// The same, and nothing is found if the string is not UTF-8. The characters that its escapes encode always are.
 inline JsonString read_json_string(const char* at, const char* end) noexcept {
   const JsonString found = scan_json_string(at, end);
   if (found.ascii || found.close == nullptr) return found;

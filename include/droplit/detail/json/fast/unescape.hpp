@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Replaces the escapes of a JSON string by what they stand for, and copies what is between them sixteen bytes at a
-// time. Used by the fast reader of drafts, which makes a copy of a text only where it has escapes.
+// Replaces the escapes of a JSON string by the characters that they encode, and copies what is between them sixteen
+// bytes at a time. Used by the fast reader of drafts, which makes a copy of a text only where it has escapes.
 
 #include <droplit/detail/bytes16.hpp>
 #include <droplit/detail/config.hpp>
@@ -40,8 +40,8 @@ constexpr char* write_utf8(std::uint32_t code, char* to) noexcept {
   return to + last + 1;
 }
 
-/// What the letter after a backslash stands for by itself; U+0000 for the others. A table, since a processor would
-/// often guess the branches of a `switch` wrong.
+/// The character of each two-letter escape, by its second letter; U+0000 for the others. A table, since a processor
+/// would often mispredict the branches of a `switch`.
 inline constexpr auto short_escapes = [] {
   std::array<char, 256> characters{};
   for (const char* pair : {"\"\"", "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"}) {
@@ -50,7 +50,7 @@ inline constexpr auto short_escapes = [] {
   return characters;
 }();
 
-/// Reads the escape at `at`, which is a backslash, writes what it stands for to `to` and moves that to its end. Returns
+/// Reads the escape at `at`, which is a backslash, writes its character to `to` and moves that to its end. Returns
 /// the end of the escape, or null if it is invalid; half of a surrogate pair is. Never writes more bytes than it reads.
 inline const char* unescape(const char* at, const char* end, char*& to) noexcept {
   if (end - at < 2) return nullptr;
@@ -71,10 +71,10 @@ inline const char* unescape(const char* at, const char* end, char*& to) noexcept
   return at;
 }
 
-/// Sets `out` to what the characters of a JSON string stand for; false if an escape is invalid. The result is UTF-8 if
+/// Sets `out` to the text that a JSON string encodes; false if an escape is invalid. The result is UTF-8 if
 /// and only if `json` is. At most one allocation.
 inline bool unescape_json_text(std::string_view json, std::string& out) {
-  out.resize(json.size());  // no escape is shorter than what it stands for
+  out.resize(json.size());  // no escape is shorter than its character
   const char* at = json.data();
   const char* const end = at + json.size();
   char* to = out.data();

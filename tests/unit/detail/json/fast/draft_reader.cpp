@@ -261,7 +261,7 @@ TEST_CASE("texts of every length, with something at every place in them, are rea
 TEST_CASE("escapes and sequences at every place of a text are read the same") {
   struct Odd {
     std::string json;
-    bool right;
+    bool valid;
   };
   const std::vector<Odd> odds{
       {"\\n", true},
@@ -313,13 +313,13 @@ TEST_CASE("escapes and sequences at every place of a text are read the same") {
             return all;
           };
           const std::string behind = fill(after);
-          const bool right = odd.right || (odd.json == std::string(7, '\\') && behind.starts_with('\\'));
+          const bool valid = odd.valid || (odd.json == std::string(7, '\\') && behind.starts_with('\\'));
           const std::string text = first + fill(before) + odd.json + behind;
           for (const std::string& body :
                {"{\"type\":\"server\"," + id + ",\"name\":\"" + text + "\"}",
                 "{\"name\":\"" + text + "\"," + id + ",\"type\":\"server\",\"description\":\"\xC3\xA9\"}"}) {
             const auto quick = read_fast(body);
-            if (!quick || quick->has_value() != right) FAIL_CHECK("not read, or wrongly: " << body);
+            if (!quick || quick->has_value() != valid) FAIL_CHECK("not read, or wrongly: " << body);
             if (quick && !same(*quick, read_streaming(body))) FAIL_CHECK("read otherwise: " << body);
           }
         }

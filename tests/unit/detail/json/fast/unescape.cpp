@@ -20,7 +20,7 @@ using namespace droplit;
 
 namespace {
 
-/// The text that stands between the quotes of a JSON string, in memory of exactly its size.
+/// The text between the quotes of a JSON string, in memory of exactly its size.
 std::optional<std::string> unescaped(std::string_view json) {
   const auto memory = std::make_unique<char[]>(json.size());
   json.copy(memory.get(), json.size());
@@ -47,7 +47,7 @@ std::string escape(std::uint32_t unit) {
 bool is_high(std::uint32_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
 bool is_low(std::uint32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
-/// What two units in a row stand for by RFC 8259, section 7.
+/// The characters that two units in a row encode by RFC 8259, section 7.
 std::optional<std::string> meaning(std::uint32_t first, std::uint32_t second) {
   if (is_high(first) && is_low(second)) return utf8(0x10000 + (first - 0xD800) * 0x400 + (second - 0xDC00));
   for (const std::uint32_t unit : {first, second}) {
@@ -65,7 +65,7 @@ std::string body_of(std::string_view json) {
   return R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")" + std::string(json) + "\"}";
 }
 
-/// The name in a body, or nothing if the body is none.
+/// The name in a body, or nothing if the body is invalid.
 std::optional<std::string> name(const Outcome<ClientDraft>& draft) {
   if (!draft.has_value()) return std::nullopt;
   return draft.assume_value().name()->str();
@@ -109,7 +109,7 @@ TEST_CASE("any two units at the bounds of surrogates are what RFC 8259 says, for
   }
 }
 
-TEST_CASE("a unit by itself stands for a character exactly if it is no surrogate") {
+TEST_CASE("a unit by itself encodes a character exactly if it is no surrogate") {
   for (std::uint32_t unit = 0; unit != 0x10000; ++unit) {
     const auto expected = is_high(unit) || is_low(unit) ? std::nullopt : std::optional(utf8(unit));
     if (unescaped(escape(unit)) != expected) FAIL_CHECK(unit);

@@ -32,13 +32,13 @@ std::string bytes_of(std::uint32_t value, std::size_t count) {
 
 TEST_CASE("in the midst of a long text a sequence is what it is alone") {
   int wrong = 0;
-  const auto look = [&](const std::string& bytes, bool right, std::size_t before, std::string_view filler) {
+  const auto compare = [&](const std::string& bytes, bool valid, std::size_t before, std::string_view filler) {
     std::string text;
     while (text.size() < before) text += filler;
     text += bytes;
     const std::size_t end = text.size();
     while (text.size() < 48) text += filler;
-    wrong += droplit::detail::is_utf8_in_blocks(text) != right ? 1 : 0;
+    wrong += droplit::detail::is_utf8_in_blocks(text) != valid ? 1 : 0;
     wrong += droplit::detail::is_utf8_in_blocks(std::string_view(text).substr(0, end)) !=
                      is_utf8(std::string_view(text).substr(0, end))
                  ? 1
@@ -46,21 +46,21 @@ TEST_CASE("in the midst of a long text a sequence is what it is alone") {
   };
   for (std::uint32_t value = 0x8000; value != 0x10000; ++value) {
     const std::string bytes = bytes_of(value, 2);
-    const bool right = is_utf8(bytes);
-    for (const std::size_t before : {0u, 14u, 15u, 16u, 31u, 46u}) look(bytes, right, before, "a");
+    const bool valid = is_utf8(bytes);
+    for (const std::size_t before : {0u, 14u, 15u, 16u, 31u, 46u}) compare(bytes, valid, before, "a");
   }
   for (std::uint32_t value = 0xE07F7F; value != 0xF00000; ++value) {
     if ((value & 0x40) != 0 && (value & 0x3F) != 0) continue;  // of what is no continuation, a few
     const std::string bytes = bytes_of(value, 3);
-    const bool right = is_utf8(bytes);
-    for (const std::size_t before : {14u, 45u}) look(bytes, right, before, "a");
+    const bool valid = is_utf8(bytes);
+    for (const std::size_t before : {14u, 45u}) compare(bytes, valid, before, "a");
   }
   for (std::uint32_t lead = 0xF0; lead != 0x100; ++lead) {
     for (std::uint32_t second = 0x70; second != 0xD0; ++second) {
       for (const std::uint32_t rest : {0x8080u, 0xBFBFu, 0x7F80u, 0x807Fu, 0xC080u, 0x80C0u, 0xF080u, 0x80E0u}) {
         const std::string bytes = bytes_of(lead << 24 | second << 16 | rest, 4);
-        const bool right = is_utf8(bytes);
-        for (std::size_t before = 0; before != 18; ++before) look(bytes, right, before, "a");
+        const bool valid = is_utf8(bytes);
+        for (std::size_t before = 0; before != 18; ++before) compare(bytes, valid, before, "a");
       }
     }
   }
@@ -89,17 +89,17 @@ TEST_CASE("in the midst of a long text a sequence is what it is alone") {
                                "\xE2\x82",
                                "\xF0\x9F\x98"};
   for (const std::string& edge : edges) {
-    const bool right = is_utf8(edge);
+    const bool valid = is_utf8(edge);
     for (const char* filler : {"a", "\xC5\x99", "\xE6\x97\xA5", "\xF0\x9F\x98\x80"}) {
       for (std::size_t before = 0; before != 100; ++before) {
         std::string text(before % 4, 'a');
         while (text.size() < before) text += filler;
         text += edge;
-        wrong += in_blocks(text) != right ? 1 : 0;
+        wrong += in_blocks(text) != valid ? 1 : 0;
         text += filler;
-        wrong += in_blocks(text) != right ? 1 : 0;
+        wrong += in_blocks(text) != valid ? 1 : 0;
         for (int i = 0; i != 40; ++i) text += filler;
-        wrong += in_blocks(text) != right ? 1 : 0;
+        wrong += in_blocks(text) != valid ? 1 : 0;
       }
     }
   }
@@ -128,9 +128,9 @@ TEST_CASE("texts of anything are UTF-8 if each of their sequences is") {
       if (random() % 2 == 0) text.erase(at, 1);
       if (random() % 2 == 0) text.resize(at);
     }
-    const bool right = is_utf8(text);
-    well_formed += right ? 1 : 0;
-    wrong += in_blocks(text) != right ? 1 : 0;
+    const bool valid = is_utf8(text);
+    well_formed += valid ? 1 : 0;
+    wrong += in_blocks(text) != valid ? 1 : 0;
   }
   CHECK(wrong == 0);
   CHECK(well_formed > 50'000);
