@@ -1,7 +1,7 @@
 #!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # The full matrix, for before a release: every test under every preset, then the model in its long form, then repetitions
-# that hunt for rare orders.
+# that hunt for rare orders, and docs/install.md on a new Debian (as root).
 set -eu
 cd "$(dirname "$0")/.."
 sh docs/examples/run.sh
@@ -11,3 +11,4 @@ done
 DROPLIT_LONG=1 ctest --preset release -R '^model/'
 ctest --preset tsan --repeat until-fail:10
 sh tests/system/crash.sh build/dev
+sh tests/system/bare_root.sh

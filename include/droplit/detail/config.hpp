@@ -24,6 +24,9 @@
 #if defined(__GNUC__) && __cplusplus < 202002L
 #error "droplit needs C++20: compile with -std=c++20 or newer"
 #endif
+#if defined(DROPLIT_DETAIL_SINGLE_HEADER)
+#error "the single header has no other headers of droplit beside it: include those instead"
+#endif
 
 #if defined(DROPLIT_SEPARATE_COMPILATION)
 #define DROPLIT_DETAIL_INLINE

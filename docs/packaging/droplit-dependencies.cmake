@@ -1,0 +1,48 @@
+# Distributed under the Boost Software License, Version 1.0. See LICENSE.
+# What droplit takes from the machine that uses it, decided there: by the installed package, and by the source as a part of
+# another project.
+
+# droplit_find(COMPONENT OUT): finds the library that an adapter needs. OUT is empty, or one line that says what is missing.
+function(droplit_find component out)
+  set(version)
+  if(component STREQUAL "storage_sqlite")
+    set(package SQLite3)
+    set(library "SQLite (Debian: libsqlite3-dev)")
+  elseif(component STREQUAL "storage_postgres")
+    set(package PostgreSQL)
+    set(version 14)
+    set(library "libpq 14 (Debian: libpq-dev)")
+  elseif(component STREQUAL "transport_curl")
+    set(package CURL)
+    set(version 7.87)
+    set(library "libcurl 7.87 (Debian: libcurl4-openssl-dev)")
+  else()
+    message(FATAL_ERROR "droplit_find does not know what ${component} needs")
+  endif()
+  find_package(${package} ${version} QUIET)
+  if(${package}_FOUND)
+    set(${out} "" PARENT_SCOPE)
+  else()
+    set(${out} "${component} needs ${library}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# droplit::boost_json: the machine's compiled Boost.JSON of the same version as its headers or, where there is none, a library
+# that is compiled in this build from Boost's own <boost/json/src.hpp>.
+if(NOT TARGET droplit::boost_json)
+  find_package(boost_json ${Boost_VERSION} CONFIG QUIET)
+  add_library(droplit::boost_json INTERFACE IMPORTED)
+  if(TARGET Boost::json)
+    target_link_libraries(droplit::boost_json INTERFACE Boost::json)
+  else()
+    if(NOT TARGET droplit_boost_json)
+      message(STATUS "droplit: compiles Boost.JSON, as none is installed (Debian: libboost-json1.81-dev)")
+      file(CONFIGURE OUTPUT droplit_boost_json.cpp CONTENT "#include <boost/json/src.hpp>\n")
+      add_library(droplit_boost_json STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/droplit_boost_json.cpp")
+      target_compile_features(droplit_boost_json PUBLIC cxx_std_20)
+      target_link_libraries(droplit_boost_json PUBLIC Boost::headers)
+      set_target_properties(droplit_boost_json PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    endif()
+    target_link_libraries(droplit::boost_json INTERFACE droplit_boost_json)
+  endif()
+endif()
