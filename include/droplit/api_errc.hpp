@@ -36,7 +36,8 @@ enum class ApiErrc : std::uint8_t {
   header_fields_too_large,
 };
 
-/// The source of a code: the endpoint's own page, sibling pages of the same API, or this library (ours).
+/// The source of a code: the vendor's page of the endpoint, its pages of other endpoints of the API, or this library
+/// (ours).
 enum class Source : std::uint8_t { page, sibling, ours };
 
 /// The body of a response with a code: `InvalidParams` entries as JSON, a line of text, or none.

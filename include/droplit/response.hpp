@@ -29,8 +29,8 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// True if the response to this failure is a 503 with `retry-after: 1`: a part is busy or cannot be reached, and
-/// certainly applied nothing. Otherwise it is a 500.
+/// True if the response to this failure is a 503 with `retry-after: 1`, as `Fault::unavailable` asks: a part is busy or
+/// cannot be reached, and certainly applied nothing. Otherwise it is a 500.
 inline bool is_unavailable(const Fault& fault) noexcept {
   return fault.status() == 503 && fault.fate() == Fate::not_applied;
 }

@@ -15,7 +15,7 @@ namespace console {
 
 using namespace program;
 
-/// How the program ends. A refusal by the service ends as `droplit::row(code).exit_status` says, which is one of these.
+/// How the program ends. After a refusal by the service it is the code's `droplit::row(code).exit_status`.
 enum class ExitStatus : std::uint8_t {
   done = 0,          ///< created; of other commands: done
   refused = 1,       ///< by the contract
