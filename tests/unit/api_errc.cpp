@@ -100,10 +100,17 @@ TEST_CASE("every row says what the contract says") {
   }
 }
 
-TEST_CASE("names are there once each") {
+TEST_CASE("names and sentences are there once each") {
   std::set<std::string_view> names;
-  for (const ApiErrcRow& one : api_errc_table) names.insert(one.name);
+  std::set<std::string_view> sentences;
+  for (const ApiErrcRow& one : api_errc_table) {
+    INFO(one.name);
+    names.insert(one.name);
+    sentences.insert(one.sentence);
+    CHECK(one.sentence.ends_with('.'));
+  }
   CHECK(names.size() == api_errc_table.size());
+  CHECK(sentences.size() == api_errc_table.size());
 }
 
 TEST_CASE("a code is an error code of the category droplit, and never reads as success") {
