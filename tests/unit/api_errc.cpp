@@ -103,10 +103,17 @@ TEST_CASE("every row says what the contract says") {
 static_assert(to_string(ApiErrc{}).empty() && to_string(static_cast<ApiErrc>(255)).empty());
 static_assert(to_string(static_cast<ApiErrc>(api_errc_table.size() + 1)).empty());
 
-TEST_CASE("names are there once each") {
+TEST_CASE("names and sentences are there once each") {
   std::set<std::string_view> names;
-  for (const ApiErrcRow& one : api_errc_table) names.insert(one.name);
+  std::set<std::string_view> sentences;
+  for (const ApiErrcRow& one : api_errc_table) {
+    INFO(one.name);
+    names.insert(one.name);
+    sentences.insert(one.sentence);
+    CHECK(one.sentence.ends_with('.'));
+  }
   CHECK(names.size() == api_errc_table.size());
+  CHECK(sentences.size() == api_errc_table.size());
 }
 
 TEST_CASE("a code is an error code of the category droplit, and never reads as success") {

@@ -66,3 +66,25 @@ TEST_CASE("a last segment in braces is any one segment that is not empty") {
     CHECK_FALSE(operation.has_path(path));
   }
 }
+
+TEST_CASE("a route has its method alone, but one for GET has HEAD too") {
+  constexpr Route get{"GET", "/"};
+  constexpr Route head{"HEAD", "/"};
+  constexpr Route post{"POST", "/"};
+  CHECK((get.has_method("GET") && get.has_method("HEAD")));
+  CHECK((head.has_method("HEAD") && post.has_method("POST")));
+  for (const std::string_view method : {"", "get", "head", "GETS", "HEADS", "OPTIONS"}) {
+    INFO(method);
+    CHECK_FALSE((get.has_method(method) || head.has_method(method) || post.has_method(method)));
+  }
+  CHECK_FALSE(get.has_method("POST"));
+  CHECK_FALSE(head.has_method("GET"));
+  CHECK_FALSE(post.has_method("HEAD"));
+}
+
+TEST_CASE("OPTIONS is served for operations with parameters") {
+  CHECK(Route{"POST", "/", true, "{}"}.serves_options());
+  CHECK_FALSE(Route{"POST", "/", true}.serves_options());
+  CHECK_FALSE(Route{"POST", "/", false, "{}"}.serves_options());
+  CHECK_FALSE(create_client_route.serves_options());  // whoever serves it adds them, as Endpoint does
+}

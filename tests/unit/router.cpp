@@ -81,15 +81,76 @@ TEST_CASE("other methods are 405, and allow has the methods of the path, each on
   Named any{{"GET", "/{name}"}, "any"};
   Named remove{{"DELETE", "/{name}"}, "remove"};
   Router router(put, get, any, remove);
-  CHECK(call(router, "POST", "/one") == "405 DELETE, GET, PUT");
-  CHECK(call(router, "POST", "/one?x") == "405 DELETE, GET, PUT");
-  CHECK(call(router, "POST", "/two") == "405 DELETE, GET");
-  CHECK(call(router, "get", "/one") == "405 DELETE, GET, PUT");
-  CHECK(call(router, "HEAD", "/one") == "405 DELETE, GET, PUT");
+  CHECK(call(router, "POST", "/one") == "405 DELETE, GET, HEAD, PUT");
+  CHECK(call(router, "POST", "/one?x") == "405 DELETE, GET, HEAD, PUT");
+  CHECK(call(router, "POST", "/two") == "405 DELETE, GET, HEAD");
+  CHECK(call(router, "get", "/one") == "405 DELETE, GET, HEAD, PUT");
+  CHECK(call(router, "OPTIONS", "/one") == "405 DELETE, GET, HEAD, PUT");
   CHECK(call(router, "POST", "/") == "404 ");
   const Response response = router.handle(Request{"POST", "/two", {}, {}});
-  CHECK(response.fields.lines() == "allow: DELETE, GET\r\ncontent-length: 0\r\n");
+  CHECK(response.fields.lines() == "allow: DELETE, GET, HEAD\r\ncontent-length: 0\r\n");
   CHECK(read_error(response) == ApiError::of<ApiErrc::method_not_allowed>());
+}
+
+TEST_CASE("HEAD goes where GET goes, unless an earlier handler has it") {
+  Named get{{"GET", "/one"}, "get"};
+  Named head{{"HEAD", "/one"}, "head"};
+  Named put{{"PUT", "/two"}, "put"};
+  Router get_first(get, head, put);
+  CHECK(call(get_first, "HEAD", "/one") == "200 get one body");
+  CHECK(call(get_first, "HEAD", "/two") == "405 PUT");
+  CHECK(call(get_first, "head", "/one") == "405 GET, HEAD");
+  Router head_first(head, get);
+  CHECK(call(head_first, "HEAD", "/one") == "200 head one body");
+  CHECK(call(head_first, "GET", "/one") == "200 get one body");
+}
+
+TEST_CASE("OPTIONS lists the parameters of the operations of a path, by method") {
+  Named post{{"POST", "/a", true, R"({"x":{}})"}, "post"};
+  Named again{{"POST", "/a", true, R"({"hidden":{}})"}, "again"};
+  Named get{{"GET", "/a", true, "{}"}, "get"};
+  Named put{{"PUT", "/a", true}, "put"};
+  Named one{{"GET", "/a/{id}", true}, "one"};
+  Named plain{{"GET", "/plain", false, "{}"}, "plain"};
+  Router router(post, again, get, put, one, plain);
+  const std::string methods = "GET, HEAD, OPTIONS, POST, PUT";
+  for (const char* target : {"/a", "/a/", "/v0/a", "/a?x"}) {
+    CHECK(call(router, "OPTIONS", target) == R"(200 {"GET":{},"POST":{"x":{}}})" + methods);
+    CHECK(call(router, "DELETE", target) == "405 " + methods);
+  }
+  CHECK(router.handle(Request{"OPTIONS", "/a", {}, {}}).fields.lines() ==
+        "content-type: application/json\r\nallow: " + methods + "\r\ncontent-length: 26\r\n");
+  CHECK(call(router, "OPTIONS", "/a/1") == "405 GET, HEAD");    // has no parameters to list
+  CHECK(call(router, "OPTIONS", "/plain") == "405 GET, HEAD");  // is not an operation
+  CHECK(call(router, "OPTIONS", "*") == "404 ");
+  CHECK(call(router, "options", "/a") == "405 " + methods);
+}
+
+TEST_CASE("a handler for OPTIONS gets the requests that the router would respond to") {
+  Named post{{"POST", "/a", true, "{}"}, "post"};
+  Named options{{"OPTIONS", "/a", true}, "options"};
+  Router router(post, options);
+  CHECK(call(router, "OPTIONS", "/a") == "200 options a body");
+  CHECK(call(router, "GET", "/a") == "405 OPTIONS, POST");
+}
+
+TEST_CASE("an endpoint serves OPTIONS alone and behind a router, unless it leaves that out") {
+  const std::string parameters =
+      R"({"POST":{"ecosystemId":{"in":"body","type":"string","required":true},"type":{"in":"body","type":"string",)"
+      R"("required":true,"enum":["application","server"]},"name":{"in":"body","type":"string","required":false},)"
+      R"("description":{"in":"body","type":"string","required":false}}})";
+  contract::World world;
+  Named get{{"GET", "/api/clients", true}, "get"};
+  Router router(get, world.endpoint);
+  CHECK(call(world.endpoint, "OPTIONS", "/api/clients") == "200 " + parameters + "OPTIONS, POST");
+  CHECK(call(router, "OPTIONS", "/api/clients") == "200 " + parameters + "GET, HEAD, OPTIONS, POST");
+  CHECK(call(world.endpoint, "OPTIONS", "*") == "404 ");
+
+  Endpoint without(world.storage, world.access, world.clock, world.ids, {.serve_options = false});
+  Router router_without(get, without);
+  CHECK(call(without, "OPTIONS", "/api/clients") == "405 POST");
+  CHECK(call(without, "GET", "/api/clients") == "405 POST");
+  CHECK(call(router_without, "OPTIONS", "/api/clients") == "405 GET, HEAD, POST");
 }
 
 TEST_CASE("in steps a router does the same, one request after another") {
@@ -110,6 +171,7 @@ TEST_CASE("in steps a router does the same, one request after another") {
   CHECK(response.body == "one one in steps");
   CHECK_FALSE(run("GET", "/two"));
   CHECK(response.fields.get("allow") == "PUT");
+  CHECK(run("HEAD", "/one"));
   CHECK(run("PUT", "/two"));
   CHECK(response.body == "two two in steps");
   CHECK_FALSE(run("PUT", "/three"));

@@ -3,6 +3,7 @@
 #include "check.hpp"
 
 #include <droplit/droplit.hpp>
+#include <droplit/openapi.hpp>
 
 #include <string>
 #include <system_error>
@@ -32,5 +33,11 @@ int main() {
   check(row.status == 409 && row.exit_status == 1 && row.closes, "the row has the Console's exit status");
   check(error.violations().size() == 1 && error.violations()[0].message == "The name is taken.",
         "the one violation has the row's text");
+
+  const std::string document = openapi_json();
+  check(document.find("\"Name Taken: Another client has the name.\"") != std::string::npos,
+        "the OpenAPI document describes the code");
+  check(document.find("\"value\": \"The name is taken.\"") != std::string::npos, "and has an example of it");
+  check(document.find("\"#/components/responses/CreateClient409\"") != std::string::npos, "beside its status");
   return cost::failures == 0 ? 0 : 1;
 }

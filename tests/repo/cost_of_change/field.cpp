@@ -9,6 +9,7 @@
 #include "support/world.hpp"
 
 #include <droplit/droplit.hpp>
+#include <droplit/openapi.hpp>
 #include <droplit/server/beast.hpp>
 #include <droplit/storage/memory.hpp>
 #include <droplit/storage/postgres.hpp>
@@ -16,6 +17,7 @@
 #include <droplit/testing/storage_contract.hpp>
 #include <droplit/transport/loopback.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -121,6 +123,22 @@ struct Forgetful : MemoryStorage {
   }
 };
 
+void is_described() {
+  test::World world;
+  const Response options = world.endpoint.handle(Request{"OPTIONS", "/api/clients", {}, {}});
+  check(options.body.ends_with(R"(,"note":{"in":"body","type":"string","required":false}}})"),
+        "OPTIONS lists the note");
+  const std::string document = openapi_json();
+  std::size_t sentences = 0;
+  for (auto at = document.find("\"A note on the client.\""); at != std::string::npos;
+       at = document.find("\"A note on the client.\"", at + 1)) {
+    ++sentences;
+  }
+  check(sentences == 2, "the OpenAPI document describes the note of a request and of a client");
+  check(document.find("\"note\": \"Example note\"") != std::string::npos, "and has an example of it");
+  check(document.find("\"const\": \"note\"") != std::string::npos, "and its violations");
+}
+
 void is_checked_by_the_kit() {
   check(check_storage_contract([] { return MemoryStorage(); }).empty(), "MemoryStorage passes the behaviour suite");
   bool texts = false;
@@ -181,6 +199,7 @@ int main() {
   auto sqlite = droplit::SqliteStorage::open(std::string(std::getenv("HOME")) + "/clients.db");
   cost::check(sqlite.has_value(), "a file of SQLite can be made");
   if (sqlite.has_value()) cost::travels(sqlite.value(), "SqliteStorage");
+  cost::is_described();
   cost::is_checked_by_the_kit();
   cost::goes_through_the_console();
   return cost::failures == 0 ? 0 : 1;

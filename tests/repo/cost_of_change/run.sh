@@ -59,7 +59,7 @@ case $change in
     max_places=2 max_files=1 includes= libraries= what="A new error code"
     insert api_errc.hpp 'enum class ApiErrc ' '};' '  name_taken,'
     insert api_errc.hpp 'auto api_errc_table =' '// clang-format on' \
-      '    {ApiErrc::name_taken, "Name Taken", 409, ResponseForm::text, "The name is taken.", true, std::errc::file_exists, 1, Source::ours},'
+      '    {ApiErrc::name_taken, "Name Taken", 409, ResponseForm::text, "The name is taken.", true, std::errc::file_exists, 1, Source::ours, "Another client has the name."},'
     ;;
   *) echo "unknown change: $change"; exit 1 ;;
 esac

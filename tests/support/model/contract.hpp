@@ -195,6 +195,18 @@ inline Response created(const World& world, const Draft& draft) {
   return with_body(201, "application/json", body + R"(,"type":)" + json_string(draft.type) + "}");
 }
 
+/// The body of the response to OPTIONS.
+inline Response parameters() {
+  std::string body = R"({"POST":{)";
+  for (const std::string name : {"ecosystemId", "type", "name", "description"}) {
+    const bool required = name == "ecosystemId" || name == "type";
+    body += json_string(name) + R"(:{"in":"body","type":"string","required":)" + (required ? "true" : "false") +
+            (name == "type" ? R"(,"enum":["application","server"]},)" : "},");
+  }
+  body.back() = '}';
+  return with_body(200, "application/json", body + "}");
+}
+
 // What a request is made of.
 
 inline std::vector<std::string> values(const Request& request, const std::string& name) {
@@ -357,8 +369,8 @@ inline Response respond(const World& world, const Request& request, std::optiona
     return empty(404);
   }
   if (request.method != "POST") {
-    Response response = empty(405);
-    response.fields.insert(response.fields.begin(), {"allow", "POST"});
+    Response response = request.method == "OPTIONS" ? parameters() : empty(405);
+    response.fields.insert(response.fields.begin(), {"allow", "OPTIONS, POST"});
     return response;
   }
 

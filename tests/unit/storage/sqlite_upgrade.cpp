@@ -295,7 +295,7 @@ TEST_CASE("an upgrade that meets tables or indexes of another program is refused
     REQUIRE(Raw(path).run(sql) == SQLITE_OK);
     const std::string before = schema(path);
     const Fault why = refusal(path);
-    CHECK(why.what() == "sqlite open: the upgrade meets tables or indexes that another program made or changed");
+    CHECK(why.what() == "sqlite open: the upgrade does not fit the tables and indexes of the file");
     CHECK(why.status() == std::nullopt);
     CHECK(schema(path) == before);
     CHECK(Raw(path).ask("PRAGMA user_version") == "1|");

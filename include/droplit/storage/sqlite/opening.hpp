@@ -50,7 +50,7 @@ class Opening {
       const int failed = opening.set_up(synchronous, state.assume_value());
       if (failed == SQLITE_INTERRUPT) return make_fault("open", "the upgrade took longer than its limit");
       if (failed == SQLITE_ERROR && opening.state_ == StoreState::older) {
-        return make_fault("open", "the upgrade meets tables or indexes that another program made or changed");
+        return make_fault("open", "the upgrade does not fit the tables and indexes of the file");
       }
       if (failed != SQLITE_OK) return make_fault("open", failed);
     }

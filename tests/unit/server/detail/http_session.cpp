@@ -245,7 +245,7 @@ TEST_CASE("100 Continue comes if the body is wanted and has not begun", "[http_s
 
 TEST_CASE("a response to HEAD has no body, and one to HTTP/1.0 says that the connection persists", "[http_session]") {
   const auto received = serve(get("Connection: keep-alive\r\n", "HEAD /api/clients HTTP/1.0")).written;
-  CHECK(received.starts_with("HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\ndate: "));
+  CHECK(received.starts_with("HTTP/1.1 405 Method Not Allowed\r\nallow: OPTIONS, POST\r\ncontent-length: 0\r\ndate: "));
   CHECK(received.ends_with("\r\nconnection: keep-alive\r\n\r\n"));
 }
 

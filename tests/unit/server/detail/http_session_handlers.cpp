@@ -3,6 +3,7 @@
 #include <droplit/server/detail/http_session.hpp>
 
 #include <droplit/router.hpp>
+#include <droplit/static_resource.hpp>
 #include "support/catch.hpp"
 #include "support/server_parties.hpp"
 
@@ -193,6 +194,39 @@ TEST_CASE("a server of one handler with a route responds as one of a router of i
     CHECK(statuses(router, wire, size) == "200 405 404 500 404 close");
   }
   CHECK(echo.calls == 8);
+}
+
+TEST_CASE("HEAD has the fields of GET and no body, and a body of either is dropped", "[http_session]") {
+  const StaticResource page("/page", "text/html", std::string(20'000, 'p'));
+  const auto written = [&](std::string_view method, std::string_view rest = "\r\n") {
+    detail::HttpSession<const StaticResource> session(page, 2048);
+    return serve(session, std::string(method).append(" /page?x HTTP/1.1\r\nHost: a\r\n").append(rest), 1'000'000)
+        .written;
+  };
+  const auto without_date = [](const std::string& head) { return head.substr(0, head.find("date: ")); };
+  const std::string get = written("GET");
+  const std::string head = written("HEAD");
+  CHECK(without_date(get) == "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 20000\r\n");
+  CHECK(without_date(head) == without_date(get));
+  CHECK(get.ends_with("\r\n\r\n" + std::string(20'000, 'p')));
+  CHECK(head.ends_with("\r\n\r\n"));
+  CHECK(head.size() + 20'000 == get.size());
+  CHECK(without_date(written("GET", "Content-Length: 4\r\n\r\nbody")) == without_date(get));
+  CHECK(written("POST").find("\r\nallow: GET, HEAD\r\n") != std::string::npos);
+}
+
+TEST_CASE("OPTIONS is responded to before the token is asked for, and its body dropped", "[http_session]") {
+  test::Parties parties;
+  const StaticResource page("/page", "text/html", "page");
+  Router router(parties.endpoint, page);
+  const std::string options = "OPTIONS /api/clients HTTP/1.1\r\nHost: a\r\n";
+  const std::string wire = options + "Content-Length: 4\r\n\r\nbody" + options + "Transfer-Encoding: chunked\r\n\r\n" +
+                           test::chunk("body") + "0\r\n\r\n" +
+                           "OPTIONS /page HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (const std::size_t size : {std::size_t{1}, wire.size()}) {
+    CHECK(statuses(parties.endpoint, wire, size) == "200 200 404 404");
+    CHECK(statuses(router, wire, size) == "200 200 405 404");
+  }
 }
 
 TEST_CASE("a handler that may block is called in `complete` alone", "[http_session]") {
