@@ -2,11 +2,13 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/id.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
@@ -17,6 +19,9 @@ enum class EcosystemState : std::uint8_t { active, deleted, unknown };
 constexpr std::string_view to_string(EcosystemState state) noexcept {
   return std::array<std::string_view, 3>{"active", "deleted", "unknown"}[static_cast<std::size_t>(state)];
 }
+
+template <>
+struct detail::Print<EcosystemState> : PrintName<EcosystemState> {};
 
 /// An ecosystem in a store. A deleted one never becomes active again.
 class Ecosystem {
@@ -31,6 +36,16 @@ class Ecosystem {
  private:
   EcosystemId id_;
   EcosystemState state_;
+};
+
+template <>
+struct detail::Print<Ecosystem> {
+  static void append(std::string& out, const Ecosystem& ecosystem) {
+    PrintedMembers members(out, "Ecosystem");
+    members.add("id", ecosystem.id());
+    members.add("state", ecosystem.state());
+    members.end();
+  }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/optional_string_view.hpp>
 
 #include <array>
@@ -108,6 +109,11 @@ constexpr std::string_view to_string(Field field) noexcept {
   if (field == Field::none) return "";
   return field == Field::additional_parameters ? "additional parameters" : detail::field_row(field).name;
 }
+
+template <>
+struct detail::Print<Field> {
+  static void append(std::string& out, Field field) { out += field == Field::none ? "none" : to_string(field); }
+};
 
 namespace detail {
 
