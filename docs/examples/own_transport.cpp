@@ -77,14 +77,14 @@ struct WithPeer {
 }  // namespace
 
 int main() {
-  const auto failed =
+  const auto report =
       check_transport_contract([](TransportPeer& peer) { return WithPeer<LoggingTransport>(peer); }, "demo");
-  for (const FailedCheck& check : failed) std::cout << check.id << ": " << check.sentence << '\n';
-  assert(failed.empty());
+  std::cout << report;
+  assert(report);
 
   const auto caught =
       check_transport_contract([](TransportPeer& peer) { return WithPeer<StubbornTransport>(peer); }, "demo");
-  assert(caught.size() == 1 && caught[0].id == "lost_response_is_not_repeated");
+  assert(caught.failed().size() == 1 && caught.failed()[0].id == "lost_response_is_not_repeated");
 
   // The transport in use.
   MemoryStorage storage;

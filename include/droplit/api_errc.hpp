@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <array>
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 // The codes and their category look the same however a file is compiled, so that there is one category in a process.
 namespace droplit::inline v0 {
@@ -113,6 +115,25 @@ consteval bool is_readable() {
 }
 static_assert(is_readable(), "two codes with the same response");
 
+// `docs/errors.md#ecosystem-invalid`.
+struct DocUrl {
+  std::array<char, 80> text;
+  std::size_t size;
+
+  consteval explicit DocUrl(std::string_view name) : text{}, size(0) {
+    for (const char c : std::string_view("docs/errors.md#")) text[size++] = c;
+    for (const char c : name)
+      text[size++] = c == ' ' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+};
+
+template <std::size_t... I>
+consteval std::array<DocUrl, sizeof...(I)> make_doc_urls(std::index_sequence<I...>) {
+  return {DocUrl(api_errc_table[I].name)...};
+}
+
+inline constexpr auto doc_urls = make_doc_urls(std::make_index_sequence<api_errc_table.size()>());
+
 class DROPLIT_DETAIL_SHARED ApiErrcCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "droplit"; }
@@ -136,6 +157,20 @@ constexpr std::string_view to_string(ApiErrc code) noexcept {
   return process::is_code(static_cast<int>(code)) ? row(code).name : std::string_view();
 }
 
+/// The section about `code` in this project's documentation: `docs/errors.md#ecosystem-invalid`, relative to the root
+/// of the repository. It does not change from version to version. The text ends with a NUL.
+constexpr std::string_view doc_url(ApiErrc code) noexcept {
+  if (!process::is_code(static_cast<int>(code))) return "";
+  const process::DocUrl& url = process::doc_urls[static_cast<std::size_t>(code) - 1];
+  return {url.text.data(), url.size};
+}
+
+/// The section about `code` in a copy of that page: `page` is its path or URL, without a fragment.
+inline std::string doc_url(ApiErrc code, std::string_view page) {
+  const std::string_view url = doc_url(code);
+  return std::string(page).append(url.empty() ? url : url.substr(url.find('#')));
+}
+
 /// The category of `ApiErrc`, named "droplit". A code compares equal to the `std::errc` in the column `condition` of
 /// its row, if there is one.
 ///
@@ -149,6 +184,9 @@ DROPLIT_DETAIL_SHARED inline const std::error_category& api_errc_category() noex
 inline std::error_code make_error_code(ApiErrc code) noexcept { return {static_cast<int>(code), api_errc_category()}; }
 
 }  // namespace droplit::inline v0
+
+template <>
+struct droplit::detail::Print<droplit::ApiErrc> : PrintName<droplit::ApiErrc> {};
 
 template <>
 struct std::is_error_code_enum<droplit::ApiErrc> : std::true_type {};

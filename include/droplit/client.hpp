@@ -4,11 +4,14 @@
 #include <droplit/client_texts.hpp>
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
+#include <droplit/fields.hpp>
 #include <droplit/id.hpp>
 #include <droplit/text.hpp>
 #include <droplit/timestamp.hpp>
 
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
@@ -38,5 +41,30 @@ class Client : public ClientTexts {
   EcosystemId ecosystem_id_;
   ClientType type_;
 };
+
+template <>
+struct detail::Print<Client> {
+  static void append(std::string& out, const Client& client);
+};
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE void detail::Print<Client>::append(std::string& out, const Client& client) {
+  PrintedMembers members(out, "Client");
+  for (const ClientMemberRow& row : client_members) {
+    if (row.member == ClientMember::created_at) {
+      members.add(row.name, client.created_at());
+    } else if (row.member == ClientMember::id) {
+      members.add(row.name, client.id());
+    } else if (field_row(row.field).kind == FieldKind::ecosystem_id) {
+      members.add(row.name, client.ecosystem_id());
+    } else if (field_row(row.field).kind == FieldKind::client_type) {
+      members.add(row.name, client.type());
+    } else if (const auto& text = client.text(row.field)) {
+      members.add(row.name, *text);
+    }
+  }
+  members.end();
+}
+#endif
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

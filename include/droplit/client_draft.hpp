@@ -5,6 +5,7 @@
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/name_list.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
 #include <droplit/outcome.hpp>
@@ -65,6 +66,17 @@ class ClientDraft : public ClientTexts {
  private:
   EcosystemId ecosystem_id_;
   ClientType type_;
+};
+
+template <>
+struct detail::Print<ClientDraft> {
+  static void append(std::string& out, const ClientDraft& draft) {
+    PrintedMembers members(out, "ClientDraft");
+    members.add(to_string(Field::ecosystem_id), draft.ecosystem_id());
+    members.add(to_string(Field::type), draft.type());
+    Print<ClientTexts>::add(members, draft);
+    members.end();
+  }
 };
 
 namespace detail {

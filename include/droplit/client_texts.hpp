@@ -2,11 +2,13 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/text.hpp>
 
 #include <array>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
@@ -48,6 +50,23 @@ class ClientTexts {
 
  protected:
   Array texts_;
+};
+
+template <>
+struct detail::Print<ClientTexts> {
+  static void append(std::string& out, const ClientTexts& texts) {
+    PrintedMembers members(out, "ClientTexts");
+    add(members, texts);
+    members.end();
+  }
+
+  /// The texts that are not absent.
+  static void add(PrintedMembers& members, const ClientTexts& texts) {
+    for (const FieldRow& row : client_fields) {
+      if (row.kind != FieldKind::text) continue;
+      if (const auto& text = texts.text(row.field)) members.add(row.name, *text);
+    }
+  }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <array>
 #include <cstddef>
@@ -27,5 +28,8 @@ constexpr std::optional<ClientType> parse_client_type(std::string_view name) noe
   }
   return std::nullopt;
 }
+
+template <>
+struct detail::Print<ClientType> : PrintName<ClientType> {};
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

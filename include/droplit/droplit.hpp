@@ -14,6 +14,7 @@
 #include <droplit/ecosystem.hpp>
 #include <droplit/endpoint.hpp>
 #include <droplit/error.hpp>
+#include <droplit/error_messages.hpp>
 #include <droplit/exchange.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/http.hpp>

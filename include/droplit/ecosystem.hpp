@@ -3,9 +3,11 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/enum_name.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/id.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
@@ -16,6 +18,9 @@ enum class EcosystemState : std::uint8_t { active, deleted, unknown };
 constexpr std::string_view to_string(EcosystemState state) noexcept {
   return detail::enum_name(state, {"active", "deleted", "unknown"});
 }
+
+template <>
+struct detail::Print<EcosystemState> : PrintName<EcosystemState> {};
 
 /// An ecosystem in a store. A deleted one never becomes active again.
 class Ecosystem {
@@ -30,6 +35,16 @@ class Ecosystem {
  private:
   EcosystemId id_;
   EcosystemState state_;
+};
+
+template <>
+struct detail::Print<Ecosystem> {
+  static void append(std::string& out, const Ecosystem& ecosystem) {
+    PrintedMembers members(out, "Ecosystem");
+    members.add("id", ecosystem.id());
+    members.add("state", ecosystem.state());
+    members.end();
+  }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

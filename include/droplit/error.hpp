@@ -5,6 +5,7 @@
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/enum_name.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
 
@@ -46,6 +47,13 @@ constexpr std::string_view to_string(Location location) noexcept {
   return detail::enum_name(location, {"", "query", "body"});
 }
 
+template <>
+struct detail::Print<Location> {
+  static void append(std::string& out, Location location) {
+    out += location == Location::none ? "none" : to_string(location);
+  }
+};
+
 /// One broken rule, as an entry of the response states it. A view of its `ApiError`.
 struct Violation {
   ApiErrc code;
@@ -54,6 +62,18 @@ struct Violation {
   std::string_view message;  ///< the exact wire text; empty for a response without a body
 
   bool operator==(const Violation&) const = default;
+};
+
+template <>
+struct detail::Print<Violation> {
+  static void append(std::string& out, const Violation& violation) {
+    out.append("Violation{") += to_string(violation.code);
+    if (violation.field != Field::none) {
+      out.append(", ").append(to_string(violation.location)).append(", ") += to_string(violation.field);
+    }
+    if (!violation.message.empty()) append_quoted(out += ": ", violation.message);
+    out += '}';
+  }
 };
 
 /// The violations that were found in a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
@@ -202,6 +222,15 @@ class ApiError::Violations {
 };
 
 inline ApiError::Violations ApiError::violations() const& noexcept { return Violations(this); }
+
+template <>
+struct detail::Print<ApiError> {
+  static void append(std::string& out, const ApiError& error) {
+    PrintedMembers members(out, "ApiError");
+    for (const Violation violation : error.violations()) members.add("", violation);
+    members.end();
+  }
+};
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) {

@@ -4,6 +4,7 @@
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/enum_name.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,11 @@ constexpr std::string_view to_string(FaultSource source) noexcept {
   return detail::enum_name(source, {"storage", "access", "clock", "ids", "transport", "response", "library"});
 }
 
+template <>
+struct detail::Print<Fate> : PrintName<Fate> {};
+template <>
+struct detail::Print<FaultSource> : PrintName<FaultSource> {};
+
 /// A failure, as opposed to a refusal: a store, a socket or a program failed, whatever the request was.
 ///
 /// Policies throw one or return one in an `outcome`. Its text is for the operator's log: codes, names of operations and
@@ -45,17 +51,16 @@ class Fault {
     if (Words* const words = words_.try_get_or_make()) words->what = std::move(what);
   }
 
-  /// A part that is busy or cannot be reached and certainly applied nothing; the response is 503. `retry_after` is in
-  /// seconds.
-  static Fault unavailable(FaultSource source, std::string what, std::int64_t retry_after = 1,
-                           std::exception_ptr cause = nullptr) noexcept {
+  /// A part that is busy or cannot be reached and certainly applied nothing; the response is 503 with `retry-after: 1`.
+  static Fault unavailable(FaultSource source, std::string what, std::exception_ptr cause = nullptr) noexcept {
     Fault fault(source, Fate::not_applied, std::move(what), std::move(cause));
     fault.status_ = 503;
-    fault.retry_after_ = retry_after;
+    fault.retry_after_ = 1;
     return fault;
   }
 
-  /// A response that the contract does not know. The service may have created the client all the same.
+  /// A response that the contract does not know. The service may have created the client all the same. `retry_after` is
+  /// the seconds that the response has, if any.
   static Fault unknown_response(int status, std::string what, std::string_view body,
                                 std::optional<std::int64_t> retry_after = {}) {
     Fault fault(FaultSource::response, Fate::maybe_applied, std::move(what));
@@ -87,7 +92,7 @@ class Fault {
   /// The HTTP status of the response that it was read from, or that it causes, if there is one.
   [[nodiscard]] std::optional<int> status() const noexcept { return status_; }
 
-  /// After how many seconds to try again, if known.
+  /// After how many seconds to try again: those of the response that it was read from, or 1 of `unavailable`.
   [[nodiscard]] std::optional<std::int64_t> retry_after() const noexcept { return retry_after_; }
 
  private:
@@ -112,6 +117,16 @@ class Fault {
   std::optional<int> status_;
   FaultSource source_ = FaultSource::library;
   Fate fate_ = Fate::maybe_applied;
+};
+
+template <>
+struct detail::Print<Fault> {
+  static void append(std::string& out, const Fault& fault) {
+    out.append("Fault{").append(to_string(fault.source())).append(", ").append(to_string(fault.fate()));
+    if (fault.status()) out.append(", status ").append(std::to_string(*fault.status()));
+    if (!fault.what().empty()) append_quoted(out += ": ", fault.what());
+    out += '}';
+  }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/optional_string_view.hpp>
 
 #include <array>
@@ -109,6 +110,11 @@ constexpr std::string_view to_string(Field field) noexcept {
   const std::size_t index = detail::field_index(field);
   return index < client_fields.size() ? client_fields[index].name : std::string_view();
 }
+
+template <>
+struct detail::Print<Field> {
+  static void append(std::string& out, Field field) { out += field == Field::none ? "none" : to_string(field); }
+};
 
 namespace detail {
 

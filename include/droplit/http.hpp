@@ -3,6 +3,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <cstddef>
 #include <string>
@@ -122,6 +123,51 @@ struct Response {
   bool close = false;
 
   bool operator==(const Response&) const = default;
+};
+
+template <>
+struct detail::Print<HeaderField> {
+  static void append(std::string& out, const HeaderField& field) {
+    append_escaped(out, field.name);
+    out += ": ";
+    for (const std::string_view secret : {"authorization", "proxy-authorization", "cookie", "set-cookie"}) {
+      if (equals_ignoring_case(field.name, secret)) {
+        out += "(not printed)";
+        return;
+      }
+    }
+    append_escaped(out, field.value);
+  }
+};
+
+template <>
+struct detail::Print<HeaderFields> {
+  static void append(std::string& out, const HeaderFields& fields) {
+    PrintedMembers members(out, "");
+    for (const HeaderField field : fields) members.add("", field);
+    members.end();
+  }
+};
+
+template <>
+struct detail::Print<Request> {
+  static void append(std::string& out, const Request& request) {
+    append_escaped(out += "Request{", request.method);
+    append_escaped(out += ' ', request.target);
+    append_printed(out += ' ', request.fields);
+    append_quoted(out += ' ', request.body);
+    out += '}';
+  }
+};
+
+template <>
+struct detail::Print<Response> {
+  static void append(std::string& out, const Response& response) {
+    out.append("Response{").append(std::to_string(response.status));
+    append_printed(out += ' ', response.fields);
+    append_quoted(out += ' ', response.body);
+    out += response.close ? " close}" : "}";
+  }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -3,6 +3,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <algorithm>
 #include <array>
@@ -120,6 +121,9 @@ class Id {
   Bytes bytes_;
   [[no_unique_address]] std::conditional_t<fixed_letter, detail::FixedLetter, detail::KeptLetter> letter_{};
 };
+
+template <class Tag>
+struct detail::Print<Id<Tag>> : PrintText<Id<Tag>> {};
 
 using EcosystemId = Id<EcosystemTag>;
 using ClientId = Id<ClientTag>;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 
@@ -64,6 +65,36 @@ using outcome = BOOST_OUTCOME_V2_NAMESPACE::std_outcome<T, E, P>;
 
 template <class T>
 using Outcome = outcome<T>;
+
+template <class T>
+struct detail::Print<Outcome<T>> {
+  static void append(std::string& out, const Outcome<T>& outcome) {
+    append_content(out += "Outcome{", outcome);
+    out += '}';
+  }
+
+  static void append_content(std::string& out, const Outcome<T>& outcome) {
+    if (outcome.has_error()) {
+      append_printed(out, outcome.assume_error());
+    } else if (outcome.has_exception()) {
+      append_printed(out, outcome.assume_exception());
+    } else if constexpr (Printable<T>) {
+      append_printed(out, outcome.assume_value());
+    } else if constexpr (requires {
+                           requires Printable<typename T::value_type>;
+                           outcome.assume_value().has_value();
+                         }) {
+      const T& value = outcome.assume_value();
+      if (!value.has_value()) {
+        out += "nothing";
+      } else {
+        append_printed(out, *value);
+      }
+    } else if constexpr (!std::is_void_v<T>) {
+      out += "a value";
+    }
+  }
+};
 
 // Without both hooks the error would be lost silently: `.value()` would throw `bad_outcome_access`.
 static_assert(BOOST_OUTCOME_V2_NAMESPACE::trait::is_error_code_available<ApiError>::value);

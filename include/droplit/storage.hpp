@@ -3,10 +3,14 @@
 
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/outcome.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -18,6 +22,14 @@ enum class Insertion : std::uint8_t {
   id_taken,           ///< nothing was stored: another client has its id
 };
 
+constexpr std::string_view to_string(Insertion insertion) noexcept {
+  return std::array<std::string_view, 4>{"inserted", "ecosystem_deleted", "ecosystem_unknown",
+                                         "id_taken"}[static_cast<std::size_t>(insertion)];
+}
+
+template <>
+struct detail::Print<Insertion> : PrintName<Insertion> {};
+
 /// What is at the location of a durable store before it is opened.
 enum class StoreState : std::uint8_t {
   absent,   ///< nothing, or an empty file or database: opening creates the store
@@ -25,6 +37,13 @@ enum class StoreState : std::uint8_t {
   current,  ///< a store of this version: opening changes nothing
   foreign,  ///< another program's data, or a store of a newer version: opening refuses it
 };
+
+constexpr std::string_view to_string(StoreState state) noexcept {
+  return std::array<std::string_view, 4>{"absent", "older", "current", "foreign"}[static_cast<std::size_t>(state)];
+}
+
+template <>
+struct detail::Print<StoreState> : PrintName<StoreState> {};
 
 /// A policy that stores clients.
 ///

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/detail/utf8.hpp>
 
 #include <optional>
@@ -45,6 +46,11 @@ class Text {
 
  private:
   std::string value_;
+};
+
+template <>
+struct detail::Print<Text> {
+  static void append(std::string& out, const Text& text) { append_quoted(out, text.str()); }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

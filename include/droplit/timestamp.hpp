@@ -3,6 +3,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/print.hpp>
 
 #include <compare>
 #include <cstddef>
@@ -121,5 +122,8 @@ class Timestamp {
 
   std::int64_t millis_;
 };
+
+template <>
+struct detail::Print<Timestamp> : PrintText<Timestamp> {};
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -1,14 +1,19 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // What the pages show is what the programs are: every C++ block is in one of docs/examples, and the tables agree.
 #include <droplit/api_errc.hpp>
+#include <droplit/error.hpp>
+#include <droplit/response.hpp>
 
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -45,6 +50,45 @@ std::vector<fs::path> pages() {
   auto found = files(root / "docs", ".md");
   found.push_back(root / "README.md");
   return found;
+}
+
+// A refusal whose violations all have this code.
+droplit::ApiError example_of(const droplit::ApiErrcRow& row) {
+  using droplit::ApiErrc;
+  using droplit::Field;
+  using Flaw = droplit::Findings::Flaw;
+  if (const auto alone = droplit::detail::CodeOnly::make(row)) return *alone;
+  const auto id = *droplit::EcosystemId::parse("C594b89aea18568c408c3ad24");
+  if (row.form == droplit::ResponseForm::text) return droplit::detail::CodeOnly::make(row, id);
+  droplit::Findings findings;
+  const auto flaw = [&findings](Field field, Flaw which) { findings = std::move(findings).with(field, which); };
+  switch (row.code) {
+    case ApiErrc::ecosystem_invalid: flaw(Field::ecosystem_id, Flaw::invalid); break;
+    case ApiErrc::ecosystem_missing:
+      flaw(Field::ecosystem_id, Flaw::missing);
+      findings.body_fields = "ecosystem";
+      break;
+    case ApiErrc::query_field_not_allowed: findings.query_fields = "verbose"; break;
+    case ApiErrc::body_parameters_missing: findings.body_missing = true; break;
+    case ApiErrc::client_type_invalid: flaw(Field::type, Flaw::invalid); break;
+    case ApiErrc::client_type_missing: flaw(Field::type, Flaw::missing); break;
+    case ApiErrc::body_parameter_invalid: flaw(Field::name, Flaw::invalid); break;
+    case ApiErrc::body_parameter_characters_invalid: flaw(Field::name, Flaw::characters); break;
+    default: FAIL("there is no example of " << row.name);
+  }
+  return droplit::ApiError::from(std::move(findings)).value();
+}
+
+// The anchor that a heading has: GitHub's rule for letters, digits and spaces.
+std::string anchor_of(std::string_view heading) {
+  std::string anchor;
+  for (const char c : heading) {
+    if (c == ' ') anchor += '-';
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      anchor += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return anchor;
 }
 
 }  // namespace
@@ -97,6 +141,41 @@ TEST_CASE("the table of codes in docs/errors.md is the table of codes") {
   }
   const Lines page = read(root / "docs/errors.md");
   CHECK(std::search(page.begin(), page.end(), expected.begin(), expected.end()) != page.end());
+}
+
+TEST_CASE("docs/errors.md has one section for each code, where doc_url says, with the response as it is written") {
+  const Lines page = read(root / "docs/errors.md");
+  std::vector<std::string> anchors;
+  for (auto line = page.begin(); line != page.end(); ++line) {
+    if (line->starts_with('#'))
+      anchors.push_back(anchor_of(std::string_view(*line).substr(line->find_first_not_of("# "))));
+  }
+  for (const droplit::ApiErrcRow& row : droplit::api_errc_table) {
+    INFO(row.name);
+    const std::string_view url = doc_url(row.code);
+    REQUIRE(url.starts_with("docs/errors.md#"));
+    CHECK(std::count(anchors.begin(), anchors.end(), url.substr(15)) == 1);
+
+    const auto heading = std::find(page.begin(), page.end(), "### " + std::string(row.name));
+    REQUIRE(heading != page.end());
+    const auto end = std::find_if(heading + 1, page.end(), [](const auto& line) { return line.starts_with("##"); });
+    const auto begin = std::find(heading, end, "```http");
+    REQUIRE(begin - heading >= 6);  // two paragraphs before it: what happened, what to do
+    CHECK(std::count(heading, begin, std::string()) >= 3);
+
+    const droplit::ApiError error = example_of(row);
+    for (const droplit::Violation violation : error.violations()) CHECK(violation.code == row.code);
+    const droplit::Response response = to_response(error);
+    Lines expected;
+    for (const droplit::HeaderField field : response.fields) {
+      expected.push_back(std::string(field.name).append(": ").append(field.value));
+    }
+    if (response.close) expected.push_back("connection: close");
+    if (!response.body.empty()) expected.insert(expected.end(), {"", response.body});
+    REQUIRE(end - begin >= 3);
+    CHECK((begin + 1)->starts_with("HTTP/1.1 " + std::to_string(row.status) + " "));
+    CHECK(Lines(begin + 2, std::find(begin, end, "```")) == expected);
+  }
 }
 
 TEST_CASE("no program uses what is private") {

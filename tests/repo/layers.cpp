@@ -30,6 +30,7 @@ const std::map<std::string, Layer> layers{
     {"client.hpp", values},
     {"api_errc.hpp", values},
     {"error.hpp", values},
+    {"error_messages.hpp", values},
     {"fault.hpp", values},
     {"http.hpp", values},
     {"request_head.hpp", values},
@@ -53,7 +54,7 @@ const std::map<std::string, Layer> layers{
     {"create_client.hpp", policies},
     {"transport.hpp", policies},
     {"detail/guarded.hpp", policies},
-    {"detail/http/sendable.hpp", values},
+    {"detail/print.hpp", values},
     {"detail/box.hpp", values},
     {"detail/bytes16.hpp", values},
     {"detail/http/grammar.hpp", values},
@@ -98,8 +99,8 @@ const std::map<std::string, Layer> layers{
 };
 
 // Headers of the operating system; everything else without a dot is the standard library.
-const std::set<std::string> system_headers{"poll.h",     "pthread.h",  "sys/socket.h", "emmintrin.h",
-                                           "sys/mman.h", "sys/stat.h", "unistd.h",     "fcntl.h"};
+const std::set<std::string> system_headers{"netinet/in.h", "netinet/tcp.h", "poll.h",     "pthread.h", "sys/socket.h",
+                                           "emmintrin.h",  "sys/mman.h",    "sys/stat.h", "unistd.h",  "fcntl.h"};
 
 struct Include {
   bool ours;

@@ -3,7 +3,7 @@
 // time and memory.
 #pragma once
 
-#include "http_server.hpp"
+#include <droplit/testing/scripted_server.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace test {
 
 struct Misbehaviour {
   std::string name;
-  ScriptedServer::Script script;
+  droplit::ScriptedServer::Script script;
   std::string response = {};  ///< where it is a response and no more, the bytes of that
 };
 
@@ -74,7 +74,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   std::vector<Misbehaviour> all;
   const auto say = [&all](std::string name, const std::string& bytes) {
     all.push_back({std::move(name),
-                   [bytes](Connection& connection) {
+                   [bytes](droplit::ScriptedConnection& connection) {
                      if (!connection.read_request()) return;
                      connection.send(bytes);
                      connection.wait_for_close(std::chrono::milliseconds(20));
@@ -82,7 +82,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
                    bytes});
   };
   const auto go_on = [&all](std::string name, std::string first, std::string again, int pause = 0) {
-    all.push_back({std::move(name), [=](Connection& connection) {
+    all.push_back({std::move(name), [=](droplit::ScriptedConnection& connection) {
                      if (!connection.read_request() || !connection.send(first)) return;
                      while (connection.send(again)) {
                        if (pause != 0 && connection.wait_for_close(std::chrono::milliseconds(pause))) return;
@@ -92,18 +92,19 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
   const std::string json = "content-type: application/json\r\n";
   const std::string good = with_length("201 Created", json, a_created);
 
-  all.push_back(
-      {"closes without reading", [](Connection&) { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }});
-  all.push_back({"resets without reading", [](Connection& connection) {
+  all.push_back({"closes without reading",
+                 [](droplit::ScriptedConnection&) { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }});
+  all.push_back({"resets without reading", [](droplit::ScriptedConnection& connection) {
                    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // or no client is connected yet
                    connection.reset();
                  }});
-  all.push_back({"closes after the request", [](Connection& connection) { connection.read_request(); }});
-  all.push_back({"resets after the request", [](Connection& connection) {
+  all.push_back(
+      {"closes after the request", [](droplit::ScriptedConnection& connection) { connection.read_request(); }});
+  all.push_back({"resets after the request", [](droplit::ScriptedConnection& connection) {
                    connection.read_request();
                    connection.reset();
                  }});
-  all.push_back({"says nothing", [](Connection& connection) {
+  all.push_back({"says nothing", [](droplit::ScriptedConnection& connection) {
                    connection.read_request();
                    connection.wait_for_close(std::chrono::seconds(10));
                  }});

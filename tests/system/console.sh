@@ -36,6 +36,8 @@ account="$HOME/droplit.io/account.json"
 not_there="droplit: $account: is not there; \`droplit login\` writes it"
 log_in="\`droplit login\` keeps a token, DROPLIT_TOKEN gives one"
 accepts_id="C and 24 hex digits are accepted, of an ecosystem that exists"
+# see CODE: what a line about a refusal ends with
+see() { printf '[docs/errors.md#%s]' "$1"; }
 help_of_create="(see \`droplit client create --help\`)"
 
 no_canary() {
@@ -154,21 +156,21 @@ done
 grep -q '^  --json$' "$folder/out" || fail '--help does not tell of --json'
 
 # --- the draft is judged before the account, which does not exist yet
-create 1 '' "droplit: --ecosystemId: field is required: $accepts_id"
-create 1 '' "droplit: --ecosystemId: field is required: $accepts_id" --name x --
-create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId ''
-create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId=canary
+create 1 '' "droplit: --ecosystemId: field is required: $accepts_id $(see ecosystem-missing)"
+create 1 '' "droplit: --ecosystemId: field is required: $accepts_id $(see ecosystem-missing)" --name x --
+create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id $(see ecosystem-invalid)" --ecosystemId ''
+create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id $(see ecosystem-invalid)" --ecosystemId=canary
 types='field must be one of the following values: application, server'
-create 1 '' "droplit: --type: $types; did you mean application?" --ecosystemId $active --type aplication
-create 1 '' "droplit: --type: $types; did you mean server?" --ecosystemId $active --type SERVER
-create 1 '' "droplit: --type: $types" --ecosystemId $active --type canary
-create 1 '' "droplit: --type: $types" --ecosystemId $active --type=
-create 1 '' "droplit: --ecosystemId: field is required: $accepts_id
-droplit: --type: $types; did you mean server?" --type sever
+create 1 '' "droplit: --type: $types; did you mean application? $(see client-type-invalid)" --ecosystemId $active --type aplication
+create 1 '' "droplit: --type: $types; did you mean server? $(see client-type-invalid)" --ecosystemId $active --type SERVER
+create 1 '' "droplit: --type: $types $(see client-type-invalid)" --ecosystemId $active --type canary
+create 1 '' "droplit: --type: $types $(see client-type-invalid)" --ecosystemId $active --type=
+create 1 '' "droplit: --ecosystemId: field is required: $accepts_id $(see ecosystem-missing)
+droplit: --type: $types; did you mean server? $(see client-type-invalid)" --type sever
 not_utf8=$(printf 'canary\377')
-create 1 '' 'droplit: --name: is not UTF-8: UTF-8 without U+0000 is accepted
-droplit: --description: is not UTF-8: UTF-8 without U+0000 is accepted' --ecosystemId $active --name "$not_utf8" --description "$not_utf8"
-create 1 '' 'droplit: --type: is not UTF-8: application and server are accepted' --type "$not_utf8"
+create 1 '' "droplit: --name: is not UTF-8: UTF-8 without U+0000 is accepted $(see body-parameters-missing)
+droplit: --description: is not UTF-8: UTF-8 without U+0000 is accepted $(see body-parameters-missing)" --ecosystemId $active --name "$not_utf8" --description "$not_utf8"
+create 1 '' "droplit: --type: is not UTF-8: application and server are accepted $(see body-parameters-missing)" --type "$not_utf8"
 [ ! -e "$HOME/droplit.io" ] || fail 'a create makes a folder'
 
 # --- the account
@@ -456,20 +458,21 @@ description  a
 createdAt    TIME' '' --name '' --description a
 run client create --ecosystemId C594B89AEA18568C408C3AD24
 grep -q "^ecosystemId  $active\$" "$folder/out" || fail "the canonical id is not told: $(cat "$folder/out")"
-create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id" --ecosystemId $never
-create 1 '' "droplit: Ecosystem with id $deleted does not exist." --ecosystemId $deleted
-create 1 '' 'droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be incorrect' \
+create 1 '' "droplit: --ecosystemId: invalid id: $accepts_id $(see ecosystem-invalid)" --ecosystemId $never
+create 1 '' "droplit: Ecosystem with id $deleted does not exist. $(see ecosystem-not-found)" --ecosystemId $deleted
+create 1 '' "droplit: Not Found (404): there is no API at this address; --url or DROPLIT_URL may be incorrect $(see not-found)" \
   --ecosystemId $active --url "$url/no"
-create 1 '' 'droplit: Content Too Large (413): the service refused the request' --ecosystemId $active --name "$(printf '%05001d' 0)"
+create 1 '' "droplit: Content Too Large (413): the service refused the request $(see content-too-large)" \
+  --ecosystemId $active --name "$(printf '%05001d' 0)"
 DROPLIT_TOKEN=canary-unknown
 export DROPLIT_TOKEN
-create 3 '' "droplit: Unauthorized (401): the service does not know the token; $log_in" --ecosystemId $active
-create 3 '' "droplit: Unauthorized (401): the service does not know the token; $log_in" --ecosystemId $active --json
+create 3 '' "droplit: Unauthorized (401): the service does not know the token; $log_in $(see unauthorized)" --ecosystemId $active
+create 3 '' "droplit: Unauthorized (401): the service does not know the token; $log_in $(see unauthorized)" --ecosystemId $active --json
 DROPLIT_TOKEN=canary-server
-create 3 '' "droplit: Forbidden (403): the holder of the token may not touch this ecosystem; $log_in" --ecosystemId $active
-create 3 '' "droplit: Forbidden (403): the holder of the token may not touch this ecosystem; $log_in" --ecosystemId $active --json
+create 3 '' "droplit: Forbidden (403): the holder of the token may not touch this ecosystem; $log_in $(see forbidden)" --ecosystemId $active
+create 3 '' "droplit: Forbidden (403): the holder of the token may not touch this ecosystem; $log_in $(see forbidden)" --ecosystemId $active --json
 DROPLIT_TOKEN=canary-other
-create 3 '' "droplit: Token type not permitted! The token of an account or a server is accepted; $log_in" --ecosystemId $active
+create 3 '' "droplit: Token type not permitted! The token of an account or a server is accepted; $log_in $(see token-kind-forbidden)" --ecosystemId $active
 unset DROPLIT_TOKEN
 refused='libcurl error 7 (Couldn'\''t connect to server); nothing was sent'
 create 4 '' "droplit: $refused" --ecosystemId $active --url http://127.0.0.1:1

@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The Console with services that misbehave: always a clear error in bounded time and memory, the exit status of a fault
 // and what became of the request.
+#include <droplit/testing/scripted_server.hpp>
 #include "support/catch.hpp"
-#include "support/http_server.hpp"
 #include "support/misbehaviour.hpp"
 
 #include <sys/resource.h>
@@ -97,9 +97,9 @@ void check_failure(const Ran& ran, bool json) {
 
 TEST_CASE("with every misbehaviour of a service, the Console says that a client may have been created") {
   std::atomic<int> led_astray{0};
-  test::ScriptedServer elsewhere([&](test::Connection&) { ++led_astray; });
+  droplit::ScriptedServer elsewhere([&](droplit::ScriptedConnection&) { ++led_astray; });
   const Ran good = [] {
-    test::ScriptedServer server([](test::Connection& connection) {
+    droplit::ScriptedServer server([](droplit::ScriptedConnection& connection) {
       connection.read_request();
       connection.send(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
     });
@@ -110,7 +110,7 @@ TEST_CASE("with every misbehaviour of a service, the Console says that a client 
   bool json = false;
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
     json = !json;
-    test::ScriptedServer server(misbehaviour.script);
+    droplit::ScriptedServer server(misbehaviour.script);
     const Ran ran = create_at(server.url(), json);
     INFO(misbehaviour.name << (json ? " --json: " : ": ") << ran.err << ran.out.substr(0, 200));
     check_failure(ran, json);
@@ -124,7 +124,7 @@ TEST_CASE("with every misbehaviour of a service, the Console says that a client 
 TEST_CASE("with a response that is cut anywhere, the Console says that a client may have been created") {
   const std::string whole = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
   std::atomic<std::size_t> cut{0};
-  test::ScriptedServer server([&](test::Connection& connection) {
+  droplit::ScriptedServer server([&](droplit::ScriptedConnection& connection) {
     if (connection.read_request()) connection.send(std::string_view(whole).substr(0, cut));
   });
   for (; cut != whole.size(); ++cut) {
@@ -139,7 +139,7 @@ TEST_CASE("with a response that is cut anywhere, the Console says that a client 
 TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has created nothing") {
   std::string unused_url;
   {
-    test::ScriptedServer gone([](test::Connection&) {});
+    droplit::ScriptedServer gone([](droplit::ScriptedConnection&) {});
     unused_url = gone.url();
   }
   const Ran unreachable = create_at(unused_url, false);
@@ -147,7 +147,7 @@ TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has cr
   CHECK(unreachable.err.find("nothing was sent") != std::string::npos);
   CHECK(unreachable.err.find("may have been") == std::string::npos);
 
-  test::ScriptedServer busy([](test::Connection& connection) {
+  droplit::ScriptedServer busy([](droplit::ScriptedConnection& connection) {
     connection.read_request();
     connection.send(test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""));
   });

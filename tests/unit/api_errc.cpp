@@ -151,3 +151,21 @@ TEST_CASE("codes with an honest counterpart compare equal to it, and to no other
     CHECK(std::error_code(value, api_errc_category()) != std::errc::permission_denied);
   }
 }
+
+static_assert(doc_url(ApiErrc::ecosystem_invalid) == "docs/errors.md#ecosystem-invalid");
+static_assert(doc_url(ApiErrc::uri_too_long) == "docs/errors.md#uri-too-long");
+
+TEST_CASE("every code has a section of its own in the documentation, in any copy of the page") {
+  std::set<std::string_view> urls;
+  for (const ApiErrcRow& row : api_errc_table) {
+    CAPTURE(row.name);
+    const std::string_view url = doc_url(row.code);
+    CHECK(urls.insert(url).second);
+    CHECK(url.data()[url.size()] == '\0');
+    CHECK(url.starts_with("docs/errors.md#"));
+    CHECK(url.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", 15) == std::string_view::npos);
+    CHECK(doc_url(row.code, "https://example.com/errors.html") ==
+          "https://example.com/errors.html" + std::string(url.substr(14)));
+    CHECK(doc_url(row.code, "") == url.substr(14));
+  }
+}

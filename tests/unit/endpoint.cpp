@@ -31,7 +31,7 @@ struct Failing {
     const std::string what(canary);
     switch (way) {
       case Way::fault: return Fault(FaultSource::storage, Fate::maybe_applied, what);
-      case Way::unavailable: return Fault::unavailable(FaultSource::storage, what, 30);
+      case Way::unavailable: return Fault::unavailable(FaultSource::storage, what);
       case Way::thrown_fault: throw Fault::unavailable(FaultSource::storage, what);
       case Way::fault_exception: throw droplit::FaultException(Fault(FaultSource::storage, Fate::not_applied, what));
       case Way::exception: throw std::runtime_error(what);

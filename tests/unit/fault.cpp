@@ -5,6 +5,7 @@
 #include "support/memory.hpp"
 
 #include <concepts>
+#include <cstdint>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -76,14 +77,14 @@ TEST_CASE("a fault has its source, fate, text and cause") {
   CHECK(copy.cause() == cause);
 }
 
-TEST_CASE("an unavailable part surely applied nothing") {
+TEST_CASE("an unavailable part surely applied nothing, and is to be tried again after the second that the wire says") {
   const auto cause = std::make_exception_ptr(std::runtime_error("x"));
-  const Fault fault = Fault::unavailable(FaultSource::storage, "busy", 7, cause);
+  const Fault fault = Fault::unavailable(FaultSource::storage, "busy", cause);
   CHECK(fault.fate() == Fate::not_applied);
   CHECK(fault.status() == 503);
-  CHECK(fault.retry_after() == 7);
+  CHECK(fault.retry_after() == 1);
   CHECK(fault.cause() == cause);
-  CHECK(Fault::unavailable(FaultSource::access, "away").retry_after() == 1);
+  static_assert(!std::is_invocable_v<decltype(Fault::unavailable), FaultSource, std::string, std::int64_t>);
 }
 
 TEST_CASE("a fault has no text if there is no memory for it") {
@@ -91,12 +92,12 @@ TEST_CASE("a fault has no text if there is no memory for it") {
   memory::fail_on = true;
   memory::fail_at = memory::calls + 1;
   const Fault fault(FaultSource::storage, Fate::not_applied, std::move(what));
-  const Fault unavailable = Fault::unavailable(FaultSource::access, {}, 3);
+  const Fault unavailable = Fault::unavailable(FaultSource::access, {});
   memory::fail_at = 0;
   memory::fail_on = false;
   CHECK(fault.what().empty());
   CHECK(fault.source() == FaultSource::storage);
   CHECK(fault.fate() == Fate::not_applied);
   CHECK(unavailable.status() == 503);
-  CHECK(unavailable.retry_after() == 3);
+  CHECK(unavailable.retry_after() == 1);
 }

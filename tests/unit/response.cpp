@@ -366,7 +366,7 @@ TEST_CASE("a fault is a 500 without details, or a 503 that proves that nothing w
     CHECK_FALSE(read_error(response));
   }
   CHECK_FALSE(is_unavailable(Fault::unknown_response(503, "a proxy's", "")));  // which proves nothing
-  const Fault busy = Fault::unavailable(FaultSource::storage, "canary", 77, cause);
+  const Fault busy = Fault::unavailable(FaultSource::storage, "canary", cause);
   CHECK(is_unavailable(busy));
   const Response response = to_response(busy);
   CHECK(response.status == 503);

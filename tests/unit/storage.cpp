@@ -91,3 +91,14 @@ TEST_CASE("what a store says means the same, plain or in an outcome, and a Fault
   CHECK(plain.value() == wrapped.value());
   CHECK(failed.has_exception());
 }
+
+TEST_CASE("what a store returns and the state of a store have the names of their enumerators") {
+  CHECK(to_string(Insertion::inserted) == "inserted");
+  CHECK(to_string(Insertion::ecosystem_deleted) == "ecosystem_deleted");
+  CHECK(to_string(Insertion::ecosystem_unknown) == "ecosystem_unknown");
+  CHECK(to_string(Insertion::id_taken) == "id_taken");
+  CHECK(to_string(StoreState::absent) == "absent");
+  CHECK(to_string(StoreState::older) == "older");
+  CHECK(to_string(StoreState::current) == "current");
+  CHECK(to_string(StoreState::foreign) == "foreign");
+}

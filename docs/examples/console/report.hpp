@@ -65,6 +65,11 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
   return named;
 }
 
+/// The line that states a violation, with the section of the documentation about its code.
+inline std::string with_section(std::string sentence, droplit::ApiErrc code) {
+  return sentence.append(" [").append(droplit::doc_url(code)).append("]");
+}
+
 /// Prints all violations of a refusal.
 inline void complain(const droplit::ApiError& error, const droplit::ClientParameters& parameters) {
   bool unreadable = false;  // the contract says only that there is no body; the name of the option helps more
@@ -72,10 +77,13 @@ inline void complain(const droplit::ApiError& error, const droplit::ClientParame
     const auto& given = parameters.*field.parameter;
     if (!given || droplit::Text::parse(std::string(*given))) continue;  // no argument has a NUL
     unreadable = true;
-    complain(std::string("--").append(field.name).append(": is not UTF-8: ").append(accepted(field.kind)));
+    complain(with_section(std::string("--").append(field.name).append(": is not UTF-8: ").append(accepted(field.kind)),
+                          error.code()));
   }
   if (unreadable) return;
-  for (const droplit::Violation violation : error.violations()) complain(sentence(violation, parameters));
+  for (const droplit::Violation violation : error.violations()) {
+    complain(with_section(sentence(violation, parameters), violation.code));
+  }
 }
 
 /// Prints a failure in one line, and what became of the request.

@@ -119,7 +119,7 @@ class RemoteCreation {
     const Fault& fault = outcome_.assume_exception();
     std::int64_t delay = jittered_delay(random_bits);
     if (policy_.retry_unavailable && is_unavailable(fault)) {
-      delay += 1000 * detail::bounded<std::int64_t>(fault.retry_after().value_or(0), 0, detail::longest_millis / 1000);
+      delay += 1000 * fault.retry_after().value_or(0);
     } else if (fault.fate() != Fate::not_sent) {
       return;
     }

@@ -16,7 +16,6 @@
 #include <concepts>
 #include <optional>
 #include <type_traits>
-#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -61,21 +60,22 @@ inline constexpr auto storage_checks = std::to_array<detail::Check<detail::Stora
     // clang-format on
 });
 
-/// Runs the behaviour suite over the stores that `make()` returns, a new and empty one for each check, and returns the
-/// rules that they violate: none if the store is correct.
+/// Runs the behaviour suite over the stores that `make()` returns, a new and empty one for each check. The report is
+/// true if the store is correct.
 ///
-/// Two rules are checked only if the store has a further function, which a small wrapper around it may add: with
-/// `void reopen()`, which closes the store and opens it again, `reopening_keeps_all`; with `void fail(bool)`, which
-/// makes every insert, addition and deletion fail until it is called with false, `fault_changes_nothing`.
+/// Two rules are checked only if the store has a further function, which a small wrapper around it may add; the report
+/// says so otherwise: with `void reopen()`, which closes the store and opens it again, `reopening_keeps_all`; with
+/// `void fail(bool)`, which makes every insert, addition and deletion fail until it is called with false,
+/// `fault_changes_nothing`.
 ///
 /// Some checks use several threads and depend on timing: a run proves a defect, not its absence.
 template <std::invocable Make>
-requires TestableStorage<std::invoke_result_t<Make&>> std::vector<FailedCheck> check_storage_contract(Make make) {
+requires TestableStorage<std::invoke_result_t<Make&>> ContractReport check_storage_contract(Make make) {
   return detail::run_suite(storage_checks, [&make](auto check) {
     decltype(auto) storage = make();
     detail::StorageChecks checks(detail::storage_calls(storage));
     (checks.*check)();
-    return checks.failure();
+    return checks.result();
   });
 }
 

@@ -13,7 +13,6 @@
 #include <concepts>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -39,21 +38,21 @@ inline constexpr auto transport_checks = std::to_array<detail::Check<detail::Tra
     // clang-format on
 });
 
-/// Runs the behaviour suite over the transports that `make(peer)` returns, a new one for each check, and returns the
-/// rules that they violate: none if the transport is correct.
+/// Runs the behaviour suite over the transports that `make(peer)` returns, a new one for each check. The report
+/// is true if the transport is correct.
 ///
 /// Every request of such a transport must end in `TransportPeer::receive`, with `token` in its authorization field. If
 /// the transport has `void go_away()`, this is called before its first request; from then on no server can be reached.
-/// Without it `unreachable_is_not_sent` is not checked.
+/// Without it `unreachable_is_not_sent` is not checked, and the report says so.
 template <std::invocable<TransportPeer&> Make>
-requires Transport<std::invoke_result_t<Make&, TransportPeer&>> std::vector<FailedCheck> check_transport_contract(
-    Make make, std::string_view token) {
+requires Transport<std::invoke_result_t<Make&, TransportPeer&>> ContractReport
+check_transport_contract(Make make, std::string_view token) {
   return detail::run_suite(transport_checks, [&](auto check) {
     TransportPeer peer;
     decltype(auto) transport = make(peer);
     detail::TransportChecks checks(detail::transport_calls(transport), peer, token);
     (checks.*check)();
-    return checks.failure();
+    return checks.result();
   });
 }
 

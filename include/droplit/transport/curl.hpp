@@ -6,7 +6,6 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
-#include <droplit/detail/http/sendable.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
@@ -62,7 +61,7 @@ class CurlTransport {
   Outcome<Response> send(const Request& request) {
     detail::curl::ResponseReader reader(options_.max_head, options_.max_body, request.method == "HEAD");
     if (!flaw_.empty()) return reader.finish(flaw_);
-    if (!detail::is_sendable(request)) return reader.finish("the request cannot be written as HTTP");
+    if (!is_sendable(request)) return reader.finish("the request cannot be written as HTTP");
     detail::curl::Connection connection = take();
     const CURLcode code = perform(request, connection, reader);
     give_back(std::move(connection));

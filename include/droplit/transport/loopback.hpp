@@ -3,7 +3,6 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/handler_steps.hpp>
-#include <droplit/detail/http/sendable.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
@@ -29,8 +28,7 @@ class LoopbackTransport {
   LoopbackTransport(H& handler, std::string token) : handler_(handler), token_(std::move(token)) {}
 
   Outcome<Response> send(Request request) {
-    if (!detail::is_sendable(request) || detail::trim(token_) != token_ ||
-        !request.fields.add("authorization", token_)) {
+    if (!is_sendable(request) || detail::trim(token_) != token_ || !request.fields.add("authorization", token_)) {
       return Fault(FaultSource::transport, Fate::not_sent, "the request is malformed");
     }
     Response response = detail::respond(handler_, request);

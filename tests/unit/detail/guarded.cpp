@@ -32,10 +32,10 @@ TEST_CASE("an exception is a fault of the source that was set when it was thrown
 }
 
 TEST_CASE("a fault that is thrown, by itself or by .value(), is the fault") {
-  const Fault fault = Fault::unavailable(FaultSource::transport, "away", 3);
+  const Fault fault = Fault::unknown_response(503, "away", "", 3);
   const auto check = [](const Outcome<int>& failed) {
     REQUIRE(failed.has_exception());
-    CHECK(failed.exception().source() == FaultSource::transport);
+    CHECK(failed.exception().source() == FaultSource::response);
     CHECK(failed.exception().what() == "away");
     CHECK(failed.exception().retry_after() == 3);
   };

@@ -54,10 +54,7 @@ static_assert(TestableStorage<MemoryStorage>);
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("a MemoryStorage keeps the contract of storages") {
-  std::vector<std::string> broken;
-  for (const FailedCheck& each : check_storage_contract([] { return MemoryStorage(); }))
-    broken.push_back(each.sentence);
-  CHECK(broken == std::vector<std::string>());
+  CHECK(check_storage_contract([] { return MemoryStorage(); }));
 }
 
 TEST_CASE("a MemoryStorage returns the state of an ecosystem, and looking one up makes none") {

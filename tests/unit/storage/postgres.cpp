@@ -55,11 +55,7 @@ std::string refusal(const std::string& conninfo, const PostgresOptions& options)
 // ---- the contract ----
 
 TEST_CASE("a PostgresStorage keeps the contract of storages") {
-  std::vector<std::string> broken;
-  for (const FailedCheck& each : check_storage_contract([] { return open(in(new_schema())); })) {
-    broken.push_back(each.sentence);
-  }
-  CHECK(broken == std::vector<std::string>());
+  CHECK(check_storage_contract([] { return open(in(new_schema())); }));
 }
 
 TEST_CASE("two stores in one database keep the contract together") {
@@ -74,11 +70,7 @@ TEST_CASE("two stores in one database keep the contract together") {
     auto delete_ecosystem(EcosystemId e) { return next().delete_ecosystem(e); }
     auto find_client(ClientId c) { return next().find_client(c); }
   };
-  std::vector<std::string> broken;
-  for (const FailedCheck& each : check_storage_contract([] { return Pair(new_schema()); })) {
-    broken.push_back(each.sentence);
-  }
-  CHECK(broken == std::vector<std::string>());
+  CHECK(check_storage_contract([] { return Pair(new_schema()); }));
 }
 
 TEST_CASE("what was kept is there when the database is opened again, and a PostgresStorage can be moved") {

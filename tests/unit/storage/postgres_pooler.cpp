@@ -31,15 +31,12 @@ PostgresOptions pooled(PostgresOptions options) {
   return options;
 }
 
-std::vector<std::string> broken_checks(const std::string& conninfo, PostgresSessionMode mode) {
-  std::vector<std::string> broken;
-  const auto make = [&] {
+ContractReport report_of(const std::string& conninfo, PostgresSessionMode mode) {
+  return check_storage_contract([&] {
     PostgresOptions options = in(new_schema());
     options.session = mode;
     return open(options, conninfo);
-  };
-  for (const FailedCheck& each : check_storage_contract(make)) broken.push_back(each.sentence);
-  return broken;
+  });
 }
 
 /// All that a session may have been left with; one line for each.
@@ -79,14 +76,14 @@ TEST_CASE("through PgBouncer a PostgresStorage keeps the contract, pooled by tra
   cluster();
   {
     const PgBouncer bouncer(cluster(), "transaction");
-    CHECK(broken_checks(bouncer.conninfo(), PostgresSessionMode::pooled) == std::vector<std::string>());
+    CHECK(report_of(bouncer.conninfo(), PostgresSessionMode::pooled));
   }
   const PgBouncer bouncer(cluster(), "session", 20);
-  CHECK(broken_checks(bouncer.conninfo(), PostgresSessionMode::own) == std::vector<std::string>());
+  CHECK(report_of(bouncer.conninfo(), PostgresSessionMode::own));
 }
 
 TEST_CASE("without a pooler a pooled PostgresStorage keeps the contract too") {
-  CHECK(broken_checks(cluster().conninfo(), PostgresSessionMode::pooled) == std::vector<std::string>());
+  CHECK(report_of(cluster().conninfo(), PostgresSessionMode::pooled));
 }
 
 TEST_CASE("a pooled PostgresStorage upgrades no schema, and opens it once a session of its own has upgraded it") {

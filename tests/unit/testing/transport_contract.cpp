@@ -1,7 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/testing/transport_contract.hpp>
 
-#include <droplit/detail/http/sendable.hpp>
 #include <droplit/transport/loopback.hpp>
 
 #include "support/catch.hpp"
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -128,7 +128,7 @@ class BrokenTransport {
     if (fragment) request.target = request.target.substr(0, request.target.find('#'));
     if (broken("everything is written") || broken("every method is written")) request.method = "POST";
     if (broken("everything is written") || broken("every target is written")) request.target = "/";
-    return detail::is_sendable(request);
+    return is_sendable(request);
   }
 
   Request as_written(Request request) const {
@@ -236,33 +236,26 @@ struct LoopbackToPeer {
   LoopbackTransport<PeerEndpoint> transport{endpoint, std::string(token)};
 };
 
-using Failed = std::vector<FailedCheck>;
-
-std::vector<std::string_view> ids(const Failed& failed) {
+std::vector<std::string_view> ids(const ContractReport& report) {
   std::vector<std::string_view> ids;
-  for (const FailedCheck& each : failed) ids.push_back(each.id);
+  for (const FailedCheck& each : report.failed()) ids.push_back(each.id);
   return ids;
 }
 
-std::vector<std::string> sentences(const Failed& failed) {
-  std::vector<std::string> sentences;
-  for (const FailedCheck& each : failed) sentences.push_back(each.sentence);
-  return sentences;
-}
-
-Failed check_broken(std::string_view breach) {
+ContractReport check_broken(std::string_view breach) {
   return check_transport_contract([&](TransportPeer& peer) { return BrokenTransport(peer, breach); }, token);
 }
 
 }  // namespace
 
-TEST_CASE("a transport that violates no rule passes") { CHECK(sentences(check_broken("")).empty()); }
+TEST_CASE("a transport that violates no rule passes") { CHECK(check_broken("")); }
 
 TEST_CASE("a transport that violates one rule fails the check of that rule and no other") {
   for (const Breach& breach : breaches) {
-    const auto failed = check_broken(breach.name);
-    CAPTURE(breach.name, sentences(failed));
-    CHECK(ids(failed) == std::vector{breach.rule});
+    const ContractReport report = check_broken(breach.name);
+    CAPTURE(breach.name, report);
+    CHECK(ids(report) == std::vector{breach.rule});
+    const auto& failed = report.failed();
     for (const ContractCheck& check : transport_checks) {
       if (check.id == breach.rule && !failed.empty()) CHECK(failed[0].sentence.starts_with(check.sentence));
     }
@@ -277,8 +270,7 @@ TEST_CASE("every rule has a transport that violates it") {
 }
 
 TEST_CASE("LoopbackTransport keeps the contract") {
-  const auto failed = check_transport_contract([](TransportPeer& peer) { return LoopbackToPeer(peer); }, token);
-  CHECK(sentences(failed).empty());
+  CHECK(check_transport_contract([](TransportPeer& peer) { return LoopbackToPeer(peer); }, token));
 }
 
 TEST_CASE("LoopbackTransport sends nothing with a token that contains a line break") {
@@ -297,7 +289,7 @@ TEST_CASE("where no response comes back nothing else is checked, and the sentenc
         },
         token);
     REQUIRE(ids(failed) == std::vector<std::string_view>{"responses_arrive"});
-    return failed[0].sentence;
+    return failed.failed()[0].sentence;
   };
   CHECK(sentence([]() -> Outcome<Response> {
           return Fault(FaultSource::transport, Fate::maybe_applied, "no wire");
@@ -311,6 +303,39 @@ TEST_CASE("where no response comes back nothing else is checked, and the sentenc
   CHECK(sentence([]() -> Outcome<Response> { return ApiError(); }).ends_with(" But: a 201 becomes an ApiError."));
 }
 
+TEST_CASE("a broken rule is reported with what was sent, what came of it and how often it arrived") {
+  const auto report = check_broken("lost is repeated");
+  std::ostringstream text;
+  text << report;
+  CAPTURE(text.str());
+  CHECK(text.str().starts_with("rules: 16, broken: 1, not checked: "));
+  CHECK(text.str().find("Fault{") != std::string::npos);
+  CHECK(text.str().find(", 2 arrived\n") != std::string::npos);
+}
+
+TEST_CASE("a history never has the token") {
+  const auto report = check_broken("the token is there twice");
+  REQUIRE(report.failed().size() == 1);
+  for (const std::string& line : report.failed()[0].history) CHECK(line.find(token) == std::string::npos);
+  struct Telling {
+    Response send(const Request& request) {
+      Request received = request;
+      received.fields.add("authorization", token);
+      static_cast<void>(peer.receive(received));
+      throw Fault(FaultSource::transport, Fate::maybe_applied, "a driver's words: " + std::string(token));
+    }
+    TransportPeer& peer;
+  };
+  const auto told = check_transport_contract([](TransportPeer& peer) { return Telling{peer}; }, token);
+  REQUIRE(ids(told) == std::vector<std::string_view>{"responses_arrive"});
+  const auto& history = told.failed()[0].history;
+  REQUIRE(history.size() == 1);
+  CHECK(history[0] ==
+        "send(Request{POST /api/clients {content-type: application/json} "
+        "\"{\"ecosystemId\":\"C594b89aea18568c408c3ad24\",\"type\":\"server\"}\"}) -> "
+        "Fault{transport, maybe applied: \"a driver's words: (token)\"}, 1 arrived");
+}
+
 TEST_CASE("a rule that cannot be checked is skipped") {
   struct Silent {
     Response send(const Request&) { return {201, {}, {}, false}; }
@@ -320,7 +345,7 @@ TEST_CASE("a rule that cannot be checked is skipped") {
   };
   const auto silent = check_transport_contract([](TransportPeer&) { return Silent(); }, token);
   CHECK(ids(silent) == std::vector<std::string_view>{"request_arrives"});
-  CHECK(silent.at(0).sentence.ends_with(" But: nothing arrives."));
+  CHECK(silent.failed().at(0).sentence.ends_with(" But: nothing arrives."));
   const auto disconnectable = check_transport_contract([](TransportPeer&) { return SilentAndDisconnectable(); }, token);
   CHECK(ids(disconnectable) == std::vector<std::string_view>{"request_arrives", "unreachable_is_not_sent"});
 }

@@ -4,8 +4,8 @@
 
 #include <droplit/remote/create_client.hpp>
 
+#include <droplit/testing/scripted_server.hpp>
 #include "support/catch.hpp"
-#include "support/http_server.hpp"
 #include "support/misbehaviour.hpp"
 
 #include <array>
@@ -33,7 +33,7 @@ constexpr auto active = "C594b89aea18568c408c3ad24"_ecosystem_id;
 
 const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
 
-CurlOptions options(const test::ScriptedServer& server, std::chrono::milliseconds timeout = 60'000ms) {
+CurlOptions options(const ScriptedServer& server, std::chrono::milliseconds timeout = 60'000ms) {
   CurlOptions all;
   all.url = server.url();
   all.proxy = "";
@@ -77,7 +77,7 @@ class Service {
     bool keep = false;
   };
 
-  void serve(test::Connection& connection) {
+  void serve(ScriptedConnection& connection) {
     while (const auto request = connection.read_request()) {
       constexpr std::string_view before = "\"name\":\"";
       const std::size_t at = request->body.find(before);
@@ -96,8 +96,8 @@ class Service {
   std::array<Plan, threads> plans_;
 
  public:
-  test::ScriptedServer elsewhere{[this](test::Connection&) { ++led_astray; }};
-  test::ScriptedServer server{[this](test::Connection& connection) { serve(connection); }};
+  ScriptedServer elsewhere{[this](ScriptedConnection&) { ++led_astray; }};
+  ScriptedServer server{[this](ScriptedConnection& connection) { serve(connection); }};
 };
 
 /// Whether `outcome`, of a request on a connection that the service may have closed in the same moment, is what it is
@@ -132,12 +132,12 @@ std::string mutated(std::string bytes, std::mt19937& random) {
 
 TEST_CASE("every misbehaviour ends the second and the third request of a connection as it ends the first") {
   std::atomic<int> led_astray{0};
-  test::ScriptedServer elsewhere([&](test::Connection&) { ++led_astray; });
+  ScriptedServer elsewhere([&](ScriptedConnection&) { ++led_astray; });
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
     for (const int before : {1, 2}) {
       std::atomic<int> connections{0};
       std::atomic<int> repeated{0};
-      test::ScriptedServer server([&](test::Connection& connection) {
+      ScriptedServer server([&](ScriptedConnection& connection) {
         if (connections++ != 0) {  // where the first ends without a response, libcurl makes a second
           if (connection.read_request()) ++repeated;
           return;
@@ -170,7 +170,7 @@ TEST_CASE("a hostile response ends a create that is sent again") {
   const std::string unavailable = test::with_length("503 Service Unavailable", "retry-after: 1\r\n", "");
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours("http://127.0.0.1:1")) {
     if (misbehaviour.response.empty()) continue;
-    test::ScriptedServer server([&](test::Connection& connection) {
+    ScriptedServer server([&](ScriptedConnection& connection) {
       for (int i = 0; i != 2; ++i) {
         if (!connection.read_request() || !connection.send(unavailable)) return;
       }
@@ -217,9 +217,9 @@ TEST_CASE("twenty thousand calls: hostile responses and mutated ones in any orde
                                 test::as_chunk(test::a_created) + "0\r\nx: y\r\n\r\n")};
   for (const ApiError& error : {ApiError::of<ApiErrc::unauthorized>(), ApiError::ecosystem_not_found(active),
                                 *ApiError::from(Findings().with(Field::type, Findings::Flaw::missing))}) {
-    pool.push_back(test::on_the_wire(to_response(error)));
+    pool.push_back(to_http(to_response(error)));
   }
-  pool.push_back(test::on_the_wire(to_response(Fault::unavailable(FaultSource::storage, "away"))));
+  pool.push_back(to_http(to_response(Fault::unavailable(FaultSource::storage, "away"))));
   for (const test::Misbehaviour& each : test::misbehaviours(service.elsewhere.url())) {
     if (!each.response.empty() && each.response.size() < 2048) pool.push_back(each.response);
   }

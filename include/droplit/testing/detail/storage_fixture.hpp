@@ -1,10 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// What every check of the storage suite needs: the store under test, called so that a failure is a violation; values to
+// What every check of the storage suite needs: the store under test, called so that a failure is a violation and every
+// call is logged; values to
 // call it with; and threads that begin at the same time. Texts are read off the table of fields, so that a new text
 // field is checked without a change here. Base class of the suite.
 
+#include <droplit/testing/detail/storage_log.hpp>
 #include <droplit/testing/detail/suite.hpp>
 
 #include <droplit/client.hpp>
@@ -59,6 +61,13 @@ class StorageFixture : public Checks {
  public:
   explicit StorageFixture(StorageCalls storage) : storage_(std::move(storage)) {}
 
+  /// When all threads of the check have ended.
+  [[nodiscard]] CheckResult result() const {
+    CheckResult result = Checks::result();
+    if (!result.failure.empty()) result.history = log_.lines();
+    return result;
+  }
+
  protected:
   template <class T>
   static T nth(std::uint64_t n) {
@@ -88,17 +97,39 @@ class StorageFixture : public Checks {
     return {id(n), time(), in, ClientType{}, std::move(given)};
   }
 
-  // A call that fails is a violation, and returns nothing.
-  std::optional<EcosystemState> add(EcosystemId e) { return call("add_ecosystem", storage_.add_ecosystem, e); }
-  std::optional<EcosystemState> remove(EcosystemId e) { return call("delete_ecosystem", storage_.delete_ecosystem, e); }
-  std::optional<Insertion> insert(const Client& c) { return call("insert", storage_.insert, c); }
-  std::optional<Client> find(ClientId c) { return call("find_client", storage_.find_client, c).value_or(std::nullopt); }
+  /// `about`: the client whose calls explain the violation; all calls if absent.
+  void expect(bool is_met, std::string_view violation, const std::optional<Client>& about = {}) {
+    if (Checks::expect(is_met, violation)) log_.end(about);
+  }
 
-  /// The outcome of one of the store's functions; what it throws as a fault.
-  template <class F, class Argument>
-  static typename F::result_type outcome_of(const F& function, const Argument& argument) {
-    using Value = typename F::result_type::value_type;
-    return guarded<Value>(FaultSource::storage, Fate::maybe_applied, [&] { return function(argument); });
+  /// The calls before this explain no violation after it.
+  void begin_history() noexcept { log_.begin(); }
+
+  // A call that fails is a violation, and returns nothing.
+  std::optional<EcosystemState> add(EcosystemId e) { return value_of("add_ecosystem", try_add(e)); }
+  std::optional<EcosystemState> remove(EcosystemId e) { return value_of("delete_ecosystem", try_remove(e)); }
+  std::optional<Insertion> insert(const Client& c) { return value_of("insert", try_insert(c)); }
+  std::optional<Client> find(ClientId c) {
+    return value_of("find_client", call("find_client", storage_.find_client, c)).value_or(std::nullopt);
+  }
+
+  // A call that may fail.
+  Outcome<EcosystemState> try_add(EcosystemId e) { return call("add_ecosystem", storage_.add_ecosystem, e); }
+  Outcome<EcosystemState> try_remove(EcosystemId e) { return call("delete_ecosystem", storage_.delete_ecosystem, e); }
+  Outcome<Insertion> try_insert(const Client& c) { return call("insert", storage_.insert, c); }
+
+  [[nodiscard]] bool has_fail() const noexcept { return storage_.fail != nullptr; }
+  [[nodiscard]] bool has_reopen() const noexcept { return storage_.reopen != nullptr; }
+
+  void fail(bool on) {
+    const std::uint64_t invoked = log_.tick();
+    storage_.fail(on);
+    log_.add({"fail", on, {}, invoked, log_.tick()});
+  }
+  void reopen() {
+    const std::uint64_t invoked = log_.tick();
+    storage_.reopen();
+    log_.add({"reopen", {}, {}, invoked, log_.tick()});
   }
 
   void comes_back(const Client& c) {
@@ -114,6 +145,7 @@ class StorageFixture : public Checks {
     Running running;
     for (std::size_t t = 0; t != threads; ++t) {
       running.threads.emplace_back([&ready, &running, &act, threads, t] {
+        StorageLog::this_thread() = t + 1;
         ++ready;
         while (ready != threads && !running.stopped) std::this_thread::yield();
         act(t);
@@ -121,8 +153,6 @@ class StorageFixture : public Checks {
     }
     while (ready != threads) std::this_thread::yield();
   }
-
-  const StorageCalls storage_;
 
  private:
   // Joins its threads when it is destroyed; std::jthread is experimental in libc++ 19.
@@ -139,15 +169,27 @@ class StorageFixture : public Checks {
     std::vector<std::thread> threads;
   };
 
+  // The outcome of one of the store's functions; what it throws as a fault.
   template <class F, class Argument>
-  std::optional<typename F::result_type::value_type> call(std::string_view name, const F& function,
-                                                          const Argument& argument) {
-    auto outcome = outcome_of(function, argument);
+  typename F::result_type call(const char* name, const F& function, const Argument& argument) {
+    using Value = typename F::result_type::value_type;
+    const std::uint64_t invoked = log_.tick();
+    auto outcome = guarded<Value>(FaultSource::storage, Fate::maybe_applied, [&] { return function(argument); });
+    const std::uint64_t returned = log_.tick();
+    log_.add({name, argument, outcome, invoked, returned});
+    return outcome;
+  }
+
+  template <class T>
+  std::optional<T> value_of(std::string_view name, Outcome<T>&& outcome) {
     if (outcome) return std::move(outcome).assume_value();
     const std::string why = outcome.has_exception() ? outcome.assume_exception().what() : "it returned an ApiError";
     expect(false, std::string(name).append(" failed: ").append(why));
     return std::nullopt;
   }
+
+  const StorageCalls storage_;
+  StorageLog log_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

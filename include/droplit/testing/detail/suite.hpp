@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
@@ -25,41 +26,72 @@ struct Check : ContractCheck {
   void (Suite::*run)();
 };
 
+/// What a function of a suite observed.
+struct CheckResult {
+  std::string failure = {};               ///< the first violation; empty if there was none
+  std::vector<std::string> history = {};  ///< what led to it
+  std::string unchecked = {};             ///< why the rule was not checked; empty if it was
+};
+
 /// Base class of a suite: remembers the first violation. Thread-safe.
 class Checks {
  public:
-  /// The first violation; empty if there was none.
-  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  [[nodiscard]] CheckResult result() const { return {failure_, {}, unchecked_}; }
 
  protected:
-  void expect(bool is_met, std::string_view violation) {
+  /// Returns true if this is the first violation.
+  bool expect(bool is_met, std::string_view violation) {
+    if (is_met) return false;
     const std::lock_guard lock(mutex_);
-    if (!is_met && failure_.empty()) failure_ = violation;
+    if (!failure_.empty()) return false;
+    failure_ = violation;
+    return true;
   }
+
+  /// The rule cannot be checked.
+  void skip(std::string_view reason) { unchecked_ = reason; }
 
  private:
   std::mutex mutex_;
   std::string failure_;
+  std::string unchecked_;
 };
 
-/// The checks that fail. `run(function)` runs a function of the suite over a new subject and returns its `failure()`.
+/// The last `most` of `lines`, after one that says how many are left out.
+inline std::vector<std::string> last_lines(std::vector<std::string> lines, std::size_t most) {
+  if (lines.size() <= most) return lines;
+  const std::size_t left_out = lines.size() - most;
+  lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(most));
+  lines.insert(lines.begin(), "... after " + std::to_string(left_out) + " others");
+  return lines;
+}
+
+/// Runs the checks. `run(function)` runs a function of the suite over a new subject and returns its `result()`.
 template <class Suite, std::size_t N, class Run>
-std::vector<FailedCheck> run_suite(const std::array<Check<Suite>, N>& checks, Run run) {
+ContractReport run_suite(const std::array<Check<Suite>, N>& checks, Run run) {
   std::vector<FailedCheck> failed;
+  std::vector<UncheckedRule> unchecked;
   std::vector<std::string_view> passed{""};
   for (const Check<Suite>& check : checks) {
-    const bool can_run = check.rests_on == "*"
-                             ? failed.empty()
-                             : std::find(passed.begin(), passed.end(), check.rests_on) != passed.end();
-    if (!can_run) continue;
-    const std::string failure = run(check.run);
-    if (failure.empty()) {
-      passed.push_back(check.id);
+    const bool rests_on_all = check.rests_on == "*";
+    const bool can_run =
+        rests_on_all ? failed.empty() : std::find(passed.begin(), passed.end(), check.rests_on) != passed.end();
+    if (!can_run) {
+      const std::string base = rests_on_all ? "all rules before it" : std::string(check.rests_on);
+      unchecked.push_back({check.id, "it rests on " + base});
+      continue;
+    }
+    CheckResult result = run(check.run);
+    if (!result.failure.empty()) {
+      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(result.failure).append("."),
+                        std::move(result.history)});
+    } else if (!result.unchecked.empty()) {
+      unchecked.push_back({check.id, std::move(result.unchecked)});
     } else {
-      failed.push_back({check.id, std::string(check.sentence).append(" But: ").append(failure).append(".")});
+      passed.push_back(check.id);
     }
   }
-  return failed;
+  return {N, std::move(failed), std::move(unchecked)};
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -9,6 +9,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
@@ -41,6 +42,12 @@ class TransportFixture : public Checks {
  public:
   TransportFixture(TransportCalls transport, TransportPeer& peer, std::string_view token)
       : transport_(std::move(transport)), peer_(peer), token_(token) {}
+
+  [[nodiscard]] CheckResult result() const {
+    CheckResult result = Checks::result();
+    if (!result.failure.empty()) result.history = last_lines(history_, 24);
+    return result;
+  }
 
  protected:
   using Responses = TransportPeer::Responses;
@@ -97,7 +104,14 @@ class TransportFixture : public Checks {
   /// Sends as `create_client` does, to a peer that has these responses.
   Outcome<Response> send(const Request& request, Responses responses = {created()}) {
     peer_.prepare(std::move(responses));
-    return guarded<Response>(FaultSource::transport, Fate::maybe_applied, [&] { return transport_.send(request); });
+    auto outcome =
+        guarded<Response>(FaultSource::transport, Fate::maybe_applied, [&] { return transport_.send(request); });
+    if (!has_failed_) note(request, outcome);
+    return outcome;
+  }
+
+  void expect(bool is_met, std::string_view violation) {
+    if (Checks::expect(is_met, violation)) has_failed_ = true;
   }
 
   /// The first request that arrives when this is sent; an empty one, and a violation, if none does.
@@ -137,6 +151,27 @@ class TransportFixture : public Checks {
   const TransportCalls transport_;
   TransportPeer& peer_;
   const std::string_view token_;
+
+ private:
+  // A line of the history, without the token.
+  void note(const Request& request, const Outcome<Response>& outcome) {
+    std::string line = "send(";
+    append_printed(line, request);
+    Print<Outcome<Response>>::append_content(line += ") -> ", outcome);
+    line += ", " + std::to_string(arrived()) + " arrived";
+    constexpr std::string_view hidden = "(token)";
+    std::string token;
+    append_escaped(token, token_);
+    std::size_t at = token.empty() ? std::string::npos : line.find(token);
+    while (at != std::string::npos) {
+      line.replace(at, token.size(), hidden);
+      at = line.find(token, at + hidden.size());
+    }
+    history_.push_back(std::move(line));
+  }
+
+  std::vector<std::string> history_;
+  bool has_failed_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -1,61 +1,57 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
 #include <droplit/http.hpp>
-#include <droplit/testing/transport_contract.hpp>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-namespace test {
+namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The server's end of a TCP connection, which does what its script says and nothing else. Every call ends within
-/// 10 seconds, or at once when the server stops.
-class Connection {
+/// A server's end of a TCP connection, which does what its script says and nothing else. Every call ends within
+/// 10 seconds, or at once when the server stops. POSIX only.
+class ScriptedConnection {
  public:
   using Duration = std::chrono::milliseconds;
 
-  explicit Connection(int fd) : fd_(fd) {
+  /// Takes the socket, which it closes.
+  explicit ScriptedConnection(int fd) noexcept : fd_(fd) {
     const int on = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() { close(); }
+  ScriptedConnection(const ScriptedConnection&) = delete;
+  ScriptedConnection& operator=(const ScriptedConnection&) = delete;
+  ~ScriptedConnection() { close(); }
 
-  /// Reads one whole request, its body by `content-length` or chunked; a peer that expects it gets 100 Continue.
-  /// Nothing if the peer ends before, is silent, or sends what is no HTTP/1.1.
-  std::optional<droplit::Request> read_request() {
+  /// Reads one whole request, its body by `content-length` or chunked without trailers. A peer that expects it gets 100
+  /// Continue. Nothing if the peer ends before, is silent, or sends anything that is not HTTP/1.1.
+  std::optional<Request> read_request() {
     const auto end = Clock::now() + timeout;
     const auto head = take_through("\r\n\r\n", end);
     if (!head) return std::nullopt;
     auto request = take_apart(*head);
     if (!request) return std::nullopt;
     const auto& fields = request->fields;
-    if (droplit::detail::equals_ignoring_case(fields.get("expect"), "100-continue")) {
+    if (detail::equals_ignoring_case(fields.get("expect"), "100-continue")) {
       if (!send("HTTP/1.1 100 Continue\r\n\r\n")) return std::nullopt;
     }
-    if (droplit::detail::equals_ignoring_case(fields.get("transfer-encoding"), "chunked")) {
+    if (detail::equals_ignoring_case(fields.get("transfer-encoding"), "chunked")) {
       if (!take_chunks(request->body, end)) return std::nullopt;
     } else if (fields.count("content-length") != 0) {
       const auto length = number(fields.get("content-length"), 10);
@@ -80,16 +76,16 @@ class Connection {
     return true;
   }
 
-  /// The connection's socket, for who speaks other than HTTP on it. In the script's thread.
+  /// The connection's socket, for a script that speaks another protocol. In the script's thread.
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
-  /// Every byte that has come so far.
+  /// Every byte that was received so far, those of requests that were read included.
   [[nodiscard]] const std::string& received() const noexcept { return received_; }
 
-  /// Whether there is something more to read, or something comes within `time`.
+  /// Whether there is more to read, or more arrives within `time`.
   bool wait_for_more(Duration time) { return received_.size() != taken_ || fill(Clock::now() + time); }
 
-  /// Whether the peer closes, or resets, within `time`; what it sends before is kept in `received`.
+  /// Whether the peer closes or resets within `time`. What it sends before is appended to `received`.
   bool wait_for_close(Duration time) {
     const auto end = Clock::now() + time;
     while (fill(end)) {
@@ -102,14 +98,14 @@ class Connection {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 
-  /// Closes so that the peer gets a reset.
+  /// Closes so that the peer is reset.
   void reset() {
     const linger at_once{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close();
   }
 
-  /// Ends the connection and whatever call waits in it. From any thread.
+  /// Ends the connection and the call that waits in it. From any thread.
   void stop() {
     const std::lock_guard lock(mutex_);
     if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
@@ -180,11 +176,11 @@ class Connection {
     }
   }
 
-  static std::optional<droplit::Request> take_apart(std::string_view head) {
+  static std::optional<Request> take_apart(std::string_view head) {
     const std::string_view line = head.substr(0, head.find("\r\n"));
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos || !line.ends_with(" HTTP/1.1") || line.size() < space + 10) return {};
-    droplit::Request request;
+    Request request;
     request.method = line.substr(0, space);
     request.target = line.substr(space + 1, line.size() - space - 10);
     for (head.remove_prefix(line.size() + 2); head != "\r\n";) {
@@ -204,111 +200,4 @@ class Connection {
   int fd_;  // changed under the mutex, and by the script's thread only
 };
 
-/// A server on 127.0.0.1 and a free port, that runs a script for each connection, each in a thread of its own.
-class ScriptedServer {
- public:
-  using Script = std::function<void(Connection&)>;
-
-  explicit ScriptedServer(Script script) : script_(std::move(script)) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) fail("socket");
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const at = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(fd_, at, size) != 0 || ::getsockname(fd_, at, &size) != 0 || ::listen(fd_, 64) != 0) {
-      const int error = errno;
-      ::close(fd_);
-      errno = error;
-      fail("listen");
-    }
-    port_ = ntohs(address.sin_port);
-    accepting_ = std::jthread([this] { accept(); });
-  }
-  ScriptedServer(const ScriptedServer&) = delete;
-  ScriptedServer& operator=(const ScriptedServer&) = delete;
-
-  /// Ends all connections; a script must end when its connection has.
-  ~ScriptedServer() {
-    stop_listening();
-    for (Served& each : served_) each.running.join();
-  }
-
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
-  /// How many connections were accepted.
-  [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
-
-  /// Ends all connections and stops listening: no peer can connect any more. A script may call this too.
-  void stop_listening() {
-    const std::lock_guard stopping(stopping_);
-    if (accepting_.joinable()) {
-      ::shutdown(fd_, SHUT_RDWR);  // ends the accept
-      accepting_.join();
-      ::close(fd_);
-    }
-    const std::lock_guard lock(mutex_);
-    for (Served& each : served_) each.connection.stop();
-  }
-
- private:
-  struct Served {
-    explicit Served(int fd) : connection(fd) {}
-    Connection connection;
-    std::atomic<bool> done = false;
-    std::jthread running;
-  };
-
-  [[noreturn]] static void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-  void accept() {
-    for (;;) {
-      const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (fd < 0) return;
-      ++accepted_;
-      const std::lock_guard lock(mutex_);
-      served_.remove_if([](const Served& each) { return each.done.load(); });
-      Served& served = served_.emplace_back(fd);
-      served.running = std::jthread([this, &served] {
-        script_(served.connection);
-        served.connection.close();
-        served.done = true;
-      });
-    }
-  }
-
-  Script script_;
-  int fd_ = -1;
-  std::uint16_t port_ = 0;
-  std::atomic<std::size_t> accepted_ = 0;
-  std::mutex stopping_;
-  std::mutex mutex_;
-  std::list<Served> served_;
-  std::jthread accepting_;
-};
-
-/// A response as it is on the wire, with `content-length` added if missing.
-inline std::string on_the_wire(const droplit::Response& response) {
-  std::string wire = "HTTP/1.1 " + std::to_string(response.status) + " Whatever\r\n";
-  wire += response.fields.lines();
-  if (response.fields.count("content-length") == 0 && response.status != 204 && response.status != 304) {
-    wire += "content-length: " + std::to_string(response.body.size()) + "\r\n";
-  }
-  if (response.close) wire += "connection: close\r\n";
-  return wire + "\r\n" + response.body;
-}
-
-/// Serves the requests of a connection through `peer`, which must outlive it, one after another.
-inline ScriptedServer::Script peer_script(droplit::TransportPeer& peer) {
-  return [&peer](Connection& connection) {
-    while (const auto request = connection.read_request()) {
-      const auto received = peer.receive(*request);
-      if (!received || !connection.send(on_the_wire(*received)) || received->close) return;
-    }
-  };
-}
-
-}  // namespace test
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

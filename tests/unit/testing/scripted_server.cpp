@@ -1,7 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-#include "support/http_server.hpp"
+#include <droplit/testing/scripted_server.hpp>
 
-#include <droplit/detail/http/sendable.hpp>
+#include <droplit/testing/transport_contract.hpp>
+#include <droplit/transport.hpp>
+
 #include "support/catch.hpp"
 #include "support/socket.hpp"
 
@@ -23,9 +25,7 @@ namespace {
 
 using namespace droplit;
 using namespace std::chrono_literals;
-using test::Connection;
 using test::RawSocket;
-using test::ScriptedServer;
 
 constexpr std::string_view token = "token";
 
@@ -35,12 +35,12 @@ enum class Style { sized, chunked, expecting, kept };
 /// The plainest transport over a socket, with its own server.
 class SocketTransport {
  public:
-  SocketTransport(TransportPeer& peer, Style style) : style_(style), server_(test::peer_script(peer)) {}
+  SocketTransport(TransportPeer& peer, Style style) : style_(style), server_(peer_script(peer)) {}
 
   void go_away() { server_.stop_listening(); }
 
   Outcome<Response> send(const Request& request) {
-    if (!detail::is_sendable(request)) return Fault(FaultSource::transport, Fate::not_sent, "cannot be written");
+    if (!is_sendable(request)) return Fault(FaultSource::transport, Fate::not_sent, "cannot be written");
     try {
       if (!socket_) socket_.emplace(server_.port());
     } catch (const std::system_error&) {
@@ -113,18 +113,17 @@ bool can_connect(std::uint16_t port) {
 
 TEST_CASE("a transport over sockets keeps the contract, however it frames its requests") {
   for (const Style style : {Style::sized, Style::chunked, Style::expecting, Style::kept}) {
-    const auto failed =
-        check_transport_contract([style](TransportPeer& peer) { return SocketTransport(peer, style); }, token);
-    for (const FailedCheck& each : failed) FAIL_CHECK(int(style) << ": " << each.id << ": " << each.sentence);
+    CAPTURE(int(style));
+    CHECK(check_transport_contract([style](TransportPeer& peer) { return SocketTransport(peer, style); }, token));
   }
 }
 
 TEST_CASE("requests of one connection come one after another, with every field as it was sent") {
   Seen<std::optional<Request>> seen;
-  ScriptedServer server([&](Connection& connection) {
+  ScriptedServer server([&](ScriptedConnection& connection) {
     while (const auto request = connection.read_request()) {
       seen.add(request);
-      connection.send(test::on_the_wire({200, {}, "x", false}));
+      connection.send(to_http({200, {}, "x", false}));
     }
     seen.add(std::nullopt);
   });
@@ -133,7 +132,7 @@ TEST_CASE("requests of one connection come one after another, with every field a
   const std::string second = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
   const auto one = socket.ask(first + second);
   REQUIRE(one);
-  CHECK(one->head == "HTTP/1.1 200 Whatever\r\ncontent-length: 1\r\n\r\n");
+  CHECK(one->head == "HTTP/1.1 200 Scripted\r\ncontent-length: 1\r\n\r\n");
   CHECK(one->response.body == "x");
   REQUIRE(socket.receive());
   socket.finish_sending();
@@ -153,7 +152,7 @@ TEST_CASE("requests of one connection come one after another, with every field a
 TEST_CASE("what is no request, or not a whole one, is not returned as one") {
   Seen<bool> seen;
   Seen<std::string> received;
-  ScriptedServer server([&](Connection& connection) {
+  ScriptedServer server([&](ScriptedConnection& connection) {
     seen.add(connection.read_request().has_value());
     received.add(connection.received());
   });
@@ -176,13 +175,13 @@ TEST_CASE("what is no request, or not a whole one, is not returned as one") {
 
 TEST_CASE("a script closes, resets and sees who closes") {
   Seen<bool> seen;
-  ScriptedServer server([&](Connection& connection) {
+  ScriptedServer server([&](ScriptedConnection& connection) {
     const auto request = connection.read_request();
     if (!request) return;
     if (request->target == "/close") connection.close();
     if (request->target == "/reset") connection.reset();
     if (request->target == "/open") seen.add(connection.wait_for_close(20ms));
-    if (request->target == "/open") connection.send(test::on_the_wire({204, {}, {}, true}));
+    if (request->target == "/open") connection.send(to_http({204, {}, {}, true}));
     if (request->target == "/open") seen.add(connection.wait_for_close(10s));
   });
   const auto get = [](std::string_view target) { return "GET " + std::string(target) + " HTTP/1.1\r\n\r\n"; };
@@ -196,7 +195,7 @@ TEST_CASE("a script closes, resets and sees who closes") {
   RawSocket open(server.port());
   const auto answer = open.ask(get("/open"));
   REQUIRE(answer);
-  CHECK(answer->head == "HTTP/1.1 204 Whatever\r\nconnection: close\r\n\r\n");
+  CHECK(answer->head == "HTTP/1.1 204 Scripted\r\nconnection: close\r\n\r\n");
   open.finish_sending();
   CHECK(open.closed());
   CHECK(seen.all() == std::vector<bool>{false, true});
@@ -204,8 +203,8 @@ TEST_CASE("a script closes, resets and sees who closes") {
 }
 
 TEST_CASE("a server that stops listening ends its connections, and no client can connect any more") {
-  ScriptedServer server([](Connection& connection) {
-    while (connection.read_request()) connection.send(test::on_the_wire({204, {}, {}, false}));
+  ScriptedServer server([](ScriptedConnection& connection) {
+    while (connection.read_request()) connection.send(to_http({204, {}, {}, false}));
   });
   CHECK(server.url() == "http://127.0.0.1:" + std::to_string(server.port()));
   RawSocket idle(server.port());
@@ -223,7 +222,7 @@ TEST_CASE("a server that stops listening ends its connections, and no client can
 
 TEST_CASE("a script may stop its server, and then no caller waits for a script any longer") {
   std::atomic<ScriptedServer*> self = nullptr;
-  ScriptedServer server([&](Connection& connection) {
+  ScriptedServer server([&](ScriptedConnection& connection) {
     if (connection.read_request()) self.load()->stop_listening();
     connection.wait_for_close(10s);
   });
