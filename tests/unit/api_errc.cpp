@@ -154,6 +154,7 @@ TEST_CASE("codes with an honest counterpart compare equal to it, and to no other
 
 static_assert(doc_url(ApiErrc::ecosystem_invalid) == "docs/errors.md#ecosystem-invalid");
 static_assert(doc_url(ApiErrc::uri_too_long) == "docs/errors.md#uri-too-long");
+static_assert(doc_url(ApiErrc{}).empty());
 
 TEST_CASE("every code has a section of its own in the documentation, in any copy of the page") {
   std::set<std::string_view> urls;
