@@ -15,7 +15,7 @@ stage() {
 stage install
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 pgbouncer \
-  libcpp-httplib-dev libcurl4-openssl-dev libssl-dev libcli11-dev git pkg-config valgrind expect stunnel4 openssl curl \
+  libcpp-httplib-dev libmicrohttpd-dev libpistache-dev libcurl4-openssl-dev libssl-dev libcli11-dev git pkg-config valgrind expect stunnel4 openssl curl \
   ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev
 stage configure
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
