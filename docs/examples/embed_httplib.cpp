@@ -1,52 +1,58 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The Endpoint inside another library's server, here cpp-httplib: the server does HTTP, the Endpoint the contract. It
-// can be only as strict as its server: this one decodes %XX in field values before a handler sees them, responds to
-// other methods itself, and has limits of its own for some bodies (docs/server.md).
-#include <droplit/access/token_file.hpp>
-#include <droplit/droplit.hpp>
-#include <droplit/storage/memory.hpp>
+// The Endpoint in cpp-httplib, which hands over whole requests.
+#include "embed/requests.hpp"
+#include "embed/service.hpp"
 
 #include <httplib.h>
 
-#include <iostream>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <thread>
 
-using namespace droplit::literals;
+namespace {
 
-int main() {
-  droplit::MemoryStorage storage;
-  storage.add_ecosystem("C594b89aea18568c408c3ad24"_ecosystem_id);
-  const auto access = droplit::TokenFile::parse(R"({"tokens": [{"token": "demo", "kind": "account"}]})").value();
-  droplit::SystemClock clock;
-  droplit::ObjectIds ids;
-  droplit::Endpoint endpoint(storage, access, clock, ids);
+// What this server should have refused: RFC 9112, sections 3.2 and 6.3.
+bool is_malformed(const httplib::Request& request) {
+  return request.get_header_value_count("Host") != 1 ||
+         (request.has_header("Transfer-Encoding") && request.has_header("Content-Length"));
+}
 
-  const auto respond = [&](const httplib::Request& request, httplib::Response& response) {
-    droplit::RequestHead head(request.method, request.target);
-    for (const auto& [name, value] : request.headers) head.add(name, value);
-    droplit::Response result;
-    endpoint.handle(head, request.body, result);
-    response.status = result.status;
-    response.body = result.body;
-    for (const auto field : result.fields) {
-      if (field.name == "content-length") continue;  // this server writes its own
-      response.set_header(std::string(field.name), std::string(field.value));
-    }
-  };
+template <class Endpoint>
+void respond(Endpoint& endpoint, const httplib::Request& request, httplib::Response& out) {
+  droplit::RequestHead head(request.method, request.target);
+  for (const auto& [name, value] : request.headers) head.add(name, value);
+  droplit::Response response;
+  if (is_malformed(request)) {
+    write_response(response, droplit::ApiError::of<droplit::ApiErrc::bad_request>());
+  } else {
+    endpoint.handle(head, request.body, response);
+  }
+
+  out.status = response.status;
+  out.body = response.body;
+  for (const auto [name, value] : response.fields) {
+    if (name != "content-length") out.set_header(std::string(name), std::string(value));  // this server writes its own
+  }
+  if (response.close) out.set_header("Connection", "close");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  embed::Service service;
   httplib::Server server;
-  server.set_payload_max_length(
-      2 * std::size_t{endpoint.options().max_body});  // so that the Endpoint says what is too much
-  server.Post(".*", respond).Get(".*", respond).Put(".*", respond).Patch(".*", respond).Delete(".*", respond);
-  server.Options(".*", respond);
+  const auto handler = [&](const httplib::Request& request, httplib::Response& response) {
+    respond(service.endpoint, request, response);
+  };
+  server.Post(".*", handler).Get(".*", handler).Put(".*", handler).Patch(".*", handler).Delete(".*", handler);
+  server.Options(".*", handler);
+  server.set_payload_max_length(2 * std::size_t{service.endpoint.options().max_body});  // the Endpoint has the limit
+  server.set_keep_alive_timeout(1);  // when a connection closes, also after `connection: close`
+  server.set_read_timeout(2);
   const int port = server.bind_to_any_port("127.0.0.1");
   std::thread thread([&] { server.listen_after_bind(); });
-
-  httplib::Client client("127.0.0.1", port);  // one call, to show that it works
-  const auto created =
-      client.Post("/api/clients", {{"authorization", "demo"}},
-                  R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})", "application/json");
-  std::cout << (created ? created->status : 0) << ' ' << (created ? created->body : "no response") << '\n';
+  embed::run(argc, argv, static_cast<std::uint16_t>(port));
   server.stop();
   thread.join();
-  return created && created->status == 201 ? 0 : 1;
 }

@@ -1,0 +1,228 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// What docs/embedding.md says of other servers. The programs embed_*.cpp send requests to themselves; here they also
+// get the cases of the contract. tests/data/embedding lists where their responses differ from ours.
+#include <droplit/server/beast.hpp>
+
+#include "embed/requests.hpp"
+#include "embed/service.hpp"
+#include "support/catch.hpp"
+#include "support/contract_cases.hpp"
+#include "support/server_process.hpp"
+#include "support/socket.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+struct Program {
+  std::string name;
+  std::string section;         // of the page
+  bool serves_options = true;  // an Exchange does not
+};
+
+const std::vector<Program> programs{
+    {"embed_httplib", "### cpp-httplib"},
+    {"embed_microhttpd", "### libmicrohttpd"},
+    {"embed_pistache", "### Pistache as it is"},
+    {"embed_pistache_strict", "### Pistache with steps of your own"},
+    {"embed_coroutine", "### The coroutine's parser", false},
+};
+
+std::string path_of(const Program& program) { return std::string(DROPLIT_EXAMPLES) + "/" + program.name; }
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Compares with a file of tests/data/embedding, and prints what should be in it.
+void check_file(const Program& program, const std::string& kind, const std::string& text) {
+  const std::string name = program.name + kind;
+  const bool same = text == read_file(std::string(DROPLIT_TEST_DATA) + "/embedding/" + name);
+  if (!same) std::cout << name << " should be:\n" << text;
+  CHECK(same);
+}
+
+// Where OPTIONS is not served, `allow` does not list it.
+std::string without_options(std::string text) {
+  const std::size_t at = text.find("OPTIONS, ");
+  return at == std::string::npos ? text : text.erase(at, 9);
+}
+
+// What a program printed: the line of each request, and of each fault.
+struct Printed {
+  std::map<std::string, std::string> responses;
+  std::vector<std::string> faults;
+};
+
+Printed take_apart(const std::string& text) {
+  Printed printed;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("fault ")) {
+      printed.faults.push_back(line);
+    } else {
+      printed.responses[line.substr(0, line.find(": "))] = line;
+    }
+  }
+  return printed;
+}
+
+// What the requests get from a BeastServer.
+Printed contract_responses() {
+  embed::Service service;
+  droplit::BeastServer server(service.endpoint);
+  std::thread thread([&] { server.run(); });
+  std::ostringstream out;
+  std::streambuf* const before = std::cout.rdbuf(out.rdbuf());
+  embed::send_all(server.port());
+  std::cout.rdbuf(before);
+  server.stop();
+  thread.join();
+  return take_apart(out.str());
+}
+
+Printed responses_of(const Program& program) {
+  std::string text;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(path_of(program).c_str(), "r"), ::pclose);
+  std::array<char, 4096> piece{};
+  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), pipe.get()))
+    text.append(piece.data(), size);
+  return take_apart(text);
+}
+
+// A server may always close; it differs if it does not where the contract does.
+bool is_same(const std::string& contract, std::string response) {
+  if (contract.find(" close") == std::string::npos) {
+    const std::size_t close = response.find(" close");
+    if (close != std::string::npos) response.erase(close, 6);
+  }
+  return contract == response;
+}
+
+std::string wire(const contract::Case& one, bool chunked) {
+  std::string lines;
+  bool announces = false;
+  for (const auto& [name, value] : one.fields) {
+    lines.append(name).append(": ").append(value).append("\r\n");
+    announces = announces || name == "content-length";
+  }
+  const std::string start = one.method + " " + one.target;
+  if (chunked) {
+    return announces ? ""
+                     : embed::head(start, lines + "transfer-encoding: chunked\r\n") + embed::chunked(one.body, 1000);
+  }
+  return embed::head(start, announces ? lines : lines + embed::length_of(one.body)) + one.body;
+}
+
+// The status, and what of the response is not as the contract has it; empty if nothing.
+std::string difference(const contract::Case& one, std::optional<test::WireResponse> received, bool serves_options) {
+  if (!received) return "no response";
+  droplit::Response& got = received->response;
+  for (std::size_t at = 0; (at = got.body.find(R"("id":")", at)) != std::string::npos; at += 6) {
+    got.body.replace(at + 6, 24, "594b89aea18568c408c3ad25");  // the programs' ids are random
+  }
+  const std::string status = std::to_string(got.status);
+  if (got.status != one.status) return status;
+  if (one.method != "HEAD" && got.body != one.answer_body) return status + " with another body";
+  if (got.fields.get("content-type") != one.answer_type) return status + " with another content type";
+  for (const auto& [name, value] : one.answer_fields) {
+    if (got.fields.get(name) != (serves_options ? value : without_options(value)))
+      return status + " with another " + name;
+  }
+  return one.closes && !got.close ? status + " without a close" : "";
+}
+
+// The names in the last column of the tables of a section of the page.
+std::set<std::string> shown_by(const std::string& section) {
+  std::istringstream page(read_file(std::string(DROPLIT_TEST_DATA) + "/../../docs/embedding.md"));
+  std::set<std::string> names;
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("#")) inside = line.starts_with(section);
+    if (!inside || !line.starts_with("| ")) continue;
+    const std::string cell = line.substr(line.rfind('|', line.size() - 2));
+    for (std::size_t at = 0; (at = cell.find('`', at)) != std::string::npos;) {
+      const std::size_t end = cell.find('`', at + 1);
+      names.insert(cell.substr(at + 1, end - at - 1));
+      at = end + 1;
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "each program prints the contract's response to its requests, but for those that its file and its section list") {
+  const Printed contract = contract_responses();
+  REQUIRE(contract.responses.size() == embed::calls().size());
+  REQUIRE(contract.faults.size() == 2);
+  for (const Program& program : programs) {
+    const Printed printed = responses_of(program);
+    std::string different;
+    std::set<std::string> names;
+    for (const embed::Call& call : embed::calls()) {
+      const auto found = printed.responses.find(call.name);
+      REQUIRE(found != printed.responses.end());
+      std::string expected = contract.responses.at(call.name);
+      if (!program.serves_options && call.name == "OPTIONS") expected = "OPTIONS: 405 allow=POST";
+      if (!program.serves_options) expected = without_options(expected);
+      if (is_same(expected, found->second)) continue;
+      different += found->second + "\n";
+      names.insert(call.name);
+    }
+    check_file(program, ".txt", different);
+    CHECK(names == shown_by(program.section));
+    CHECK(printed.faults == contract.faults);
+  }
+}
+
+TEST_CASE("each program gives the contract's response to its cases, but for those that its file lists") {
+  const auto cases = contract::read_cases();
+  for (const Program& program : programs) {
+    test::ServerProcess process({path_of(program), "serve"}, "/dev/null");
+    const auto url = process.url(std::chrono::seconds(30));
+    REQUIRE(url);
+    const auto port = static_cast<std::uint16_t>(std::stoi(url->substr(url->rfind(':') + 1)));
+    std::vector<std::string> sentences;                           // in their order
+    std::map<std::string, std::map<std::string, int>> different;  // how many requests of a sentence, by difference
+    std::map<std::string, int> sent;
+    for (const contract::Case& one : cases) {
+      if (one.only_direct || (one.method == "OPTIONS" && !program.serves_options)) continue;
+      const std::size_t line = one.where.find(':');
+      const std::size_t end = one.where.ends_with(')') ? one.where.rfind(" (") : std::string::npos;
+      const std::string sentence = one.where.substr(0, line) +
+                                   one.where.substr(one.where.find(':', line + 1), end - one.where.find(':', line + 1));
+      if (sent[sentence]++ == 0) sentences.push_back(sentence);
+      for (const bool chunked : {false, true}) {
+        const std::string bytes = wire(one, chunked);
+        if (bytes.empty()) continue;
+        test::RawSocket socket(port);
+        socket.send(bytes);
+        const std::string what = difference(one, socket.receive(one.method == "HEAD"), program.serves_options);
+        if (!what.empty()) ++different[sentence][what];
+      }
+    }
+    std::string text;
+    for (const std::string& sentence : sentences) {
+      for (const auto& [what, count] : different[sentence]) {
+        text += sentence + ": " + std::to_string(count) + " get " + what + "\n";
+      }
+    }
+    check_file(program, ".cases.txt", text);
+    CHECK(sentences.size() > 50);
+  }
+}
