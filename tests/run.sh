@@ -13,12 +13,15 @@ stage() {
 }
 
 stage install
+node='nodejs npm'
+if command -v npm >/dev/null; then node=; fi  # Node.js from elsewhere brings its own npm, and Debian's would replace both
+# shellcheck disable=SC2086
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 pgbouncer \
   libcpp-httplib-dev libmicrohttpd-dev libpistache-dev nlohmann-json3-dev libcurl4-openssl-dev libssl-dev \
   libcli11-dev git pkg-config make file dpkg-dev \
   libgtest-dev valgrind expect stunnel4 openssl curl \
-  ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev
+  ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev chromium $node
 stage configure
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
 stage build

@@ -85,15 +85,25 @@ inline json::object field_schema(const FieldRow& row, bool in_request) {
 
 inline json::object create_client_schema() {
   json::object properties;
+  json::array names;
   json::array required;
   for (const FieldRow& row : client_fields) {
     properties[row.name] = field_schema(row, true);
+    names.emplace_back(row.name);
     if (row.required) required.emplace_back(row.name);
   }
-  return {{"type", "object"},
-          {"description", "The parameters. Other members are ignored; null is the same as no member."},
-          {"properties", std::move(properties)},
-          {"required", std::move(required)}};
+  const std::string_view id = to_string(Field::ecosystem_id);
+  json::object not_null;
+  not_null[id] = {{"not", json::object{{"type", "null"}}}};
+  return {
+      {"type", "object"},
+      {"description",
+       "The parameters. Null is the same as no member. Other members are ignored, except that they are not allowed where "
+       "the ecosystem's ID is missing: one may be its misspelled name."},
+      {"properties", std::move(properties)},
+      {"required", std::move(required)},
+      {"if", {{"properties", std::move(not_null)}, {"required", json::array{id}}}},
+      {"else", json::object{{"propertyNames", one_of_texts(names)}}}};
 }
 
 inline json::object client_schema() {
@@ -141,19 +151,12 @@ inline json::array messages_of(const FieldRow& row) {
   return messages;
 }
 
-/// `{"contains": ...}` for entries with these values.
+/// `{"contains": ...}` for entries with these values. There is no `type` beside it, of which code that is made from the
+/// document would make another type than that of the list, and no `minContains`, which some tools do not know.
 inline json::object contains(json::object properties) {
   json::array required;
   for (const auto& property : properties) required.emplace_back(property.key());
-  return {{"type", "array"},
-          {"contains", {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}}};
-}
-
-inline json::object at_most_one(json::object properties) {
-  json::object schema = contains(std::move(properties));
-  schema["minContains"] = 0;
-  schema["maxContains"] = 1;
-  return schema;
+  return {{"contains", {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}}};
 }
 
 inline json::object invalid_params_schema() {
@@ -164,15 +167,9 @@ inline json::object invalid_params_schema() {
 
   json::array entries{
       entry_schema(one_of_texts(json::array{query, body}), {{"type", "string"}, {"pattern", names_pattern}}, names)};
-  json::array rules{at_most_one(json::object{{"in", constant(query)}}),
-                    at_most_one({{"in", constant(body)}, {"path", constant(names)}})};
   for (const FieldRow& row : client_fields) {
     entries.push_back(entry_schema(constant(body), one_of_texts(messages_of(row)), row.name));
-    rules.push_back(at_most_one(json::object{{"path", constant(row.name)}}));
   }
-  rules.push_back(json::object{{"if", contains({{"in", constant(body)}, {"path", constant(names)}})},
-                               {"then", contains({{"message", constant(row(ApiErrc::ecosystem_missing).message)},
-                                                  {"path", constant(to_string(Field::ecosystem_id))}})}});
   return {
       {"type", "object"},
       {"description", "All violations of the request: of the query, then of the body in the order of its parameters."},
@@ -183,7 +180,10 @@ inline json::object invalid_params_schema() {
           {"items", json::object{{"oneOf", std::move(entries)}}},
           {"minItems", 1},
           {"maxItems", ApiError::max_entries},
-          {"allOf", std::move(rules)}}}}},
+          {"uniqueItems", true},
+          {"if", contains({{"in", constant(body)}, {"path", constant(names)}})},
+          {"then", contains({{"message", constant(row(ApiErrc::ecosystem_missing).message)},
+                             {"path", constant(to_string(Field::ecosystem_id))}})}}}}},
       {"required", json::array{"errorType", "errors"}},
       {"additionalProperties", false}};
 }
