@@ -53,6 +53,7 @@ struct ApiErrcRow {
   std::errc condition;       ///< the equivalent POSIX error; `std::errc()` for none
   std::uint8_t exit_status;  ///< of the Console
   Source source;
+  std::string_view sentence;  ///< when the API gives it
 
   /// True if the message has a place for names or an id.
   [[nodiscard]] constexpr bool has_blank() const noexcept { return message.find('$') != std::string_view::npos; }
@@ -62,25 +63,25 @@ struct ApiErrcRow {
 /// from its row: a new code is an enumerator and a row.
 inline constexpr auto api_errc_table = std::to_array<ApiErrcRow>({
     // clang-format off
-    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, ResponseForm::entries, "invalid id", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, ResponseForm::entries, "contains fields that are not allowed: [ $ ]", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, ResponseForm::entries, "field must be one of the following values: application, server", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::client_type_missing, "Client Type Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page},
-    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, ResponseForm::text, "Ecosystem with id $ does not exist.", false, std::errc(), 1, Source::page},
-    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, ResponseForm::entries, "expected field to be a string", false, std::errc::invalid_argument, 1, Source::sibling},
-    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, ResponseForm::entries, "contains characters that are not allowed", false, std::errc::invalid_argument, 1, Source::ours},
-    {ApiErrc::unauthorized, "Unauthorized", 401, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, ResponseForm::text, "Token type not permitted!", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::forbidden, "Forbidden", 403, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling},
-    {ApiErrc::not_found, "Not Found", 404, ResponseForm::empty, "", false, std::errc(), 1, Source::ours},
-    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, ResponseForm::empty, "", false, std::errc(), 1, Source::ours},
-    {ApiErrc::content_too_large, "Content Too Large", 413, ResponseForm::empty, "", true, std::errc::message_size, 1, Source::ours},
-    {ApiErrc::bad_request, "Bad Request", 400, ResponseForm::empty, "", true, std::errc::protocol_error, 1, Source::ours},
-    {ApiErrc::request_timeout, "Request Timeout", 408, ResponseForm::empty, "", true, std::errc::timed_out, 1, Source::ours},
-    {ApiErrc::uri_too_long, "URI Too Long", 414, ResponseForm::empty, "", true, std::errc(), 1, Source::ours},
-    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, ResponseForm::empty, "", true, std::errc(), 1, Source::ours},
+    {ApiErrc::ecosystem_invalid, "Ecosystem Invalid", 400, ResponseForm::entries, "invalid id", false, std::errc::invalid_argument, 1, Source::page, "The ecosystem's ID is malformed, or no ecosystem ever had it."},
+    {ApiErrc::ecosystem_missing, "Ecosystem Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page, "The ecosystem's ID is missing. Unknown members are listed before it: one may be its misspelled name."},
+    {ApiErrc::query_field_not_allowed, "Query Field Not Allowed", 400, ResponseForm::entries, "contains fields that are not allowed: [ $ ]", false, std::errc::invalid_argument, 1, Source::page, "The query has fields, and none is allowed."},
+    {ApiErrc::body_parameters_missing, "Body Parameters Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page, "The body cannot be read as a JSON object, or it has neither required parameter."},
+    {ApiErrc::client_type_invalid, "Client Type Invalid", 400, ResponseForm::entries, "field must be one of the following values: application, server", false, std::errc::invalid_argument, 1, Source::page, "The client's type is not one of the allowed values."},
+    {ApiErrc::client_type_missing, "Client Type Missing", 400, ResponseForm::entries, "field is required", false, std::errc::invalid_argument, 1, Source::page, "The client's type is missing."},
+    {ApiErrc::ecosystem_not_found, "Ecosystem Not Found", 404, ResponseForm::text, "Ecosystem with id $ does not exist.", false, std::errc(), 1, Source::page, "The ecosystem existed once and was deleted."},
+    {ApiErrc::body_parameter_invalid, "Body Parameter Invalid", 400, ResponseForm::entries, "expected field to be a string", false, std::errc::invalid_argument, 1, Source::sibling, "An optional parameter is not a string."},
+    {ApiErrc::body_parameter_characters_invalid, "Body Parameter Characters Invalid", 400, ResponseForm::entries, "contains characters that are not allowed", false, std::errc::invalid_argument, 1, Source::ours, "A text contains U+0000."},
+    {ApiErrc::unauthorized, "Unauthorized", 401, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling, "The token is missing or unknown."},
+    {ApiErrc::token_kind_forbidden, "Token Kind Forbidden", 403, ResponseForm::text, "Token type not permitted!", false, std::errc::permission_denied, 3, Source::sibling, "The token is neither an account's nor a server's."},
+    {ApiErrc::forbidden, "Forbidden", 403, ResponseForm::empty, "", false, std::errc::permission_denied, 3, Source::sibling, "The token's holder may not create clients in this ecosystem."},
+    {ApiErrc::not_found, "Not Found", 404, ResponseForm::empty, "", false, std::errc(), 1, Source::ours, "The target is not one of the API's."},
+    {ApiErrc::method_not_allowed, "Method Not Allowed", 405, ResponseForm::empty, "", false, std::errc(), 1, Source::ours, "The target does not have this method. The field `allow` lists those that it has."},
+    {ApiErrc::content_too_large, "Content Too Large", 413, ResponseForm::empty, "", true, std::errc::message_size, 1, Source::ours, "The body is longer than the server accepts."},
+    {ApiErrc::bad_request, "Bad Request", 400, ResponseForm::empty, "", true, std::errc::protocol_error, 1, Source::ours, "The request is not valid HTTP."},
+    {ApiErrc::request_timeout, "Request Timeout", 408, ResponseForm::empty, "", true, std::errc::timed_out, 1, Source::ours, "The request took too long to arrive."},
+    {ApiErrc::uri_too_long, "URI Too Long", 414, ResponseForm::empty, "", true, std::errc(), 1, Source::ours, "The target is too long."},
+    {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, ResponseForm::empty, "", true, std::errc(), 1, Source::ours, "The header fields are too long."},
     // clang-format on
 });
 

@@ -28,10 +28,12 @@
 #include <droplit/router.hpp>
 #include <droplit/sdk.hpp>
 #include <droplit/sleeper.hpp>
+#include <droplit/static_resource.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/text.hpp>
 #include <droplit/timestamp.hpp>
 #include <droplit/transport.hpp>
 #include <droplit/version.hpp>
 
-/// The whole core in one include, and no adapter.
+/// The core in one include, and no adapter. The one header of the core that is not here is openapi.hpp, which needs
+/// more of Boost.JSON.

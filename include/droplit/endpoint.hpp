@@ -4,11 +4,14 @@
 #include <droplit/access.hpp>
 #include <droplit/create_client.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/parameter_list.hpp>
+#include <droplit/detail/route_table.hpp>
 #include <droplit/exchange.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>
+#include <droplit/route.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -31,10 +34,12 @@ struct IgnoreFaults {
 template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
 class Endpoint {
  public:
-  static constexpr Route route = create_client_route;
+  /// That of "create a client", with its parameters if OPTIONS is served.
+  const Route route;
 
   Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
-      : storage_(storage),
+      : route(with_parameters(options.serve_options)),
+        storage_(storage),
         access_(access),
         clock_(clock),
         ids_(ids),
@@ -65,6 +70,7 @@ class Endpoint {
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
       return exchange.draft(body);
     });
+    if (is_other_method(draft)) return refuse_method(head, response);
     detail::reserve_for_fault(response);  // not before head and body were read
     if (!draft) return respond(std::move(draft).as_failure(), response);
     respond(create(std::move(draft).assume_value()), response);
@@ -84,7 +90,10 @@ class Endpoint {
     explicit Steps(Endpoint& endpoint) : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_) {}
 
     bool head(const RequestHead& head, std::string_view, Response& response) {
-      return passes(exchange_.head(head), response);
+      auto good = exchange_.head(head);
+      if (!is_other_method(good)) return passes(std::move(good), response);
+      endpoint_.refuse_method(head, response);
+      return false;
     }
     bool body(std::string_view piece, Response& response) { return passes(exchange_.body(piece), response); }
     bool finish(std::string_view last_piece, Response& response) {
@@ -115,6 +124,22 @@ class Endpoint {
   [[nodiscard]] EndpointOptions options() const noexcept { return options_; }
 
  private:
+  static constexpr Route with_parameters(bool serve_options) noexcept {
+    Route route = create_client_route;
+    if (serve_options) route.parameters = detail::create_client_parameters;
+    return route;
+  }
+
+  template <class T>
+  static bool is_other_method(const Outcome<T>& outcome) noexcept {
+    return outcome.has_error() && outcome.assume_error().code() == ApiErrc::method_not_allowed;
+  }
+
+  // Responds to OPTIONS, or with 405 and the methods of the route.
+  void refuse_method(const RequestHead& head, Response& response) {
+    write(response, [&] { static_cast<void>(detail::find_route({&route, 1}, head, response)); });
+  }
+
   Outcome<Client> create(ClientDraft&& draft) noexcept {
     return detail::drive(Creation(std::move(draft)), storage_, clock_, ids_);
   }
@@ -123,13 +148,19 @@ class Endpoint {
   // `.as_failure()`.
   void respond(const Outcome<Client>& outcome, Response& response) {
     if (outcome.has_exception()) report(outcome.assume_exception());
+    write(response, [&] { write_response(response, outcome); });
+  }
+
+  // Lets `call` write the response; a 500 if that throws, for which `respond` has memory reserved.
+  template <class Call>
+  void write(Response& response, Call call) {
     const auto written = detail::guarded<void>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<void> {
-      write_response(response, outcome);
+      call();
       return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
     if (written) return;
     report(written.assume_exception());
-    write_response(response, written.assume_exception());  // in memory that was reserved
+    write_response(response, written.assume_exception());
   }
 
   S& storage_;

@@ -24,6 +24,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 struct EndpointOptions {
   /// The longest body that is read, in bytes (ours): 0 to 1 GiB. With 0 every body but an empty one is too long.
   std::uint32_t max_body = 1024 * 1024;
+  /// Whether an `Endpoint` responds to OPTIONS with the parameters of the operation; otherwise that is a 405. An
+  /// `Exchange` refuses OPTIONS as any other method.
+  bool serve_options = true;
 };
 
 namespace detail {

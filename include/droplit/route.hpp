@@ -7,8 +7,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The requests that a handler takes: a method and a path. HEAD is a method of its own, which a route for GET does not
-/// have.
+/// The requests that a handler takes: a method and a path. A route for GET also takes HEAD (RFC 9110, section 9.1).
 struct Route {
   std::string_view method;
   /// `/livez`; or `/api/clients/{id}`, where the last segment may be any, but not empty.
@@ -16,6 +15,16 @@ struct Route {
   /// Whether it is an operation of the API: the path may also begin with `/v0`, and end with one more `/` unless it
   /// ends with one already.
   bool operation = false;
+  /// The parameters of an operation as OPTIONS lists them, a JSON object; OPTIONS is not served without them.
+  std::string_view parameters = {};
+
+  /// Whether `other`, the method of a request, is this route's.
+  [[nodiscard]] constexpr bool has_method(std::string_view other) const noexcept {
+    return other == method || (other == "HEAD" && method == "GET");
+  }
+
+  /// Whether OPTIONS is responded to where no route has it as its method.
+  [[nodiscard]] constexpr bool serves_options() const noexcept { return operation && !parameters.empty(); }
 
   /// Whether `other`, the path of a request, is this route's. It is not percent-decoded.
   [[nodiscard]] constexpr bool has_path(std::string_view other) const noexcept {

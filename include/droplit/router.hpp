@@ -4,6 +4,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/handler_steps.hpp>
 #include <droplit/detail/http/target.hpp>
+#include <droplit/detail/route_table.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
@@ -29,7 +30,8 @@ inline std::string_view path_parameter(const Request& request) noexcept {
 std::string_view path_parameter(const Request&&) = delete;
 
 /// Joins handlers by path and method: each request goes to the first that has both in its route. Responds itself with
-/// 404 to other paths, and with 405 and `allow` to other methods. It is a handler, too.
+/// 404 to other paths, with the parameters of operations to OPTIONS, and with 405 and `allow` to other methods. It is a
+/// handler, too.
 ///
 ///     Router router(endpoint, get_client);
 ///     BeastServer server(router);

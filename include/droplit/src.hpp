@@ -10,3 +10,4 @@
 #define DROPLIT_DETAIL_SRC 1
 
 #include <droplit/droplit.hpp>
+#include <droplit/openapi.hpp>

@@ -10,7 +10,7 @@
 #include <droplit/detail/guarded.hpp>
 #include <droplit/detail/http/grammar.hpp>
 #include <droplit/detail/http/head_field.hpp>
-#include <droplit/detail/http/target.hpp>
+#include <droplit/detail/route_table.hpp>
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
@@ -20,11 +20,7 @@
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -35,33 +31,6 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 template <class H>
 void report(H& handler, const Fault& fault) {
   if constexpr (requires { handler.report(fault); }) handler.report(fault);
-}
-
-/// The index of the route that a request goes to: the first that has its path and method. Without one, writes the
-/// response.
-inline std::optional<std::size_t> find_route(std::span<const Route> routes, const RequestHead& head,
-                                             Response& response) {
-  const Route& first = routes.front();
-  if (head.target() == first.path && head.method() == first.method && !head.length_malformed()) return 0;  // fast
-  const RequestTarget target = split_target(head.target());
-  if (head.length_malformed() || !target.well_formed) {
-    write_response(response, ApiError::of<ApiErrc::bad_request>());
-    return std::nullopt;
-  }
-  std::set<std::string_view> methods;  // of the routes that have the path
-  for (std::size_t i = 0; i != routes.size(); ++i) {
-    if (!routes[i].has_path(target.path)) continue;
-    if (routes[i].method == head.method()) return i;
-    methods.insert(routes[i].method);
-  }
-  if (methods.empty()) {
-    write_response(response, ApiError::of<ApiErrc::not_found>());
-    return std::nullopt;
-  }
-  std::string allow;
-  for (const std::string_view method : methods) allow.append(allow.empty() ? "" : ", ").append(method);
-  write_response(response, ApiError::of<ApiErrc::method_not_allowed>(), allow);
-  return std::nullopt;
 }
 
 /// The steps of a handler that takes whole requests, of its own route if it has one. Makes sure that its response can
@@ -96,28 +65,19 @@ class WholeSteps {
   bool finish(std::string_view last_piece, Response& response) { return body(last_piece, response); }
 
   void complete(Response& response) {
-    const auto made = guarded<Response>(FaultSource::library, Fate::maybe_applied, [this]() -> Outcome<Response> {
-      Response own = handler_.handle(request_);
-      if (own.status == 0 || (own.status >= 200 && own.status <= 599)) return own;
-      return Fault(FaultSource::library, Fate::maybe_applied,
-                   "a handler's response has the status " + std::to_string(own.status));
+    const auto made = guarded<void>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<void> {
+      const Response& own = handler_.handle(request_);
+      if (own.status != 0 && (own.status < 200 || own.status > 599)) {
+        return Fault(FaultSource::library, Fate::maybe_applied,
+                     "a handler's response has the status " + std::to_string(own.status));
+      }
+      frame(own, response);
+      return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
     request_ = {};
-    if (!made) {
-      report(handler_, made.assume_exception());
-      return write_response(response, made.assume_exception());
-    }
-    const Response& own = made.assume_value();  // copied, so that memory that was reserved stays
-    const bool has_length = own.status != 204 && own.status != 304;
-    const bool has_body = has_length && own.status != 205;
-    response.status = own.status;
-    response.close = own.close;
-    response.body.assign(own.body, 0, has_body ? own.body.npos : 0);
-    response.fields.clear();
-    for (const HeaderField field : own.fields) {
-      if (!is_framing(field.name)) response.fields.add(field.name, field.value);
-    }
-    if (has_length) response.fields.add("content-length", std::to_string(response.body.size()));
+    if (made) return;
+    report(handler_, made.assume_exception());
+    write_response(response, made.assume_exception());
   }
 
   [[nodiscard]] std::uint32_t max_body() const noexcept {
@@ -131,6 +91,20 @@ class WholeSteps {
  private:
   static bool is_framing(std::string_view name) noexcept {
     return head_field(name).reserved || equals_ignoring_case(name, "date");
+  }
+
+  // Copies a response, so that memory that was reserved in `out` stays, with the fields that frame it.
+  static void frame(const Response& own, Response& out) {
+    const bool has_length = own.status != 204 && own.status != 304;
+    const bool has_body = has_length && own.status != 205;
+    out.status = own.status;
+    out.close = own.close;
+    out.body.assign(own.body, 0, has_body ? own.body.npos : 0);
+    out.fields.clear();
+    for (const HeaderField field : own.fields) {
+      if (!is_framing(field.name)) out.fields.add(field.name, field.value);
+    }
+    if (has_length) out.fields.add("content-length", std::to_string(out.body.size()));
   }
 
   bool fits(std::uint64_t size, Response& response) {
