@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// A server of the one endpoint, from the library's parts: options in, policies made, requests served until a signal.
-// docs/server.md says what it does. All else that can fail is tried before the store is opened, which may create it.
+// A server of the one endpoint and of its pages, from the library's parts: options in, policies made, requests served
+// until a signal. docs/server.md says what it does. All else that can fail is tried before the store is opened, which
+// may create it.
 #include "program/process.hpp"
 #include "server/command_line.hpp"
 #include "server/log.hpp"
@@ -10,7 +11,9 @@
 
 #include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
+#include <droplit/openapi.hpp>
 #include <droplit/server/beast.hpp>
+#include <droplit/try_it.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -88,9 +91,14 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   server::LateStore<typename Kind::Store> storage;
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
+  droplit::OpenApiOptions described;
+  described.endpoint = options.endpoint;
+  const droplit::StaticResource document = droplit::openapi_resource(described);
+  const droplit::TryIt try_it(options.try_it);
   const auto log_fault = [&log](const droplit::Fault& fault) { log_fault_to(log, fault); };
   droplit::Endpoint endpoint(storage, access, clock, ids, options.endpoint, log_fault);
-  droplit::BeastServer server(endpoint, options.server);  // listens
+  droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style);
+  droplit::BeastServer server(router, options.server);  // listens
   Announcement announcement(server.url(), log);
   auto status = ExitStatus::done;
   std::optional<server::Signals::Serving> serving;

@@ -94,6 +94,11 @@ const std::map<std::string, Layer> layers{
     {"router.hpp", operations},
     {"remote/create_client.hpp", operations},
     {"sdk.hpp", operations},
+    {"try_it.hpp", operations},
+    {"detail/try_it/page.hpp", operations},
+    {"detail/try_it/script.hpp", operations},
+    {"detail/try_it/snippets.hpp", operations},
+    {"detail/try_it/style.hpp", operations},
     {"droplit.hpp", operations},
     {"src.hpp", operations},
 };

@@ -129,6 +129,20 @@ answers 404 "$gone"
 answers 413 "{\"name\":\"$(printf '%0100d' 0)\"}"
 got=$(curl -sS --max-time 10 -o "$folder/body" -w '%{http_code}' "$url/" -H "x: $(printf '%01024d' 0)")
 [ "$got" = 431 ] || fail "a head longer than --max-head is answered $got"
+# gets STATUS TYPE TARGET: what a GET is answered
+gets() {
+  got=$(curl -sS --max-time 10 -o "$folder/body" -w '%{http_code} %{content_type}' "$url$3")
+  [ "$got" = "$1 $2" ] || fail "$got, not $1 $2, to GET $3"
+}
+gets 200 application/json /openapi.json
+gets 200 'text/html; charset=utf-8' /
+gets 200 'text/javascript; charset=utf-8' /try-it.js
+gets 200 'text/css; charset=utf-8' /try-it.css
+stopped TERM
+start --ecosystem $active --no-try-it
+answers 201 "$here"
+gets 200 application/json /openapi.json
+for target in / /try-it.js /try-it.css; do gets 404 '' $target; done
 stopped TERM
 # of what 7 MB of body need, 4 MiB are too little
 start --ecosystem $active --max-body 1073741824 --max-memory 4194304

@@ -36,6 +36,7 @@ enum class StoreKind : std::uint8_t { memory, sqlite, postgres };
 struct Options {
   bool help = false;
   bool check = false;
+  bool try_it = true;
   StoreKind kind = StoreKind::memory;
   std::string place;  // a path or a connection string
   std::string access;
@@ -88,6 +89,7 @@ class CommandLine {
     add_serving();
     add_deadlines();
     add_stores();
+    no_try_it_ = program::add_flag(root_, "--no-try-it", "Serves no Try It page at /; /openapi.json is served.");
     check_ = program::add_flag(root_, "--check",
                                "Tries all but serving and the ecosystems: options, access file, address, threads and "
                                "store, which it leaves as it is. Ends with 3 if a start would create or upgrade it.");
@@ -99,6 +101,7 @@ class CommandLine {
     program::read_arguments(root_, argc, argv);
     options_.help = help_->count() != 0;
     options_.check = check_->count() != 0;
+    options_.try_it = no_try_it_->count() == 0;
     if (options_.help) return std::move(options_);
     program::check_arguments(root_, [](const CLI::Option& option) { return option.get_name().ends_with("ecosystem"); });
     for (const auto& [option, read] : readers_) {
@@ -298,6 +301,7 @@ exit status:
   Options options_;
   CLI::App root_;
   std::vector<std::pair<CLI::Option*, Reader>> readers_;
+  CLI::Option* no_try_it_ = nullptr;
   CLI::Option* check_ = nullptr;
   CLI::Option* help_ = nullptr;
 };
