@@ -16,7 +16,7 @@ stage install
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
   postgresql-15 pgbouncer \
   libcpp-httplib-dev nlohmann-json3-dev libcurl4-openssl-dev libssl-dev libcli11-dev git pkg-config valgrind expect stunnel4 openssl curl \
-  ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev
+  ca-certificates clang-16 clang-19 libc++-19-dev libc++abi-19-dev doxygen doxygen-awesome-css
 stage configure
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
 stage build

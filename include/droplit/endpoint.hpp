@@ -20,7 +20,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The default `on_fault` policy: ignores faults.
 struct IgnoreFaults {
-  void operator()(const Fault&) const noexcept {}
+  void operator()(const Fault&) const noexcept {}  ///< does nothing
 };
 
 /// The endpoint "create a client" (`POST /api/clients`): a request in, its response out, no I/O of its own.
@@ -31,8 +31,9 @@ struct IgnoreFaults {
 template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
 class Endpoint {
  public:
-  static constexpr Route route = create_client_route;
+  static constexpr Route route = create_client_route;  ///< for a `Router`
 
+  /// The endpoint that uses these policies; a temporary `access` does not compile.
   Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
       : storage_(storage),
         access_(access),
@@ -81,8 +82,11 @@ class Endpoint {
   /// One request after another in steps (see `SteppedHandler`); an `Exchange`, and the storage after it.
   class Steps {
    public:
+    /// The steps of one connection's requests to `endpoint`, which must outlive them.
     explicit Steps(Endpoint& endpoint) : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_) {}
 
+    ///@{
+    /// As `SteppedHandler` says.
     bool head(const RequestHead& head, std::string_view, Response& response) {
       return passes(exchange_.head(head), response);
     }
@@ -98,6 +102,7 @@ class Endpoint {
       endpoint_.respond(client, response);
     }
     [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
+    ///@}
 
    private:
     template <class T>
