@@ -47,15 +47,15 @@ enum class ResponseForm : std::uint8_t { entries, text, empty };
 
 /// One row of the table of codes: all properties of a code for the wire, the documentation and the programs.
 struct ApiErrcRow {
-  ApiErrc code;
-  std::string_view name;  ///< as documented
-  std::uint16_t status;   ///< of HTTP
-  ResponseForm form;
-  std::string_view message;  ///< of an entry, or the text; `$` is replaced by names of fields or an ecosystem's id
-  bool closes;               ///< the connection ends after this response
-  std::errc condition;       ///< the equivalent POSIX error; `std::errc()` for none
-  std::uint8_t exit_status;  ///< of the Console
-  Source source;
+  ApiErrc code;               ///< the code that the row is about
+  std::string_view name;      ///< as documented
+  std::uint16_t status;       ///< of HTTP
+  ResponseForm form;          ///< of the body
+  std::string_view message;   ///< of an entry, or the text; `$` is replaced by names of fields or an ecosystem's id
+  bool closes;                ///< the connection ends after this response
+  std::errc condition;        ///< the equivalent POSIX error; `std::errc()` for none
+  std::uint8_t exit_status;   ///< of the Console
+  Source source;              ///< of the code
   std::string_view sentence;  ///< when the API gives it
 
   /// True if the message has a place for names or an id.
@@ -181,6 +181,7 @@ DROPLIT_DETAIL_SHARED inline const std::error_category& api_errc_category() noex
   return category;
 }
 
+/// The code as a `std::error_code`, for the standard library's constructor.
 inline std::error_code make_error_code(ApiErrc code) noexcept { return {static_cast<int>(code), api_errc_category()}; }
 
 }  // namespace droplit::inline v0

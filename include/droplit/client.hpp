@@ -19,17 +19,21 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// A client that was created: what a 201 contains.
 class Client : public ClientTexts {
  public:
+  /// A client with these parts, for stores that read it back; `Creation` makes new ones.
   Client(ClientId id, Timestamp created_at, EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
          std::optional<Text> description = {}) noexcept
       : Client(id, created_at, ecosystem_id, type, ClientTexts(std::move(name), std::move(description))) {}
 
+  /// The same with all texts.
   Client(ClientId id, Timestamp created_at, EcosystemId ecosystem_id, ClientType type, ClientTexts&& texts) noexcept
       : ClientTexts(std::move(texts)), created_at_(created_at), id_(id), ecosystem_id_(ecosystem_id), type_(type) {}
 
-  [[nodiscard]] ClientId id() const noexcept { return id_; }
-  [[nodiscard]] Timestamp created_at() const noexcept { return created_at_; }
-  [[nodiscard]] EcosystemId ecosystem_id() const noexcept { return ecosystem_id_; }
-  [[nodiscard]] ClientType type() const noexcept { return type_; }
+  [[nodiscard]] ClientId id() const noexcept { return id_; }                   ///< unique in its store
+  [[nodiscard]] Timestamp created_at() const noexcept { return created_at_; }  ///< when it was created
+  [[nodiscard]] EcosystemId ecosystem_id() const noexcept {
+    return ecosystem_id_;
+  }                                                                 ///< the ecosystem that it may connect to
+  [[nodiscard]] ClientType type() const noexcept { return type_; }  ///< what it is
 
   bool operator==(const Client&) const = default;
 

@@ -33,10 +33,12 @@ struct ParsedText {
 /// What a caller asks for when it creates a client. Every draft is valid.
 class ClientDraft : public ClientTexts {
  public:
+  /// The draft of these parts, which are valid already.
   ClientDraft(EcosystemId ecosystem_id, ClientType type, std::optional<Text> name = {},
               std::optional<Text> description = {}) noexcept
       : ClientDraft(ecosystem_id, type, ClientTexts(std::move(name), std::move(description))) {}
 
+  /// The same with all texts.
   ClientDraft(EcosystemId ecosystem_id, ClientType type, ClientTexts&& texts) noexcept
       : ClientTexts(std::move(texts)), ecosystem_id_(ecosystem_id), type_(type) {}
 
@@ -44,8 +46,10 @@ class ClientDraft : public ClientTexts {
   /// Text that is not UTF-8 could never be a body and is refused as Body Parameters Missing alone (ours).
   static Outcome<ClientDraft> make(const ClientParameters& parameters);
 
-  [[nodiscard]] EcosystemId ecosystem_id() const noexcept { return ecosystem_id_; }
-  [[nodiscard]] ClientType type() const noexcept { return type_; }
+  [[nodiscard]] EcosystemId ecosystem_id() const noexcept {
+    return ecosystem_id_;
+  }                                                                 ///< where the client is to be created
+  [[nodiscard]] ClientType type() const noexcept { return type_; }  ///< what it is to be
 
   bool operator==(const ClientDraft&) const = default;
 

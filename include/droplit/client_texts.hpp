@@ -17,6 +17,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// is absent, which differs from an empty one.
 class ClientTexts {
  public:
+  /// One place for each text, in the order of `client_fields`.
   using Array = std::array<std::optional<Text>, detail::text_count>;
 
   /// All are absent.
@@ -29,7 +30,8 @@ class ClientTexts {
   /// All texts in the order of `client_fields`.
   explicit ClientTexts(Array texts) noexcept : texts_(std::move(texts)) {}
 
-  [[nodiscard]] const std::optional<Text>& name() const& noexcept { return text(Field::name); }
+  [[nodiscard]] const std::optional<Text>& name() const& noexcept { return text(Field::name); }  ///< the text `name`
+  /// The text `description`.
   [[nodiscard]] const std::optional<Text>& description() const& noexcept { return text(Field::description); }
   [[nodiscard]] std::optional<Text> name() && noexcept { return std::move(*this).text(Field::name); }
   [[nodiscard]] std::optional<Text> description() && noexcept { return std::move(*this).text(Field::description); }
@@ -49,7 +51,7 @@ class ClientTexts {
   bool operator==(const ClientTexts&) const = default;
 
  protected:
-  Array texts_;
+  Array texts_;  ///< in the order of `client_fields`
 };
 
 template <>

@@ -17,6 +17,7 @@ enum class ClientType : bool { application, server };
 /// The wire names, in the order of the enumerators and of the API's error message.
 inline constexpr std::array<std::string_view, 2> client_type_names{"application", "server"};
 
+/// The word on the wire.
 constexpr std::string_view to_string(ClientType type) noexcept {
   return client_type_names[static_cast<std::size_t>(type)];
 }

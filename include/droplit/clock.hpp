@@ -32,6 +32,7 @@ concept Clock = requires(C& clock) {
 /// Thread-safe.
 class SystemClock {
  public:
+  /// The present instant, or the latest that was returned before, if that is later.
   Timestamp now() const noexcept {
     std::timespec time{};
     std::timespec_get(&time, TIME_UTC);

@@ -26,6 +26,7 @@ class Creation {
   /// How many ids are tried; if all are taken, it is a fault.
   static constexpr int max_tries = 4;
 
+  /// The creation of the client that this draft asks for; `begin` comes next.
   explicit Creation(ClientDraft&& draft) noexcept
       : client_(ClientId(ClientId::Bytes{}), Timestamp::clamp_unix_millis(0), draft.ecosystem_id(), draft.type(),
                 static_cast<ClientTexts&&>(draft)) {}

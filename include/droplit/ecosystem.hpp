@@ -15,6 +15,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// The state of an ecosystem in a store: it exists, it existed once, or it never existed.
 enum class EcosystemState : std::uint8_t { active, deleted, unknown };
 
+/// The name of the state.
 constexpr std::string_view to_string(EcosystemState state) noexcept {
   return detail::enum_name(state, {"active", "deleted", "unknown"});
 }
@@ -25,10 +26,11 @@ struct detail::Print<EcosystemState> : PrintName<EcosystemState> {};
 /// An ecosystem in a store. A deleted one never becomes active again.
 class Ecosystem {
  public:
+  /// The ecosystem with this id, in this state.
   constexpr Ecosystem(EcosystemId id, EcosystemState state) noexcept : id_(id), state_(state) {}
 
-  [[nodiscard]] constexpr EcosystemId id() const noexcept { return id_; }
-  [[nodiscard]] constexpr EcosystemState state() const noexcept { return state_; }
+  [[nodiscard]] constexpr EcosystemId id() const noexcept { return id_; }           ///< also of one that never existed
+  [[nodiscard]] constexpr EcosystemState state() const noexcept { return state_; }  ///< when the store was asked
 
   constexpr bool operator==(const Ecosystem&) const noexcept = default;
 

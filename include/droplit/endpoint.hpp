@@ -23,7 +23,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The default `on_fault` policy: ignores faults.
 struct IgnoreFaults {
-  void operator()(const Fault&) const noexcept {}
+  void operator()(const Fault&) const noexcept {}  ///< does nothing
 };
 
 /// The endpoint "create a client" (`POST /api/clients`): a request in, its response out, no I/O of its own.
@@ -37,6 +37,7 @@ class Endpoint {
   /// That of "create a client", with its parameters if OPTIONS is served.
   const Route route;
 
+  /// The endpoint that uses these policies; a temporary `access` does not compile.
   Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
       : route(with_parameters(options.serve_options)),
         storage_(storage),
@@ -87,8 +88,11 @@ class Endpoint {
   /// One request after another in steps (see `SteppedHandler`); an `Exchange`, and the storage after it.
   class Steps {
    public:
+    /// The steps of one connection's requests to `endpoint`, which must outlive them.
     explicit Steps(Endpoint& endpoint) : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_) {}
 
+    ///@{
+    /// As `SteppedHandler` says.
     bool head(const RequestHead& head, std::string_view, Response& response) {
       auto good = exchange_.head(head);
       if (!is_other_method(good)) return passes(std::move(good), response);
@@ -107,6 +111,7 @@ class Endpoint {
       endpoint_.respond(client, response);
     }
     [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
+    ///@}
 
    private:
     template <class T>

@@ -43,6 +43,7 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 /// The part of a request that a violation is in; `none` for a response without entries.
 enum class Location : std::uint8_t { none, query, body };
 
+/// The `in` of an entry: `query`, `body`, or empty for none.
 constexpr std::string_view to_string(Location location) noexcept {
   return detail::enum_name(location, {"", "query", "body"});
 }
@@ -56,9 +57,9 @@ struct detail::Print<Location> {
 
 /// One broken rule, as an entry of the response states it. A view of its `ApiError`.
 struct Violation {
-  ApiErrc code;
-  Location location;
-  Field field;
+  ApiErrc code;              ///< of the broken rule
+  Location location;         ///< the `in` of the entry
+  Field field;               ///< the `path` of the entry
   std::string_view message;  ///< the exact wire text; empty for a response without a body
 
   bool operator==(const Violation&) const = default;
@@ -81,10 +82,10 @@ struct Findings {
   /// The violation of one field of the body. For an optional field, `missing` is no violation.
   enum class Flaw : std::uint8_t { none, missing, invalid, characters };
 
-  std::optional<std::string> query_fields = {};  ///< those not allowed, joined
-  std::optional<std::string> body_fields = {};   ///< unknown ones, joined; named only where `ecosystemId` is missing
-  bool body_missing = false;                     ///< no body that can be read; the flaws then do not count
-  std::array<Flaw, client_fields.size()> flaws{};
+  std::optional<std::string> query_fields = {};    ///< those not allowed, joined
+  std::optional<std::string> body_fields = {};     ///< unknown ones, joined; named only where `ecosystemId` is missing
+  bool body_missing = false;                       ///< no body that can be read; the flaws then do not count
+  std::array<Flaw, client_fields.size()> flaws{};  ///< of each field, in the order of `client_fields`
 
   /// The violation of `field`, one of `client_fields`.
   [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
@@ -189,8 +190,11 @@ class ApiError {
 /// A forward range of `Violation` values, with `size()` and `[]`.
 class ApiError::Violations {
  public:
+  /// A position in the list, which is a `std::forward_iterator` and valid as long as the error.
   class Iterator {
    public:
+    ///@{
+    /// As the standard says of a forward iterator.
     using value_type = Violation;
     using difference_type = std::ptrdiff_t;
 
@@ -204,16 +208,18 @@ class ApiError::Violations {
     }
     Iterator operator++(int) noexcept { return {error_, at_++}; }
     bool operator==(const Iterator&) const = default;
+    ///@}
 
    private:
     const ApiError* error_ = nullptr;
     std::size_t at_ = 0;
   };
 
-  [[nodiscard]] std::size_t size() const noexcept { return error_->size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return error_->size_; }  ///< 1 to `max_entries`
+  /// In the response's order; `i` is less than `size()`.
   Violation operator[](std::size_t i) const noexcept { return error_->violation(i); }
-  [[nodiscard]] Iterator begin() const noexcept { return {error_, 0}; }
-  [[nodiscard]] Iterator end() const noexcept { return {error_, size()}; }
+  [[nodiscard]] Iterator begin() const noexcept { return {error_, 0}; }     ///< the first
+  [[nodiscard]] Iterator end() const noexcept { return {error_, size()}; }  ///< after the last
 
  private:
   friend class ApiError;

@@ -24,6 +24,7 @@ concept Wording = std::invocable<W&, const Violation&> &&
 
 /// The API's wording: the message that the response has, or the name of the code where it has none.
 struct ApiWording {
+  /// The message, or the name of the code.
   std::string operator()(const Violation& violation) const {
     return std::string(violation.message.empty() ? to_string(violation.code) : violation.message);
   }
@@ -32,7 +33,7 @@ struct ApiWording {
 /// What is wrong with one field of a request.
 struct FieldMessages {
   Field field;  ///< its name is `to_string(field)`; `none` where the refusal is about no field, such as Unauthorized
-  std::vector<std::string> messages;
+  std::vector<std::string> messages;  ///< at least one, in the order of the violations
 
   bool operator==(const FieldMessages&) const = default;
 };

@@ -48,6 +48,7 @@ template <Access A>
 class Exchange {
  public:
   explicit Exchange(const A&& access, EndpointOptions options = {}) = delete;
+  /// Uses `access`, which must outlive it; a temporary does not compile.
   explicit Exchange(const A& access, EndpointOptions options = {})
       : access_(access), max_body_(detail::bounded(options).max_body) {}
 
@@ -97,6 +98,7 @@ class Exchange {
     return judged(last_piece);
   }
 
+  /// Forgets the request; `head` does so by itself.
   void reset() noexcept {
     parser_.reset();
     principal_.reset();

@@ -22,10 +22,12 @@ enum class Fate : std::uint8_t { not_sent, not_applied, maybe_applied };
 /// The part that failed.
 enum class FaultSource : std::uint8_t { storage, access, clock, ids, transport, response, library };
 
+/// The fate in words.
 constexpr std::string_view to_string(Fate fate) noexcept {
   return detail::enum_name(fate, {"not sent", "not applied", "maybe applied"});
 }
 
+/// The name of the part.
 constexpr std::string_view to_string(FaultSource source) noexcept {
   return detail::enum_name(source, {"storage", "access", "clock", "ids", "transport", "response", "library"});
 }
@@ -73,8 +75,8 @@ class Fault {
   /// The most bytes of a response that `excerpt` has.
   static constexpr std::size_t max_excerpt = 256;
 
-  [[nodiscard]] FaultSource source() const noexcept { return source_; }
-  [[nodiscard]] Fate fate() const noexcept { return fate_; }
+  [[nodiscard]] FaultSource source() const noexcept { return source_; }  ///< the part that failed
+  [[nodiscard]] Fate fate() const noexcept { return fate_; }             ///< what became of the request
 
   /// One line for the operator.
   [[nodiscard]] const std::string& what() const& noexcept { return words().what; }

@@ -25,20 +25,20 @@ enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
 /// They are views. Temporaries may be made in the call itself, `create({.name = make_name()})`; a variable of this type
 /// must not outlive its texts.
 struct ClientParameters {
-  OptionalStringView ecosystem_id = {};
-  OptionalStringView type = {};
-  OptionalStringView name = {};
-  OptionalStringView description = {};
+  OptionalStringView ecosystem_id = {};  ///< 24 hex digits after a `C`
+  OptionalStringView type = {};          ///< `application` or `server`
+  OptionalStringView name = {};          ///< optional
+  OptionalStringView description = {};   ///< optional
 };
 
 /// One row of the table of fields.
 struct FieldRow {
-  Field field;
-  std::string_view name;  ///< on the wire: the member of a body, and the `path` of an entry
-  bool required;
-  FieldKind kind;
-  OptionalStringView ClientParameters::*parameter;
-  std::string_view sentence;  ///< as the API's page has it
+  Field field;                                      ///< the field that the row is about
+  std::string_view name;                            ///< on the wire: the member of a body, and the `path` of an entry
+  bool required;                                    ///< its absence is a violation
+  FieldKind kind;                                   ///< what it accepts
+  OptionalStringView ClientParameters::*parameter;  ///< its place among the parameters
+  std::string_view sentence;                        ///< as the API's page has it
 };
 
 /// The fields of the body of "create a client", in the order of the API's page: the required ones, then the texts.
@@ -55,10 +55,11 @@ inline constexpr auto client_fields = std::to_array<FieldRow>({
 /// A member of a 201: what the service adds, or a field of the client.
 enum class ClientMember : std::uint8_t { created_at, id, field };
 
+/// One row of the table of a 201's members.
 struct ClientMemberRow {
-  ClientMember member;
-  std::string_view name;  ///< on the wire
-  Field field = Field::none;
+  ClientMember member;        ///< what the member contains
+  std::string_view name;      ///< on the wire
+  Field field = Field::none;  ///< which field, if it is one
 };
 
 namespace detail {

@@ -13,8 +13,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A header field, as views: the name without case, the value without the spaces around it.
 struct HeaderField {
-  std::string_view name;
-  std::string_view value;
+  std::string_view name;   ///< a token of RFC 9110
+  std::string_view value;  ///< without the spaces around it
 };
 
 namespace detail {
@@ -38,6 +38,7 @@ class HeaderFields {
     return true;
   }
 
+  /// Removes all fields; the memory is kept.
   void clear() noexcept { lines_.clear(); }
 
   /// Makes room for `size` characters of lines.
@@ -47,8 +48,11 @@ class HeaderFields {
   [[nodiscard]] std::string_view lines() const& noexcept { return lines_; }
   [[nodiscard]] std::string lines() const&& { return lines_; }
 
+  /// A position among the fields, which is a `std::forward_iterator` and valid until they change.
   class Iterator {
    public:
+    ///@{
+    /// As the standard says of a forward iterator.
     using value_type = HeaderField;
     using difference_type = std::ptrdiff_t;
 
@@ -69,13 +73,14 @@ class HeaderFields {
       return before;
     }
     bool operator==(const Iterator& other) const noexcept { return rest_.size() == other.rest_.size(); }
+    ///@}
 
    private:
     std::string_view rest_;
   };
 
-  [[nodiscard]] Iterator begin() const& noexcept { return Iterator(lines_); }
-  [[nodiscard]] Iterator end() const& noexcept { return Iterator(); }
+  [[nodiscard]] Iterator begin() const& noexcept { return Iterator(lines_); }  ///< the first field
+  [[nodiscard]] Iterator end() const& noexcept { return Iterator(); }          ///< after the last field
   Iterator begin() const&& = delete;
   Iterator end() const&& = delete;
 
@@ -106,19 +111,19 @@ class HeaderFields {
 
 /// A whole HTTP request.
 struct Request {
-  std::string method;
-  std::string target;
-  HeaderFields fields;
-  std::string body;
+  std::string method;   ///< such as `POST`
+  std::string target;   ///< the path, and a `?` with the query if there is one
+  HeaderFields fields;  ///< in the order on the wire
+  std::string body;     ///< decoded from its transfer coding
 
   bool operator==(const Request&) const = default;
 };
 
 /// A whole HTTP response, `content-length` included.
 struct Response {
-  int status = 0;
-  HeaderFields fields;
-  std::string body;
+  int status = 0;       ///< the three digits, 200 to 599
+  HeaderFields fields;  ///< in the order on the wire
+  std::string body;     ///< decoded from its transfer coding
   /// The connection must not serve another request: a hint to the server, which writes `connection: close`.
   bool close = false;
 

@@ -20,13 +20,13 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The tag of an ecosystem's id: always the letter `C` before the digits (source: the API's page "Create a client").
 struct EcosystemTag {
-  static constexpr char letter = 'C';
+  static constexpr char letter = 'C';  ///< before the digits
 };
 
 /// The tag of a client's id: no letter. One ASCII letter before the digits is accepted and preserved, because other
 /// objects of the vendor have one; an id made by this library never has it (ours: no page shows a client's id).
 struct ClientTag {
-  static constexpr char letter = '\0';
+  static constexpr char letter = '\0';  ///< none is required
 };
 
 namespace detail {
@@ -59,11 +59,13 @@ class Id {
   static constexpr bool fixed_letter = Tag::letter != '\0';
 
  public:
+  /// What the digits say, most significant byte first.
   using Bytes = std::array<std::uint8_t, 12>;
 
   /// The longest text of such an id, in characters.
   static constexpr std::size_t max_size = 25;
 
+  /// The id of these bytes, without an optional letter.
   constexpr explicit Id(const Bytes& bytes) noexcept : bytes_(bytes) {}
 
   /// The id written in `text`, or nothing if `text` is not exactly one well-formed id.
@@ -125,7 +127,9 @@ class Id {
 template <class Tag>
 struct detail::Print<Id<Tag>> : PrintText<Id<Tag>> {};
 
+/// The id of an ecosystem: `C594b89aea18568c408c3ad24`.
 using EcosystemId = Id<EcosystemTag>;
+/// The id of a client: `594b89aea18568c408c3ad25`.
 using ClientId = Id<ClientTag>;
 
 inline namespace literals {

@@ -29,6 +29,7 @@ concept IdSource = requires(I& ids, Timestamp now) {
 /// 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value that fits into 4 bytes.
 class ObjectIds {
  public:
+  /// A new id, with the seconds of `now`; a `Fault` if the system gives no random bytes.
   Outcome<ClientId> next(Timestamp now) const noexcept {
     const std::uint64_t number = process::numbers().next();
     if (number == 0) return Fault(FaultSource::ids, Fate::not_applied, "no random bytes from the system");

@@ -30,6 +30,7 @@ void append_json(std::string& out, const Client& client);
 /// Appends the `InvalidParams` body of a 400, one entry for each violation. Only errors whose row has entries have it.
 void append_json(std::string& out, const ApiError& error);
 
+/// The text that `append_json` appends.
 template <class T>
 requires requires(std::string& out, const T& value) { append_json(out, value); }
 std::string to_json(const T& value) {

@@ -23,11 +23,10 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// What a program may say in the OpenAPI document.
 struct OpenApiOptions {
-  std::string title = "droplit";
+  std::string title = "droplit";  ///< of the document
   /// Their URLs; `/` is the server that the document comes from.
   std::vector<std::string> servers = std::vector<std::string>(1, "/");
   EndpointOptions endpoint = {};  ///< those of the endpoint: its limit of bodies, and whether it serves OPTIONS
-};         ///< those of the endpoint: its limit of bodies, and whether it serves OPTIONS
 };
 
 /// The OpenAPI 3.1 document of "create a client", as indented JSON that ends with a line end: made of the tables of

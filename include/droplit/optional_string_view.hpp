@@ -18,13 +18,16 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 class OptionalStringView : public std::optional<std::string_view> {
  public:
   constexpr OptionalStringView() noexcept = default;
+  /// Absent.
   constexpr OptionalStringView(std::nullopt_t) noexcept {}
   OptionalStringView(std::nullptr_t) = delete;
 
+  /// The text up to its NUL; absent if `text` is null.
   constexpr OptionalStringView(const char* text) noexcept {
     if (text != nullptr) emplace(text);
   }
 
+  /// A view of any text, such as a `std::string`.
   template <class T>
   requires(std::is_class_v<T>&& std::is_convertible_v<const T&, std::string_view>) constexpr OptionalStringView(
       const T& text) {
@@ -32,6 +35,7 @@ class OptionalStringView : public std::optional<std::string_view> {
     emplace(view);
   }
 
+  /// A view of the text in an optional; absent if it has none.
   template <class T>
   requires std::is_convertible_v<const T&, OptionalStringView>
   constexpr OptionalStringView(const std::optional<T>& text) {

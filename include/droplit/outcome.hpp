@@ -18,8 +18,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// What `.value()` throws when there is an `ApiError`: a `std::system_error` with its code, and the error itself.
 class ApiException : public std::system_error {
  public:
+  /// The exception of this error.
   explicit ApiException(ApiError error) : std::system_error(make_error_code(error)), error_(std::move(error)) {}
-  [[nodiscard]] const ApiError& error() const& noexcept { return error_; }
+  [[nodiscard]] const ApiError& error() const& noexcept { return error_; }  ///< what was refused, and why
   [[nodiscard]] ApiError error() const&& { return error_; }
 
  private:
@@ -29,9 +30,10 @@ class ApiException : public std::system_error {
 /// What `.value()` throws when there is a `Fault`, with the fault itself.
 class FaultException : public std::exception {
  public:
+  /// The exception of this fault.
   explicit FaultException(Fault fault) noexcept : fault_(std::move(fault)) {}
-  [[nodiscard]] const char* what() const noexcept override { return fault_.what().c_str(); }
-  [[nodiscard]] const Fault& fault() const& noexcept { return fault_; }
+  [[nodiscard]] const char* what() const noexcept override { return fault_.what().c_str(); }  ///< the fault's
+  [[nodiscard]] const Fault& fault() const& noexcept { return fault_; }                       ///< what failed
   [[nodiscard]] Fault fault() const&& { return fault_; }
 
  private:
@@ -63,6 +65,7 @@ inline std::exception_ptr make_exception_ptr(Fault fault) {
 template <class T, class E = ApiError, class P = Fault>
 using outcome = BOOST_OUTCOME_V2_NAMESPACE::std_outcome<T, E, P>;
 
+/// The result of this library's functions.
 template <class T>
 using Outcome = outcome<T>;
 

@@ -28,10 +28,11 @@ class RequestHead {
  public:
   /// A field that must not be repeated: how many lines it has, and the first one's value.
   struct SingletonField {
-    unsigned count = 0;
-    std::string_view value;
+    unsigned count = 0;      ///< of lines
+    std::string_view value;  ///< of the first line
   };
 
+  /// The head of a request line, without fields yet.
   constexpr RequestHead(detail::LastingText method, detail::LastingText target) noexcept
       : method_(method.view().value_or("")), target_(target.view().value_or("")) {}
 
@@ -41,10 +42,11 @@ class RequestHead {
     if (text.view()) add_known(detail::head_field(name).field, *text.view());
   }
 
-  [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }
+  [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }  ///< case counts
+  /// As it was received, not decoded.
   [[nodiscard]] constexpr std::string_view target() const noexcept { return target_; }
-  [[nodiscard]] constexpr SingletonField authorization() const noexcept { return authorization_; }
-  [[nodiscard]] constexpr SingletonField content_type() const noexcept { return content_type_; }
+  [[nodiscard]] constexpr SingletonField authorization() const noexcept { return authorization_; }  ///< the token
+  [[nodiscard]] constexpr SingletonField content_type() const noexcept { return content_type_; }    ///< of the body
 
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }

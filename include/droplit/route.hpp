@@ -9,7 +9,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The requests that a handler takes: a method and a path. A route for GET also takes HEAD (RFC 9110, section 9.1).
 struct Route {
-  std::string_view method;
+  std::string_view method;  ///< such as `POST`; case counts
   /// `/livez`; or `/api/clients/{id}`, where the last segment may be any, but not empty.
   std::string_view path;
   /// Whether it is an operation of the API: the path may also begin with `/v0`, and end with one more `/` unless it

@@ -41,6 +41,7 @@ std::string_view path_parameter(const Request&&) = delete;
 template <RoutedHandler... H>
 requires(sizeof...(H) != 0) class Router {
  public:
+  /// Joins these handlers; where two have the same route, the first is used.
   explicit Router(H&... handlers) : handlers_(handlers...), routes_{handlers.route...} {}
 
   /// Responds to a whole request. Throws only for lack of memory.
@@ -55,11 +56,14 @@ requires(sizeof...(H) != 0) class Router {
   /// One request after another in steps (see `SteppedHandler`).
   class Steps {
    public:
+    /// The steps of one connection's requests to `router`, which must outlive them.
     explicit Steps(Router& router)
         : router_(router),
           all_(std::apply([](H&... handler) { return std::tuple<detail::StepsOf<H, false>...>(handler...); },
                           router.handlers_)) {}
 
+    ///@{
+    /// As `SteppedHandler` says, by the handler that has the route.
     bool head(const RequestHead& head, std::string_view lines, Response& response) {
       chosen_ = detail::find_route(router_.routes_, head, response);
       return chosen_ && with_chosen([&](auto& steps) { return steps.head(head, lines, response); });
@@ -73,6 +77,7 @@ requires(sizeof...(H) != 0) class Router {
     void complete(Response& response) {
       with_chosen([&](auto& steps) { steps.complete(response); });
     }
+    ///@}
     /// Of a request without a route: what any handler takes.
     [[nodiscard]] std::uint32_t max_body() {
       if (chosen_) return with_chosen([](auto& steps) { return steps.max_body(); });

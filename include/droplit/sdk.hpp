@@ -20,7 +20,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The result of a call: the typed outcome, and the response that it was read from.
 struct Reply {
-  Outcome<Client> outcome;
+  Outcome<Client> outcome;  ///< the client, the refusal or the `Fault`
   Response response;  ///< the last one; for what is refused before sending, the one that the service would have sent;
                       ///< of status 0 if there is none
   std::uint32_t attempts = 0;  ///< how often the request was sent; 0 if it was refused before
@@ -39,8 +39,9 @@ struct Reply {
   [[nodiscard]] std::string body() const&& { return std::string(body()); }
 };
 
+/// How the calls are made.
 struct SdkOptions {
-  RetryPolicy retry = {};
+  RetryPolicy retry = {};    ///< when a request is sent again; by default never
   bool send_anyway = false;  ///< send also what the contract refuses: the service may have relaxed its rules
 };
 
@@ -48,6 +49,7 @@ struct SdkOptions {
 template <Transport T, Sleeper W>
 class Clients {
  public:
+  /// The calls over this transport, which must outlive them; `sleeper` waits before a retry.
   Clients(T& transport, const SdkOptions& options, W sleeper)
       : transport_(transport), sleeper_(std::move(sleeper)), options_(options) {}
 
@@ -75,6 +77,7 @@ class Clients {
     return create(ClientDraft(ecosystem_id, type, std::move(name), std::move(description)));
   }
 
+  /// The same with a draft.
   Reply create(const ClientDraft& draft) { return send(draft); }
 
  private:
@@ -109,10 +112,11 @@ class Clients {
 template <Transport T, Sleeper W = SystemSleeper>
 class Sdk {
  public:
+  /// The service over this transport, which must outlive it; `sleeper` waits before a retry.
   explicit Sdk(T& transport, const SdkOptions& options = {}, W sleeper = W())
       : clients(transport, options, std::move(sleeper)) {}
 
-  Clients<T, W> clients;
+  Clients<T, W> clients;  ///< the calls about clients
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

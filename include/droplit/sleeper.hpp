@@ -32,6 +32,7 @@ concept Sleeper = requires(W& sleeper, std::int64_t time) {
 /// Waits in the calling thread, by the system's steady clock and its random bits. Thread-safe.
 class SystemSleeper {
  public:
+  /// Returns at `time` of `now`'s clock or later.
   void sleep_until(std::int64_t time) const {
     // In steps: a signal may end a sleep early, and `time` may be further ahead than the system can count.
     for (std::int64_t present = now(); present < time; present = now()) {
@@ -40,6 +41,7 @@ class SystemSleeper {
   }
 
 #if __has_include(<unistd.h>)
+  /// Milliseconds of a clock that does not go backwards.
   std::int64_t now() const noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC, &time);
@@ -47,6 +49,7 @@ class SystemSleeper {
     return seconds * 1000 + time.tv_nsec / 1'000'000;
   }
 
+  /// 32 random bits, of the clock where the system has no others.
   std::uint32_t random_bits() const noexcept {
     std::uint32_t bits = 0;
     if (::getentropy(&bits, sizeof bits) != 0) bits = static_cast<std::uint32_t>(now()) * 2'654'435'761u;

@@ -19,7 +19,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// The query and the body of a request do not matter. Thread-safe.
 class StaticResource {
  public:
-  const Route route;
+  const Route route;  ///< GET of its path
 
   /// `path` must outlive the resource: a temporary `std::string` does not compile. `fields`: further fields of the
   /// response.

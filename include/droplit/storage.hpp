@@ -22,6 +22,7 @@ enum class Insertion : std::uint8_t {
   id_taken,           ///< nothing was stored: another client has its id
 };
 
+/// The name of the enumerator.
 constexpr std::string_view to_string(Insertion insertion) noexcept {
   return std::array<std::string_view, 4>{"inserted", "ecosystem_deleted", "ecosystem_unknown",
                                          "id_taken"}[static_cast<std::size_t>(insertion)];
@@ -38,6 +39,7 @@ enum class StoreState : std::uint8_t {
   foreign,  ///< another program's data, or a store of a newer version: opening refuses it
 };
 
+/// The name of the enumerator.
 constexpr std::string_view to_string(StoreState state) noexcept {
   return std::array<std::string_view, 4>{"absent", "older", "current", "foreign"}[static_cast<std::size_t>(state)];
 }

@@ -33,15 +33,18 @@ class Text {
     friend class detail::DraftFields;
     Checked() = default;
   };
+  /// Takes the text, which was validated.
   Text(Checked, std::string&& text) noexcept : value_(std::move(text)) {}
+  /// Copies the text, which was validated.
   Text(Checked, std::string_view text) : value_(text) {}
 
-  [[nodiscard]] const std::string& str() const& noexcept { return value_; }
+  [[nodiscard]] const std::string& str() const& noexcept { return value_; }  ///< the text in UTF-8
   [[nodiscard]] std::string str() && noexcept { return std::move(value_); }
   [[nodiscard]] std::string str() const&& { return value_; }
 
   bool operator==(const Text&) const = default;
   auto operator<=>(const Text&) const = default;
+  /// Compares the bytes.
   friend bool operator==(const Text& a, std::string_view b) noexcept { return a.value_ == b; }
 
  private:

@@ -61,7 +61,7 @@ class Timestamp {
     return Timestamp(seconds * 1000 + number(20, 3));
   }
 
-  [[nodiscard]] constexpr std::int64_t unix_millis() const noexcept { return millis_; }
+  [[nodiscard]] constexpr std::int64_t unix_millis() const noexcept { return millis_; }  ///< may be negative
 
   /// Writes the text to `out`, which has room for `text_size` characters, and returns its end. No NUL is written.
   constexpr char* write(char* out) const noexcept {
@@ -91,6 +91,7 @@ class Timestamp {
     return digits(out, rest % 1000, 3, 'Z');
   }
 
+  /// The text, `2018-02-28T15:16:58.941Z`.
   [[nodiscard]] std::string text() const {
     char buffer[text_size];
     return {buffer, write(buffer)};

@@ -37,9 +37,9 @@ inline HeaderFields try_it_fields() {
 ///
 /// The page reads all that it says of the API from `/openapi.json`, so that must be served beside it. Thread-safe.
 struct TryIt {
-  StaticResource page;
-  StaticResource script;
-  StaticResource style;
+  StaticResource page;    ///< of `/`
+  StaticResource script;  ///< of `/try-it.js`
+  StaticResource style;   ///< of `/try-it.css`
 
   /// With false, the three are not found, so that an option of a program can switch the page off.
   explicit TryIt(bool is_served = true)

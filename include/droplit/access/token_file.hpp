@@ -32,6 +32,7 @@ class TokenFile {
   /// The holder of a token; valid as long as the `TokenFile` exists, also after the token was revoked.
   class Principal {
    public:
+    /// None for an unknown token; else what `kind` in the file says.
     [[nodiscard]] PrincipalKind kind() const noexcept { return entry_ ? entry_->kind : PrincipalKind::none; }
 
    private:
@@ -59,8 +60,10 @@ class TokenFile {
     return file;
   }
 
+  /// The holder of the token, of kind none if no token of the file is equal.
   [[nodiscard]] Principal authenticate(std::string_view token) const noexcept { return Principal(find(token)); }
 
+  /// True if the file lets the holder create clients in this ecosystem, whether or not that exists.
   [[nodiscard]] bool authorize(const Principal& holder, EcosystemId ecosystem) const noexcept {
     const detail::TokenEntry* const entry = holder.entry_;
     if (entry == nullptr) return false;

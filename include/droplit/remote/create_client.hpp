@@ -78,8 +78,10 @@ struct RetryPolicy {
 /// go backwards, in milliseconds; `random_bits` any 32 random bits.
 class RemoteCreation {
  public:
+  /// What to do next: send `request()`, wait until `wait_until()`, or take the `outcome()`.
   enum class Step : std::uint8_t { send, wait, done };
 
+  /// The create of this draft. Its deadline counts from `now`.
   RemoteCreation(const ClientDraft& draft, const RetryPolicy& policy, std::int64_t now)
       : RemoteCreation(policy, now, draft.ecosystem_id(), draft.type()) {
     append_json(request_.body, draft);
@@ -92,6 +94,7 @@ class RemoteCreation {
     append_json(request_.body, parameters);
   }
 
+  /// What to do next.
   [[nodiscard]] Step step() const noexcept { return step_; }
 
   /// What to send. The transport adds the token.

@@ -37,16 +37,19 @@ class MemoryStorage {
     return found == ecosystems_.end() ? EcosystemState::unknown : std::exchange(found->second, EcosystemState::deleted);
   }
 
+  /// The ecosystem, with its state now.
   [[nodiscard]] Ecosystem find_ecosystem(EcosystemId id) const {
     const std::lock_guard lock(mutex_);
     return {id, state(id)};
   }
 
+  /// The client that was inserted under this id, if there is one.
   [[nodiscard]] std::optional<Client> find_client(ClientId id) const {
     const std::lock_guard lock(mutex_);
     return clients_.find(id);
   }
 
+  /// Inserts the client, or returns why it was not inserted.
   Insertion insert(const Client& client) {
     const std::lock_guard lock(mutex_);
     const EcosystemState found = state(client.ecosystem_id());

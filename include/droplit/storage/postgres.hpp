@@ -42,6 +42,7 @@ enum class PostgresSessionMode : std::uint8_t {
   pooled,
 };
 
+/// A value outside its range counts as the nearest one within it.
 struct PostgresOptions {
   std::size_t connections = 8;                      ///< at most so many at a time; 1 to 10000
   std::chrono::milliseconds connect_timeout{2000};  ///< for one try to connect; 1 ms to 24 h
@@ -51,7 +52,7 @@ struct PostgresOptions {
   /// For an upgrade of the schema at opening, by this process or another, 100 ms to 24 h.
   std::chrono::milliseconds upgrade_timeout{std::chrono::minutes(10)};
   std::string schema = "droplit";  ///< lower-case letters, digits and underscores; made if it is not there
-  PostgresSessionMode session = PostgresSessionMode::own;
+  PostgresSessionMode session = PostgresSessionMode::own;  ///< the owner of the sessions
 };
 
 /// Keeps clients in a database of PostgreSQL, which any number of processes may use at once.
@@ -108,6 +109,7 @@ class PostgresStorage {
     return state_->runner.run<EcosystemState>(query, std::array{id.text().c_str()}, read);
   }
 
+  /// The ecosystem, with its state now.
   [[nodiscard]] Outcome<Ecosystem> find_ecosystem(EcosystemId id) const {
     const auto read = [id](const Row& row, bool) -> Settled<Ecosystem> {
       auto state = row.state();
@@ -117,6 +119,7 @@ class PostgresStorage {
     return state_->runner.run<Ecosystem>(state_->queries.find_ecosystem, std::array{id.text().c_str()}, read);
   }
 
+  /// The client that was inserted under this id, if there is one.
   [[nodiscard]] Outcome<std::optional<Client>> find_client(ClientId id) const {
     using Found = Outcome<std::optional<Client>>;
     const auto read = [](const Row& row, bool) -> Settled<std::optional<Client>> {
@@ -127,6 +130,7 @@ class PostgresStorage {
     return state_->runner.run<std::optional<Client>>(state_->queries.find_client, std::array{id.text().c_str()}, read);
   }
 
+  /// Inserts the client, or returns why it was not inserted.
   Outcome<Insertion> insert(const Client& client) {
     const Query& query = state_->queries.insert;
     const std::string id = client.id().text();

@@ -37,8 +37,9 @@ enum class SqliteDurability : std::uint8_t {
   normal,  ///< these not: the newest commits may then be gone, never only a part of one; much faster
 };
 
+/// A value outside its range counts as the nearest one within it.
 struct SqliteOptions {
-  SqliteDurability durability = SqliteDurability::full;
+  SqliteDurability durability = SqliteDurability::full;  ///< what a commit survives
 
   /// How long one operation waits for other threads and processes: 0 to 24 hours.
   std::chrono::milliseconds busy_timeout{2000};
@@ -102,6 +103,7 @@ class SqliteStorage {
     });
   }
 
+  /// The ecosystem, with its state now.
   [[nodiscard]] Outcome<Ecosystem> find_ecosystem(EcosystemId id) const {
     return run_read<Ecosystem>("find_ecosystem", [id](Connection& c) -> Outcome<Ecosystem> {
       auto state = c.state_of(id, "find_ecosystem");
@@ -110,6 +112,7 @@ class SqliteStorage {
     });
   }
 
+  /// The client that was inserted under this id, if there is one.
   [[nodiscard]] Outcome<std::optional<Client>> find_client(ClientId id) const {
     return run_read<std::optional<Client>>("find_client", [id](Connection& c) { return c.client(id); });
   }

@@ -14,8 +14,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A rule of a behaviour suite. Its id does not change from version to version.
 struct ContractCheck {
-  std::string_view id;
-  std::string_view sentence;
+  std::string_view id;        ///< as a failure names it
+  std::string_view sentence;  ///< what the rule asks
   /// The id of the rule without which this one cannot be checked: this one is not checked if that one is broken or was
   /// not checked. `*` means all rules before it; empty means none.
   std::string_view rests_on;
@@ -23,15 +23,15 @@ struct ContractCheck {
 
 /// A rule that a model violates.
 struct FailedCheck {
-  std::string_view id;
+  std::string_view id;               ///< of the rule
   std::string sentence;              ///< the rule's, with what was observed instead
   std::vector<std::string> history;  ///< the last calls before that and what they returned, one line each
 };
 
 /// A rule that was not checked.
 struct UncheckedRule {
-  std::string_view id;
-  std::string reason;
+  std::string_view id;  ///< of the rule
+  std::string reason;   ///< why it was not checked
 };
 
 /// What a behaviour suite found out about a model. True if no rule is broken.
@@ -40,9 +40,11 @@ struct UncheckedRule {
 /// that were not checked.
 class ContractReport {
  public:
+  /// The report of a suite with so many rules.
   ContractReport(std::size_t rules, std::vector<FailedCheck> failed, std::vector<UncheckedRule> unchecked) noexcept
       : rules_(rules), failed_(std::move(failed)), unchecked_(std::move(unchecked)) {}
 
+  /// True if no rule is broken.
   [[nodiscard]] explicit operator bool() const noexcept { return failed_.empty(); }
 
   /// How many rules the suite has.

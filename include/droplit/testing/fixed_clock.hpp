@@ -10,10 +10,11 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// A clock whose time changes only by `set`, which must not run at the same time as `now`.
 class FixedClock {
  public:
+  /// The clock that shows `time`.
   constexpr explicit FixedClock(Timestamp time) noexcept : time_(time) {}
 
-  [[nodiscard]] constexpr Timestamp now() const noexcept { return time_; }
-  constexpr void set(Timestamp time) noexcept { time_ = time; }
+  [[nodiscard]] constexpr Timestamp now() const noexcept { return time_; }  ///< the time that was set last
+  constexpr void set(Timestamp time) noexcept { time_ = time; }             ///< changes the time, also backwards
 
  private:
   Timestamp time_;

@@ -17,8 +17,10 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// Returns the given ids in their order, at any time, and then always a `Fault`. Not thread-safe.
 class FixedIds {
  public:
+  /// The source of these ids, each once.
   explicit FixedIds(std::vector<ClientId> ids) noexcept : ids_(std::move(ids)) {}
 
+  /// The next of the ids, or a `Fault` once they are used up.
   Outcome<ClientId> next(Timestamp) {
     if (used_ == ids_.size()) return Fault(FaultSource::ids, Fate::not_applied, "the fixed ids are used up");
     return ids_[used_++];

@@ -28,6 +28,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// 10 seconds, or at once when the server stops. POSIX only.
 class ScriptedConnection {
  public:
+  /// The unit of the times that calls take.
   using Duration = std::chrono::milliseconds;
 
   /// Takes the socket, which it closes.
@@ -93,6 +94,7 @@ class ScriptedConnection {
     return ended_;
   }
 
+  /// Closes the connection.
   void close() {
     const std::lock_guard lock(mutex_);
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));

@@ -31,6 +31,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// A script must end when its connection has ended, and must not throw.
 class ScriptedServer {
  public:
+  /// What the server does with one connection.
   using Script = std::function<void(ScriptedConnection&)>;
 
   /// Listens. Throws `std::system_error` if that is not possible.
@@ -60,7 +61,8 @@ class ScriptedServer {
     for (Served& each : served_) each.running.join();
   }
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }  ///< on 127.0.0.1
+  /// The URL of the server; without a path.
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
   /// How many connections were accepted.

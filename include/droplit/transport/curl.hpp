@@ -26,13 +26,13 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A value outside its range counts as the nearest within it: times 1 ms to 24 hours, sizes 1 KiB to 1 GiB.
 struct CurlOptions {
-  std::string url = "https://ioe.droplit.io";  ///< of the service; a path in it goes before the target
-  std::string ca_file = {};                    ///< trusted certificates (PEM), instead of the system's
-  std::optional<std::string> proxy = {};       ///< empty: none; absent: as the environment says, see libcurl
-  std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::milliseconds timeout{30'000};  ///< for the whole of one request, connecting included
-  std::size_t max_head = 64 * 1024;           ///< the most that is read of a response's heads, in bytes
-  std::size_t max_body = 1024 * 1024;         ///< the most that is read of a response's body, in bytes
+  std::string url = "https://ioe.droplit.io";         ///< of the service; a path in it goes before the target
+  std::string ca_file = {};                           ///< trusted certificates (PEM), instead of the system's
+  std::optional<std::string> proxy = {};              ///< empty: none; absent: as the environment says, see libcurl
+  std::chrono::milliseconds connect_timeout{10'000};  ///< for one try to connect, TLS included
+  std::chrono::milliseconds timeout{30'000};          ///< for the whole of one request, connecting included
+  std::size_t max_head = 64 * 1024;                   ///< the most that is read of a response's heads, in bytes
+  std::size_t max_body = 1024 * 1024;                 ///< the most that is read of a response's body, in bytes
 };
 
 /// Carries requests over HTTP/1.1 and TLS, with libcurl.
@@ -58,6 +58,7 @@ class CurlTransport {
   CurlTransport(const CurlTransport&) = delete;
   CurlTransport& operator=(const CurlTransport&) = delete;
 
+  /// Sends the request and returns the whole response, whatever its status; or a `Fault`.
   Outcome<Response> send(const Request& request) {
     detail::curl::ResponseReader reader(options_.max_head, options_.max_body, request.method == "HEAD");
     if (!flaw_.empty()) return reader.finish(flaw_);

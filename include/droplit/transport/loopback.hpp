@@ -27,6 +27,7 @@ class LoopbackTransport {
   /// `token`: the value of `authorization`.
   LoopbackTransport(H& handler, std::string token) : handler_(handler), token_(std::move(token)) {}
 
+  /// Calls the handler, and returns its response as a client would receive it; or a `Fault`.
   Outcome<Response> send(Request request) {
     if (!is_sendable(request) || detail::trim(token_) != token_ || !request.fields.add("authorization", token_)) {
       return Fault(FaultSource::transport, Fate::not_sent, "the request is malformed");
