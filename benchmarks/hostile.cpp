@@ -161,7 +161,7 @@ std::vector<Attack> attacks() {
   const std::string small = post(policies::w2);
   std::vector<Attack> all;
   all.push_back({"a create, for comparison", repeated(small, small.size() * 2000), 201, 2000});
-  all.push_back({"a body of 1 MiB, in one piece", post(named(std::string(1'000'000, 'x'))), 201});
+  all.push_back({"a body of 1 MB, in one piece", post(named(std::string(1'000'000, 'x'))), 201});
   all.push_back({"a head of 16 KiB in single bytes", post(policies::w2, "X: " + std::string(16'000, 'x') + "\r\n"), 201,
                  1, 2, true});
   all.push_back({"a body of 16 KiB in single bytes", post(named(std::string(16'000, 'x'))), 201, 1, 2, true});

@@ -86,7 +86,7 @@ same_responses
 
 {
   printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$(g++ --version | head -n 1)"
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
   for package in libboost1.81-dev libboost-json1.81-dev valgrind; do dpkg-query -W -f "\${Package} \${Version}; " "$package"; done
   printf 'medians of %s front ends and %s compilations. Load of the machine when it was over, the compiler included: %s.\n' \
     "$rounds" "$compiles" "$(cut -d ' ' -f 1 /proc/loadavg)"
@@ -108,11 +108,11 @@ same_responses
       n = split(units, unit, " ")
       title["string"] = "`<string>`"
       title["values"] = "values"
-      title["contracts"] = "values and contracts: create_client.hpp"
+      title["contracts"] = "values and policies: create_client.hpp"
       title["core"] = "the whole core: droplit.hpp"
       while ((getline <limits) > 0) most[$1, $2] = $3
       print "\nThe front end (`g++ -std=c++20 -fsyntax-only`) for a file that only includes. The instructions, which hardly vary, are judged;"
-      print "the times, in which caches and neighbours tell, stand beside them. Lines are those that the preprocessor leaves, empty ones"
+      print "the times, which depend on caches and other programs, are beside them. Lines are those that the preprocessor leaves, empty ones"
       print "aside, and whose they are.\n"
       print "| included | instructions, M | / `<string>` | at most | met | user time, ms | / `<string>` | lines | droplit | Boost | standard |"
       print "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
@@ -139,7 +139,7 @@ same_responses
       pair("compiling at -O2, user time, s", "O2", "", 1000, "%.2f")
     }'
   # shellcheck disable=SC2016
-  printf '\nNo header opens `<iostream>`, `<regex>`, `<filesystem>`, `<fstream>` or `<future>`; none of the core but chrono.hpp `<chrono>`; none but the\nserver Boost.Beast or Boost.Asio; none of values, contracts and stores Boost.JSON, and compiled separately none does but src.hpp'
+  printf '\nNo header opens `<iostream>`, `<regex>`, `<filesystem>`, `<fstream>` or `<future>`; none of the core but chrono.hpp `<chrono>`; none but the\nserver Boost.Beast or Boost.Asio; none of values, policies and stores Boost.JSON, and compiled separately none does but src.hpp'
   if [ -s "$folder/surprises" ]; then
     printf ': **not so**.\n\n'
     sed 's/^/- /' "$folder/surprises"

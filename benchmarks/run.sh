@@ -175,7 +175,7 @@ phases() {
 machine() {
   version() { dpkg-query -W -f "\${Package} \${Version}" "$1"; }
   printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$(g++ --version | head -n 1)"
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
   for package in libboost-json1.81-dev libbenchmark-dev nlohmann-json3-dev rapidjson-dev libsimdjson-dev libvalijson-dev; do
     printf '%s, ' "$(version "$package")"
   done

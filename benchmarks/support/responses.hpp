@@ -52,7 +52,7 @@ inline std::vector<Refusal> refusals() {
   using droplit::Field, droplit::Findings;
   add("Ecosystem Invalid", Findings().with(Field::ecosystem_id, Flaw::invalid));
   add("Ecosystem Missing", Findings().with(Field::ecosystem_id, Flaw::missing));
-  add("Ecosystem Missing, a name told", Findings{.body_fields = "ecosystem"}.with(Field::ecosystem_id, Flaw::missing));
+  add("Ecosystem Missing, with a name", Findings{.body_fields = "ecosystem"}.with(Field::ecosystem_id, Flaw::missing));
   add("Query Field Not Allowed", {.query_fields = "limit"});
   add("Body Parameters Missing", {.body_missing = true});
   add("Client Type Invalid", Findings().with(Field::type, Flaw::invalid));

@@ -116,7 +116,7 @@ synced_write() {
 # machine PACKAGE...: the day, the machine and the versions, to begin a sentence with
 machine() {
   printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" "$(g++ --version | head -n 1)"
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
   for package in "$@"; do dpkg-query -W -f "\${Package} \${Version}, " "$package"; done
 }
 

@@ -32,6 +32,7 @@ int main() {
       if (field.name == "content-length") continue;  // cpp-httplib writes its own
       response.set_header(std::string(field.name), std::string(field.value));
     }
+    if (result.close) response.set_header("Connection", "close");
   };
   httplib::Server server;
   server.set_payload_max_length(2 * std::size_t{endpoint.options().max_body});  // so that the Endpoint refuses it

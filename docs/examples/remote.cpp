@@ -60,6 +60,6 @@ int main() {
   FakeTime time;
   const auto again = create_client(stumbling, draft, {.max_attempts = 3, .first_delay = 200}, time);
   assert(again.has_value());
-  assert(time.time == 100);  // half of the first delay, as the random_bits fell
+  assert(time.time == 100);  // half of the first delay, for these random bits
   std::cout << "created " << again.value().id().text() << " at the second attempt\n";
 }

@@ -25,7 +25,7 @@ const EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
 const ClientId first_id = "594b89aea18568c408c3ad25"_client_id;
 const Timestamp start = Timestamp::parse("2018-02-28T15:16:58.941Z").value();
 
-/// Your server's part for droplit, with a time that stands still, ids that are known, and a store in memory.
+/// Your server's part for droplit, with a fixed time, known ids, and a store in memory.
 struct Server {
   Server() { storage.add_ecosystem(home); }
 
@@ -65,7 +65,7 @@ TEST_CASE("a program that uses the service gets the client, without a socket") {
   CHECK(created.value() == Client(first_id, start, home, ClientType::application));
 }
 
-TEST_CASE("an id source that fails is a 500 that tells nothing") {
+TEST_CASE("an id source that fails is a 500 without the cause") {
   Server server;
   const Request valid = request(R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})");
   CHECK(server.endpoint.handle(valid).status == 201);
