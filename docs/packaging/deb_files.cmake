@@ -1,6 +1,9 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # Run by cpack before it packs: what a Debian package has in /usr/share/doc and, made of what each program prints for --help,
 # its manual pages.
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
 set(modes FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
     DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 file(READ ${CPACK_DROPLIT_SOURCE}/LICENSE license)

@@ -9,6 +9,9 @@ if(DROPLIT_SEPARATE_COMPILATION)
   set(architecture)
 endif()
 set(package ${data}/cmake/droplit)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}" OR IS_ABSOLUTE "${data}")
+  message(FATAL_ERROR "droplit installs below one prefix: give CMAKE_INSTALL_INCLUDEDIR, CMAKE_INSTALL_DATADIR and CMAKE_INSTALL_LIBDIR relative to it")
+endif()
 
 # droplit_install_export(NAME): the targets of the export set NAME, for find_package(droplit).
 function(droplit_install_export name)

@@ -90,7 +90,7 @@ for section in "$folder"/*.section; do
     run() { sh -eu block.sh >"$1" 2>&1 || { cat block.sh "$1"; exit 1; }; }
     # shellcheck disable=SC1090
     . "$section"
-    [ ! -d build ] || ! grep -rhe '-I' build/CMakeFiles/first.dir/flags.make || { echo "$title: our warnings are the project's"; exit 1; }
+    [ ! -d build ] || { [ -s build/CMakeFiles/first.dir/flags.make ] && ! grep -he '-I' build/CMakeFiles/first.dir/flags.make; } || { echo "$title: our warnings are the project's"; exit 1; }
     tail -n "$(wc -l <expected)" output | diff expected - || { echo "$title: another output"; exit 1; }
     [ -z "$bare" ] || find . -name '*.deb' ! -path '*/_CPack_Packages/*' -exec cp {} /packages \;
     echo "$title: good, after $(($(date +%s) - begin)) seconds"

@@ -3,6 +3,7 @@
 # repository.sh SOURCE FOLDER: makes FOLDER a git repository of what an embedder needs of SOURCE as it is, tagged as its version.
 set -eu
 source=$1 folder=$2
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 mkdir "$folder"
 cd "$source"

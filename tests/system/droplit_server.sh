@@ -3,6 +3,7 @@
 # droplit_server.sh PROGRAM: the options, the order of starting, the signals, the log, the streams and the limits of
 # droplit-server.
 set -u
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 program=$1
 docs=$(dirname "$0")/../../docs
 umask 077

@@ -3,6 +3,7 @@
 # migration.sh BEFORE AFTER PAGE: both programs of docs/migration.md respond to each request of its table as the table says.
 # shellcheck disable=SC2016
 set -eu
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 page=$3
 folder=$(mktemp -d)
 servers=
@@ -12,6 +13,8 @@ stop() {
   rm -rf "$folder"
 }
 trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 fail() {
   echo "migration.sh: $*" >&2
   exit 1

@@ -308,7 +308,7 @@ TEST_CASE("OPTIONS is described as it is served, without a token") {
   CHECK(statuses == "200 400 408 414 431 500 503 ");
 }
 
-TEST_CASE("type stands beside every const, enum and pattern") {
+TEST_CASE("every const, enum and pattern has a type beside it") {
   std::size_t number = 0;
   for_each_object(document(), "", [&](const json::object& object, const std::string& where) {
     if (where.find("/examples/") != std::string::npos || where.ends_with("/properties")) return;

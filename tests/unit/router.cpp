@@ -134,7 +134,7 @@ TEST_CASE("a handler for OPTIONS gets the requests that the router would respond
   CHECK(call(router, "GET", "/a") == "405 OPTIONS, POST");
 }
 
-TEST_CASE("an endpoint serves OPTIONS alone and behind a router, unless it leaves that out") {
+TEST_CASE("an endpoint serves OPTIONS alone and within a router, unless it leaves that out") {
   const std::string parameters =
       R"({"POST":{"ecosystemId":{"in":"body","type":"string","required":true},"type":{"in":"body","type":"string",)"
       R"("required":true,"enum":["application","server"]},"name":{"in":"body","type":"string","required":false},)"

@@ -21,7 +21,7 @@ static_assert(!std::is_constructible_v<StaticResource, std::string, const char*,
 
 namespace {
 
-/// The response of a resource alone, which is the same as behind a router.
+/// The response of a resource alone, which is the same as within a router.
 Response ask(const StaticResource& resource, const std::string& method, const std::string& target) {
   const Request request{method, target, {}, {}};
   const Response response = detail::respond(resource, request);

@@ -430,7 +430,7 @@ check("everything works from the keyboard alone, and the focus can be seen", asy
   await close(page);
 });
 
-check("a screen reader is told of names, of what is required and of the response", async () => {
+check("a screen reader gets names, what is required, and the response", async () => {
   const page = await openPage();
   for (const each of await page.locator("input, select, textarea, button, pre").all()) {
     const label = await each.evaluate((element) => element.ariaLabel || element.labels?.[0]?.textContent || element.textContent);

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -72,6 +73,7 @@ class ScriptedServer {
   void stop_listening() {
     const std::lock_guard stopping(stopping_);
     if (accepting_.joinable()) {
+      stopped_ = true;
       ::shutdown(fd_, SHUT_RDWR);  // ends the accept
       accepting_.join();
       ::close(fd_);
@@ -93,8 +95,12 @@ class ScriptedServer {
   void accept() {
     for (;;) {
       const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (fd < 0) return;
+      if (fd < 0) {
+        if (stopped_) return;
+        // Where no descriptor or memory is free, a client waits until one is.
+        if (errno != EINTR && errno != ECONNABORTED) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        continue;
+      }
       ++accepted_;
       const std::lock_guard lock(mutex_);
       served_.remove_if([](Served& each) {
@@ -115,6 +121,7 @@ class ScriptedServer {
   int fd_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<std::size_t> accepted_ = 0;
+  std::atomic<bool> stopped_ = false;
   std::mutex stopping_;
   std::mutex mutex_;
   std::list<Served> served_;
