@@ -5,7 +5,7 @@
 # run.sh serve  builds it, starts it and leaves it running
 set -eu
 cd "$(dirname "$0")/../.."
-sh docs/examples/install.sh g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libcurl4-openssl-dev libcli11-dev \
+sh docs/examples/install.sh g++ cmake make ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libcurl4-openssl-dev libcli11-dev \
   curl ca-certificates
 cmake --preset release -DDROPLIT_TESTS=OFF >/dev/null
 cmake --build --preset release --target droplit-server droplit sdk
@@ -44,7 +44,8 @@ if [ "${1:-}" = serve ]; then
   echo
   echo "curl -i $url/api/clients -H 'authorization: $token' -H 'content-type: application/json' -d '{\"ecosystemId\": \"$active\", \"type\": \"application\", \"name\": \"Lobby panel\"}'"
   echo
-  echo "Stop it with: kill $server"
+  echo "Or open $url in a browser, for a form that sends requests; $url/openapi.json describes the API."
+  echo "Stop it with: kill $server; rm -r $folder"
   trap - EXIT
   exit 0
 fi

@@ -97,7 +97,11 @@ warnings_test() {
   # Some warnings are only seen where code is optimised, and Asio's own then count as ours where they are inlined.
   separate=-DBOOST_ASIO_SEPARATE_COMPILATION
   for example in docs/examples/*.cpp; do
-    good "front end $example" g++ -std=c++20 -fsyntax-only $gcc_switches $separate "$example"
+    case $example in
+      *_coroutine.cpp) own=-Wno-switch-default ;;  # g++ warns of the switches that it makes of a coroutine
+      *) own= ;;
+    esac
+    good "front end $example" g++ -std=c++20 -fsyntax-only $gcc_switches $own $separate "$example"
   done
   for optimised in "-O1 -fsanitize=address" -O2; do
     for example in droplit-server sdk own_storage own_transport own_operation; do  # which together use every part

@@ -24,6 +24,7 @@ if [ -z "$bare" ]; then
   cat >"$folder/bin/apt" <<'APT'
 #!/bin/sh
 set -eu
+[ "$1" != update ] || exit 0
 [ "$1" = install ]
 shift
 for package in "$@"; do

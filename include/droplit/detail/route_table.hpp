@@ -13,8 +13,8 @@
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
 
+#include <algorithm>
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -28,22 +28,26 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 inline void respond_without_method(std::span<const Route> routes, std::string_view path, std::string_view method,
                                    Response& response) {
   std::set<std::string_view> methods;
-  std::map<std::string_view, std::string_view> parameters;  // by method
+  bool serves_options = false;
   for (const Route& route : routes) {
     if (!route.has_path(path)) continue;
     methods.insert(route.method);
     if (route.method == "GET") methods.insert("HEAD");
-    if (route.serves_options()) parameters.emplace(route.method, route.parameters);
+    if (route.serves_options()) serves_options = true;
   }
-  if (!parameters.empty()) methods.insert("OPTIONS");
+  if (serves_options) methods.insert("OPTIONS");
   std::string allow;
   for (const std::string_view each : methods) allow.append(allow.empty() ? "" : ", ").append(each);
-  if (parameters.empty() || method != "OPTIONS") {
+  if (!serves_options || method != "OPTIONS") {
     return write_response(response, ApiError::of<ApiErrc::method_not_allowed>(), allow);
   }
   std::string body;
-  for (const auto& [each, described] : parameters) {
-    body.append(body.empty() ? "{\"" : ",\"").append(each).append("\":").append(described);
+  for (const std::string_view each : methods) {
+    const auto route = std::find_if(routes.begin(), routes.end(), [path, each](const Route& one) {
+      return one.method == each && one.has_path(path) && one.serves_options();
+    });
+    if (route == routes.end()) continue;
+    body.append(body.empty() ? "{\"" : ",\"").append(each).append("\":").append(route->parameters);
   }
   body += '}';
   response.status = 200;
