@@ -103,7 +103,7 @@ surprises() {
     { read[$2]++ }
     $3 == "failed" { print $2 " cannot be preprocessed" }
     $3 ~ /\/c\+\+\/[0-9.]+\/(iostream|regex|filesystem|fstream|future)$/ { sub(/.*\//, "", $3); tell("<" $3 ">") }
-    $3 ~ /\/c\+\+\/[0-9.]+\/chrono$/ { only("<chrono>", "^(chrono|droplit|src)\\.hpp$|^(storage|transport|server)/.") }
+    $3 ~ /\/c\+\+\/[0-9.]+\/chrono$/ { only("<chrono>", "^(chrono|droplit|src)\\.hpp$|^(storage|transport|server)/.|^testing/scripted_") }
     $3 ~ /\/boost\/beast[.\/]/ { only("Boost.Beast", "^server/") }
     $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^server/") }
     $3 ~ /\/boost\/json[.\/]/ {
