@@ -6,9 +6,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -16,6 +18,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/outcome/try.hpp>
 
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
@@ -133,9 +136,16 @@ asio::awaitable<void> serve(tcp::socket socket, embed::Service& service, Suspend
 }
 
 asio::awaitable<void> listen(tcp::acceptor& acceptor, embed::Service& service, SuspendingStore& store) {
+  asio::steady_timer pause(acceptor.get_executor());
   for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
-    co_spawn(acceptor.get_executor(), serve(std::move(socket), service, store), asio::detached);
+    boost::system::error_code error;
+    tcp::socket socket = co_await acceptor.async_accept(redirect_error(asio::use_awaitable, error));
+    if (!error) {
+      co_spawn(acceptor.get_executor(), serve(std::move(socket), service, store), asio::detached);
+    } else if (error != asio::error::connection_aborted) {  // for example: no descriptor is left
+      pause.expires_after(std::chrono::milliseconds(100));
+      co_await pause.async_wait(asio::use_awaitable);
+    }
   }
 }
 

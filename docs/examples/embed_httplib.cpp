@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   server.Options(".*", handler);
   server.set_payload_max_length(2 * std::size_t{service.endpoint.options().max_body});  // the Endpoint has the limit
   server.set_keep_alive_timeout(1);  // when a connection closes, also after `connection: close`
-  server.set_read_timeout(2);
+  server.set_read_timeout(10);
   const int port = server.bind_to_any_port("127.0.0.1");
   std::thread thread([&] { server.listen_after_bind(); });
   embed::run(argc, argv, static_cast<std::uint16_t>(port));

@@ -6,9 +6,12 @@
 #include <microhttpd.h>
 
 #include <cstddef>
+#include <iostream>
+#include <memory>
 #include <string>
 #include <string_view>
 
+// The functions that this server calls let no exception out, since its frames are of C.
 namespace {
 
 using Endpoint = decltype(embed::Service::endpoint);
@@ -23,35 +26,41 @@ struct Exchange {
 };
 
 // Called with the target as it was received; what `handle` gets is percent-decoded and has no query.
-void* begin(void* service, const char* target, MHD_Connection*) {
+void* begin(void* service, const char* target, MHD_Connection*) noexcept try {
   return new Exchange{target, Endpoint::Steps(static_cast<embed::Service*>(service)->endpoint), {}};
+} catch (...) {
+  return nullptr;
 }
 
-void end(void*, MHD_Connection*, void** exchange, MHD_RequestTerminationCode) {
+void end(void*, MHD_Connection*, void** exchange, MHD_RequestTerminationCode) noexcept {
   delete static_cast<Exchange*>(*exchange);
 }
 
-MHD_Result add_field(void* head, MHD_ValueKind, const char* name, const char* value) {
+MHD_Result add_field(void* head, MHD_ValueKind, const char* name, const char* value) noexcept {
   static_cast<droplit::RequestHead*>(head)->add(name, value);
   return MHD_YES;
 }
 
 MHD_Result write(MHD_Connection* connection, droplit::Response& response) {
-  MHD_Response* const out =
-      MHD_create_response_from_buffer(response.body.size(), response.body.data(), MHD_RESPMEM_MUST_COPY);
+  const std::unique_ptr<MHD_Response, void (*)(MHD_Response*)> out(
+      MHD_create_response_from_buffer(response.body.size(), response.body.data(), MHD_RESPMEM_MUST_COPY),
+      MHD_destroy_response);
+  if (!out) return MHD_NO;
+  const auto add = [&out](const std::string& name, const std::string& value) {
+    return MHD_add_response_header(out.get(), name.c_str(), value.c_str()) == MHD_YES;
+  };
   for (const auto [name, value] : response.fields) {
     if (name == "content-length") continue;  // this server writes its own
-    MHD_add_response_header(out, std::string(name).c_str(), std::string(value).c_str());
+    if (!add(std::string(name), std::string(value))) return MHD_NO;
   }
-  if (response.close) MHD_add_response_header(out, "connection", "close");
-  const MHD_Result result = MHD_queue_response(connection, static_cast<unsigned>(response.status), out);
-  MHD_destroy_response(out);
-  return result;
+  if (response.close && !add("connection", "close")) return MHD_NO;
+  return MHD_queue_response(connection, static_cast<unsigned>(response.status), out.get());
 }
 
 // Called after the head, for each piece of the body, and after the body.
 MHD_Result handle(void*, MHD_Connection* connection, const char*, const char* method, const char*, const char* piece,
-                  std::size_t* size, void** state) {
+                  std::size_t* size, void** state) noexcept try {
+  if (*state == nullptr) return MHD_NO;  // no memory for it; this server closes
   Exchange& exchange = *static_cast<Exchange*>(*state);
   if (!exchange.begun) {
     exchange.begun = true;
@@ -72,6 +81,8 @@ MHD_Result handle(void*, MHD_Connection* connection, const char*, const char* me
   }
   if (!exchange.refused && exchange.steps.finish({}, exchange.response)) exchange.steps.complete(exchange.response);
   return write(connection, exchange.response);
+} catch (...) {  // no exception may pass through C; this server closes
+  return MHD_NO;
 }
 
 }  // namespace
@@ -89,9 +100,13 @@ int main(int argc, char** argv) {
       MHD_OPTION_NOTIFY_COMPLETED, end, nullptr,
       MHD_OPTION_STRICT_FOR_CLIENT, 1,  // refuses a missing Host
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, std::size_t{256 * 1024},  // with 32 KiB, a thousand query fields get no response
-      MHD_OPTION_CONNECTION_TIMEOUT, 2U,  // seconds
+      MHD_OPTION_CONNECTION_TIMEOUT, 10U,  // seconds
       MHD_OPTION_END);
   // clang-format on
+  if (server == nullptr) {
+    std::cerr << "cannot start a server\n";
+    return 1;
+  }
   embed::run(argc, argv, MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port);
   MHD_stop_daemon(server);
 }

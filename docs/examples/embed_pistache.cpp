@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   server.init(Pistache::Http::Endpoint::options()
                   .threads(1)
                   .maxRequestSize(2 * std::size_t{service.endpoint.options().max_body})
-                  .bodyTimeout(2s)
+                  .bodyTimeout(10s)
                   .keepaliveTimeout(2s));
   server.setHandler(Pistache::Http::make_handler<Handler>(service));
   server.serveThreaded();

@@ -2,16 +2,18 @@
 // The first programs of docs/storage.md, docs/transport.md and docs/sdk.md, which need a file, a database or a service.
 #include "support/catch.hpp"
 #include "support/postgres_cluster.hpp"
+#include "support/program.hpp"
 #include "support/server_process.hpp"
 
-#include <sys/wait.h>
-
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <vector>
 
 namespace {
 
@@ -28,39 +30,27 @@ struct Folder {
   }
 };
 
-struct Result {
-  std::string output;  ///< of both streams
-  int status = -1;
-};
-
-/// Runs an example, by the shell; `settings` go before its name, and are of the form NAME=VALUE.
-Result run(const std::string& settings, const std::string& name, const std::string& arguments) {
-  const std::string command =
-      settings + " timeout 60 " + DROPLIT_EXAMPLES_FOLDER + "/" + name + " " + arguments + " 2>&1 </dev/null";
-  Result result;
-  std::FILE* const pipe = ::popen(command.c_str(), "re");
-  REQUIRE(pipe != nullptr);
-  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) result.output += static_cast<char>(c);
-  const int status = ::pclose(pipe);
-  if (WIFEXITED(status)) result.status = WEXITSTATUS(status);
-  return result;
-}
-
 bool is_like(const std::string& text, const char* pattern) { return std::regex_match(text, std::regex(pattern)); }
 
 }  // namespace
+
+TEST_CASE("ctest passes the programs that are run here, and no others") {
+  std::set<std::string> names;
+  for (const auto& [name, path] : test::program_paths()) names.insert(name);
+  CHECK(names == std::set<std::string>{"droplit-server", "postgres", "remote_curl", "sdk_call", "sqlite"});
+}
 
 TEST_CASE("the program of SqliteStorage stores a client in a file, which it makes or finds") {
   const Folder folder;
   const std::string file = folder.path / "clients.db";
   for (int i = 0; i != 2; ++i) {
-    const Result result = run("", "sqlite", file);
+    const test::ProgramResult result = test::run_program("sqlite", {file});
     INFO(result.output);
     CHECK(is_like(result.output, "stored [0-9a-f]{24}\n"));
     CHECK(result.status == 0);
   }
   CHECK(std::filesystem::file_size(file) > 0);
-  const Result refused = run("", "sqlite", folder.path);  // a folder
+  const test::ProgramResult refused = test::run_program("sqlite", {folder.path});  // a folder
   INFO(refused.output);
   CHECK(is_like(refused.output, ".+\n"));
   CHECK(refused.status == 1);
@@ -68,7 +58,7 @@ TEST_CASE("the program of SqliteStorage stores a client in a file, which it make
 
 TEST_CASE("the program of PostgresStorage stores a client, and sees what another store deletes") {
   const PostgresCluster cluster;
-  const Result result = run("", "postgres", "'" + cluster.conninfo() + "'");
+  const test::ProgramResult result = test::run_program("postgres", {cluster.conninfo()});
   INFO(result.output);
   CHECK(is_like(result.output, "stored [0-9a-f]{24}\nEcosystem Not Found\n"));
   CHECK(result.status == 0);
@@ -81,27 +71,29 @@ TEST_CASE("the programs of CurlTransport and Sdk create a client at a service, a
   std::ofstream(access) << R"({"tokens": [{"token": "demo", "kind": "account"}]})";
   std::filesystem::permissions(access, std::filesystem::perms::owner_read);
   std::string url;
-  const std::string settings = "DROPLIT_TOKEN=demo no_proxy=127.0.0.1";
+  const std::vector<std::string> settings{"DROPLIT_TOKEN=demo", "no_proxy=127.0.0.1"};
   {
-    test::ServerProcess server(
-        {DROPLIT_SERVER, "--access", access, "--listen", "127.0.0.1:0", "--ecosystem", ecosystem}, folder.path / "log");
+    test::ServerProcess server({test::program_paths().at("droplit-server"), "--access", access, "--listen",
+                                "127.0.0.1:0", "--ecosystem", ecosystem},
+                               folder.path / "log");
     url = server.url(std::chrono::seconds(60)).value();
-    const Result created = run(settings, "remote_curl", url + " " + ecosystem);
+    const test::ProgramResult created = test::run_program("remote_curl", {url, ecosystem}, settings);
     INFO(created.output);
     CHECK(is_like(created.output, "created [0-9a-f]{24}\n"));
-    CHECK(run(settings, "remote_curl", url + " C594b89aea18568c408c3ad25").output == "Ecosystem Invalid\n");
+    CHECK(test::run_program("remote_curl", {url, "C594b89aea18568c408c3ad25"}, settings).output ==
+          "Ecosystem Invalid\n");
 
-    const Result reply = run(settings, "sdk_call", url + " " + ecosystem);
+    const test::ProgramResult reply = test::run_program("sdk_call", {url, ecosystem}, settings);
     INFO(reply.output);
     CHECK(is_like(reply.output, R"(201 \{"createdAt":.*"name":"Lobby panel","type":"server"\}\n)"));
     CHECK(reply.status == 0);
-    const Result refused = run(settings, "sdk_call", url + " Lobby");
+    const test::ProgramResult refused = test::run_program("sdk_call", {url, "Lobby"}, settings);
     CHECK(refused.output ==
           R"(400 {"errorType":"InvalidParams","errors":[{"in":"body","message":"invalid id","path":"ecosystemId"}]})"
           "\n");
     CHECK(refused.status == 1);
   }
-  const Result gone = run(settings, "remote_curl", url + " " + ecosystem);
+  const test::ProgramResult gone = test::run_program("remote_curl", {url, ecosystem}, settings);
   INFO(gone.output);
   CHECK(gone.output.ends_with("; not sent\n"));
 }

@@ -7,16 +7,22 @@
 #include "embed/service.hpp"
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
+#include "support/program.hpp"
 #include "support/server_process.hpp"
 #include "support/socket.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
+#include <functional>
+#include <future>
+#include <iostream>
 #include <iterator>
 #include <map>
-#include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -39,8 +45,6 @@ const std::vector<Program> programs{
     {"embed_pistache_strict", "### Pistache with steps of your own"},
     {"embed_coroutine", "### The coroutine's parser", false},
 };
-
-std::string path_of(const Program& program) { return std::string(DROPLIT_EXAMPLES) + "/" + program.name; }
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
@@ -94,13 +98,16 @@ Printed contract_responses() {
   return take_apart(out.str());
 }
 
-Printed responses_of(const Program& program) {
-  std::string text;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(path_of(program).c_str(), "r"), ::pclose);
-  std::array<char, 4096> piece{};
-  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), pipe.get()))
-    text.append(piece.data(), size);
-  return take_apart(text);
+// What `function` returns for each program. They run at once, because some servers wait for a time limit.
+template <class Function>
+auto at_once(const Function& function) {
+  using Result = decltype(function(programs.front()));
+  std::vector<std::future<Result>> running;
+  for (const Program& program : programs)
+    running.push_back(std::async(std::launch::async, function, std::cref(program)));
+  std::vector<Result> results;
+  for (auto& each : running) results.push_back(each.get());
+  return results;
 }
 
 // A server may always close; it differs if it does not where the contract does.
@@ -163,15 +170,65 @@ std::set<std::string> shown_by(const std::string& section) {
   return names;
 }
 
+// Sends the cases to a program. Each sentence's differences, and how many requests have them, in the sentences' order.
+std::string cases_of(const Program& program, const std::vector<contract::Case>& cases) {
+  test::ServerProcess process({test::program_paths().at(program.name), "serve"}, "/dev/null");
+  const std::string url = process.url(std::chrono::seconds(30)).value();
+  const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  std::vector<std::string> sentences;
+  std::map<std::string, std::vector<std::future<std::string>>> differences;
+  for (const contract::Case& one : cases) {
+    if (one.only_direct || (one.method == "OPTIONS" && !program.serves_options)) continue;
+    const std::size_t line = one.where.find(':');
+    const std::size_t end = one.where.ends_with(')') ? one.where.rfind(" (") : std::string::npos;
+    const std::string sentence = one.where.substr(0, line) +
+                                 one.where.substr(one.where.find(':', line + 1), end - one.where.find(':', line + 1));
+    auto& of_sentence = differences[sentence];
+    if (of_sentence.empty()) sentences.push_back(sentence);
+    for (const bool chunked : {false, true}) {
+      std::string bytes = wire(one, chunked);
+      if (bytes.empty()) continue;
+      of_sentence.push_back(std::async(std::launch::async, [&one, &program, port, bytes = std::move(bytes)] {
+        test::RawSocket socket(port, "127.0.0.1", std::chrono::seconds(30));
+        socket.send(bytes);
+        return difference(one, socket.receive(one.method == "HEAD"), program.serves_options);
+      }));
+      of_sentence.back().wait_for(embed::patience);
+    }
+  }
+  std::string text;
+  for (const std::string& sentence : sentences) {
+    std::map<std::string, int> counts;
+    for (std::future<std::string>& difference : differences[sentence]) ++counts[difference.get()];
+    counts.erase("");  // no difference
+    for (const auto& [what, count] : counts) text += sentence + ": " + std::to_string(count) + " get " + what + "\n";
+  }
+  if (sentences.size() <= 50) text += "too few sentences\n";
+  if (process.end(SIGTERM).by_itself) text += "the program ended by itself\n";
+  return text;
+}
+
 }  // namespace
+
+TEST_CASE("ctest passes the programs that are run here, and no others") {
+  std::set<std::string> names;
+  for (const Program& program : programs) names.insert(program.name);
+  std::set<std::string> passed;
+  for (const auto& [name, path] : test::program_paths()) passed.insert(name);
+  CHECK(passed == names);
+}
 
 TEST_CASE(
     "each program prints the contract's response to its requests, but for those that its file and its section list") {
   const Printed contract = contract_responses();
   REQUIRE(contract.responses.size() == embed::calls().size());
   REQUIRE(contract.faults.size() == 2);
-  for (const Program& program : programs) {
-    const Printed printed = responses_of(program);
+  const auto results = at_once([](const Program& program) { return test::run_program(program.name); });
+  for (std::size_t i = 0; i != programs.size(); ++i) {
+    const Program& program = programs[i];
+    INFO(program.name << " printed:\n" << results[i].output);
+    CHECK(results[i].status == 0);
+    const Printed printed = take_apart(results[i].output);
     std::string different;
     std::set<std::string> names;
     for (const embed::Call& call : embed::calls()) {
@@ -192,37 +249,6 @@ TEST_CASE(
 
 TEST_CASE("each program gives the contract's response to its cases, but for those that its file lists") {
   const auto cases = contract::read_cases();
-  for (const Program& program : programs) {
-    test::ServerProcess process({path_of(program), "serve"}, "/dev/null");
-    const auto url = process.url(std::chrono::seconds(30));
-    REQUIRE(url);
-    const auto port = static_cast<std::uint16_t>(std::stoi(url->substr(url->rfind(':') + 1)));
-    std::vector<std::string> sentences;                           // in their order
-    std::map<std::string, std::map<std::string, int>> different;  // how many requests of a sentence, by difference
-    std::map<std::string, int> sent;
-    for (const contract::Case& one : cases) {
-      if (one.only_direct || (one.method == "OPTIONS" && !program.serves_options)) continue;
-      const std::size_t line = one.where.find(':');
-      const std::size_t end = one.where.ends_with(')') ? one.where.rfind(" (") : std::string::npos;
-      const std::string sentence = one.where.substr(0, line) +
-                                   one.where.substr(one.where.find(':', line + 1), end - one.where.find(':', line + 1));
-      if (sent[sentence]++ == 0) sentences.push_back(sentence);
-      for (const bool chunked : {false, true}) {
-        const std::string bytes = wire(one, chunked);
-        if (bytes.empty()) continue;
-        test::RawSocket socket(port);
-        socket.send(bytes);
-        const std::string what = difference(one, socket.receive(one.method == "HEAD"), program.serves_options);
-        if (!what.empty()) ++different[sentence][what];
-      }
-    }
-    std::string text;
-    for (const std::string& sentence : sentences) {
-      for (const auto& [what, count] : different[sentence]) {
-        text += sentence + ": " + std::to_string(count) + " get " + what + "\n";
-      }
-    }
-    check_file(program, ".cases.txt", text);
-    CHECK(sentences.size() > 50);
-  }
+  const auto texts = at_once([&cases](const Program& program) { return cases_of(program, cases); });
+  for (std::size_t i = 0; i != programs.size(); ++i) check_file(programs[i], ".cases.txt", texts[i]);
 }

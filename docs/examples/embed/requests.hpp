@@ -12,8 +12,10 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <iostream>
 #include <optional>
 #include <stdexcept>
@@ -222,24 +224,37 @@ class Connection {
   bool ended_ = false;
 };
 
-/// Sends all requests, each on a connection of its own, and prints the responses, one line for each request.
-inline void send_all(std::uint16_t port) {
-  for (const Call& call : calls()) {
-    Connection connection(port);
-    const bool has_body = call.name != "HEAD";
-    const bool expects = call.pieces.front().find("expect:") != std::string::npos;
-    std::string line = call.name + ": ";
-    for (const std::string& piece : call.pieces) {
-      connection.write(piece);
-      if (!expects && &piece != &call.pieces.back()) continue;
-      const std::string response = connection.read(has_body);
-      line += response;
-      if (response != "100") break;  // the server does not wait for the body
-      line += ", then ";
-    }
-    if (call.name == "two requests at once") line += ", then " + connection.read(has_body);
-    std::cout << line << std::endl;
+/// Sends a request on a connection of its own, and returns the line of its responses.
+inline std::string send(std::uint16_t port, const Call& call) {
+  Connection connection(port);
+  const bool has_body = call.name != "HEAD";
+  const bool expects = call.pieces.front().find("expect:") != std::string::npos;
+  std::string line = call.name + ": ";
+  for (const std::string& piece : call.pieces) {
+    connection.write(piece);
+    if (!expects && &piece != &call.pieces.back()) continue;
+    const std::string response = connection.read(has_body);
+    line += response;
+    if (response != "100") break;  // the server does not wait for the body
+    line += ", then ";
   }
+  if (call.name == "two requests at once") line += ", then " + connection.read(has_body);
+  return line;
+}
+
+/// How long a request delays the next one. A server may respond later, after a time limit of its own.
+inline constexpr std::chrono::milliseconds patience{500};
+
+/// Sends all requests, and then prints the responses, one line for each request.
+inline void send_all(std::uint16_t port) {
+  const std::vector<Call> all = calls();
+  std::vector<std::future<std::string>> lines;
+  for (const Call& call : all) {
+    lines.push_back(std::async(std::launch::async, [port, &call] { return send(port, call); }));
+    lines.back().wait_for(patience);
+  }
+  for (std::future<std::string>& line : lines) std::cout << line.get() << '\n';
+  std::cout.flush();
 }
 
 /// Sends all requests to the program's server. With the argument `serve`: prints the address, and lets the server run
