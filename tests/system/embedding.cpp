@@ -36,13 +36,17 @@ struct Program {
   std::string name;
   std::string section;         // of the page
   bool serves_options = true;  // an Exchange does not
+  // Pistache 0.0.5 never responds if it reads the CR and the LF after a chunk one by one: a body has one chunk there.
+  std::size_t chunk_size = 1000;
 };
+
+constexpr std::size_t whole = 2'000'000;  // more than any body has
 
 const std::vector<Program> programs{
     {"embed_httplib", "### cpp-httplib"},
     {"embed_microhttpd", "### libmicrohttpd"},
-    {"embed_pistache", "### Pistache as it is"},
-    {"embed_pistache_strict", "### Pistache with steps of your own"},
+    {"embed_pistache", "### Pistache as it is", true, whole},
+    {"embed_pistache_strict", "### Pistache with steps of your own", true, whole},
     {"embed_coroutine", "### The coroutine's parser", false},
 };
 
@@ -119,7 +123,8 @@ bool is_same(const std::string& contract, std::string response) {
   return contract == response;
 }
 
-std::string wire(const contract::Case& one, bool chunked) {
+// The bytes of a request; with a size, in chunks, or nothing if the case announces a length.
+std::string wire(const contract::Case& one, std::size_t chunk_size) {
   std::string lines;
   bool announces = false;
   for (const auto& [name, value] : one.fields) {
@@ -127,9 +132,9 @@ std::string wire(const contract::Case& one, bool chunked) {
     announces = announces || name == "content-length";
   }
   const std::string start = one.method + " " + one.target;
-  if (chunked) {
-    return announces ? ""
-                     : embed::head(start, lines + "transfer-encoding: chunked\r\n") + embed::chunked(one.body, 1000);
+  if (chunk_size != 0) {
+    if (announces) return "";
+    return embed::head(start, lines + "transfer-encoding: chunked\r\n") + embed::chunked(one.body, chunk_size);
   }
   return embed::head(start, announces ? lines : lines + embed::length_of(one.body)) + one.body;
 }
@@ -185,8 +190,8 @@ std::string cases_of(const Program& program, const std::vector<contract::Case>& 
                                  one.where.substr(one.where.find(':', line + 1), end - one.where.find(':', line + 1));
     auto& of_sentence = differences[sentence];
     if (of_sentence.empty()) sentences.push_back(sentence);
-    for (const bool chunked : {false, true}) {
-      std::string bytes = wire(one, chunked);
+    for (const std::size_t chunk_size : {std::size_t{0}, program.chunk_size}) {
+      std::string bytes = wire(one, chunk_size);
       if (bytes.empty()) continue;
       of_sentence.push_back(std::async(std::launch::async, [&one, &program, port, bytes = std::move(bytes)] {
         test::RawSocket socket(port, "127.0.0.1", std::chrono::seconds(30));

@@ -117,7 +117,7 @@ inline std::vector<Call> calls() {
       {"a method of its own", {head("BREW /api/clients", token)}},
       {"body too long, announced",
        {head("POST /api/clients", lines + length_of(too_long) + "expect: 100-continue\r\n"), too_long}},
-      {"body too long, in chunks", {in_chunks + chunked(too_long, 65536)}},
+      {"body too long, in chunks", {in_chunks + chunked(too_long, too_long.size())}},
       {"store busy", {in_ecosystem("C594b89aea18568c408c3adbb")}},
       {"store failing", {in_ecosystem("C594b89aea18568c408c3adff")}},
       {"no host",
