@@ -36,6 +36,8 @@ enum class ApiErrc : std::uint8_t {
   request_timeout,
   uri_too_long,
   header_fields_too_large,
+  idempotency_key_invalid,
+  idempotency_key_reused,
 };
 
 /// The source of a code: the vendor's page of the endpoint, its pages of other endpoints of the API, or this library
@@ -85,6 +87,8 @@ inline constexpr auto api_errc_table = std::to_array<ApiErrcRow>({
     {ApiErrc::request_timeout, "Request Timeout", 408, ResponseForm::empty, "", true, std::errc::timed_out, 1, Source::ours, "The request took too long to arrive."},
     {ApiErrc::uri_too_long, "URI Too Long", 414, ResponseForm::empty, "", true, std::errc(), 1, Source::ours, "The target is too long."},
     {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, ResponseForm::empty, "", true, std::errc(), 1, Source::ours, "The header fields are too long."},
+    {ApiErrc::idempotency_key_invalid, "Idempotency Key Invalid", 400, ResponseForm::entries, "invalid idempotency key", false, std::errc::invalid_argument, 1, Source::ours, "The idempotency key is malformed, empty, or given twice."},
+    {ApiErrc::idempotency_key_reused, "Idempotency Key Reused", 422, ResponseForm::entries, "idempotency key was used with other parameters", false, std::errc::invalid_argument, 1, Source::ours, "The idempotency key belongs to a create with other parameters."},
     // clang-format on
 });
 

@@ -37,6 +37,11 @@ class Client : public ClientTexts {
 
   bool operator==(const Client&) const = default;
 
+  /// True if both were created from equal drafts: all but id and time of creation is equal.
+  [[nodiscard]] bool has_same_draft(const Client& other) const noexcept {
+    return ecosystem_id_ == other.ecosystem_id_ && type_ == other.type_ && texts() == other.texts();
+  }
+
  private:
   friend class Creation;  // sets time and id of a client that is not stored yet
 

@@ -5,13 +5,32 @@
 #include <droplit/clock.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
+#include <droplit/detail/print.hpp>
 #include <droplit/id_source.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/storage.hpp>
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// A client that was created under a key, and whether an earlier call with the key had created it.
+struct KeyedClient {
+  Client client;  ///< as it is stored
+  bool replayed;  ///< true if this call created nothing
+
+  bool operator==(const KeyedClient&) const = default;
+};
+
+template <>
+struct detail::Print<KeyedClient> {
+  static void append(std::string& out, const KeyedClient& created) {
+    append_printed(out += created.replayed ? "replayed " : "created ", created.client);
+  }
+};
 
 /// The creation of one client as a machine without I/O, for stores that suspend: insert `client()` and pass the result
 /// to `settle`, until there is an outcome.
@@ -64,10 +83,28 @@ class Creation {
       switch (insertion.assume_value()) {
         case Insertion::ecosystem_deleted: return ApiError::ecosystem_not_found(client_.ecosystem_id());
         case Insertion::ecosystem_unknown: return ApiError::ecosystem_invalid();
+        case Insertion::replayed:
+        case Insertion::key_reused:
+          return Fault(FaultSource::storage, Fate::maybe_applied, "insert returned what only insert_once may");
         default: return Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");
       }
     }));
     return true;
+  }
+
+  /// The same for what the store did with the client and a key: a replay's outcome is the client that is stored.
+  [[nodiscard]] bool settle_once(Outcome<KeyedInsertion> insertion) noexcept {
+    if (!insertion) return settle(std::move(insertion).as_failure());
+    KeyedInsertion& done = insertion.assume_value();
+    switch (done.insertion()) {
+      case Insertion::replayed:
+        replayed_ = done.client().has_value();
+        if (!replayed_) return settle(Insertion::replayed);
+        client_ = *std::move(done).client();
+        return true;
+      case Insertion::key_reused: failure_.emplace(ApiError::idempotency_key_reused()); return true;
+      default: return settle(done.insertion());
+    }
   }
 
   /// The client as it was inserted, or why it was not; once `begin` returned false or `settle` true.
@@ -76,10 +113,17 @@ class Creation {
     return std::move(client_);
   }
 
+  /// The same after `settle_once`.
+  [[nodiscard]] Outcome<KeyedClient> keyed_outcome() && noexcept {
+    if (failure_) return std::move(*failure_).as_failure();
+    return KeyedClient{std::move(client_), replayed_};
+  }
+
  private:
   Client client_;
   std::optional<Outcome<void>> failure_;
   int tries_ = 0;
+  bool replayed_ = false;
 };
 
 namespace detail {
@@ -92,6 +136,16 @@ Outcome<Client> drive(Creation&& creation, S& storage, C& clock, I& ids) noexcep
          !creation.settle(guarded<Insertion>(FaultSource::storage, Fate::maybe_applied, insert))) {
   }
   return std::move(creation).outcome();
+}
+
+/// Drives a creation under a key to its outcome.
+template <KeyedStorage S, Clock C, IdSource I>
+Outcome<KeyedClient> drive(Creation&& creation, S& storage, C& clock, I& ids, const IdempotencyKey& key) noexcept {
+  const auto insert = [&]() -> Outcome<KeyedInsertion> { return storage.insert_once(creation.client(), key); };
+  while (creation.begin(clock, ids) &&
+         !creation.settle_once(guarded<KeyedInsertion>(FaultSource::storage, Fate::maybe_applied, insert))) {
+  }
+  return std::move(creation).keyed_outcome();
 }
 
 }  // namespace detail
@@ -113,6 +167,23 @@ Outcome<Client> create_client(S& storage, C& clock, I& ids, const ClientParamete
   auto draft = ClientDraft::make(parameters);
   if (!draft) return std::move(draft).as_failure();
   return detail::drive(Creation(std::move(draft).assume_value()), storage, clock, ids);
+}
+
+/// Creates a client in `storage` once for the key: a call that is repeated with the same draft, whatever became of the
+/// one before, gives the same client, replayed. With another draft it is Idempotency Key Reused. Throws nothing.
+template <KeyedStorage S, Clock C, IdSource I>
+Outcome<KeyedClient> create_client(S& storage, C& clock, I& ids, ClientDraft draft,
+                                   const IdempotencyKey& key) noexcept {
+  return detail::drive(Creation(std::move(draft)), storage, clock, ids, key);
+}
+
+/// The same with the fields as texts. Throws nothing but `std::bad_alloc`, and then nothing was created.
+template <KeyedStorage S, Clock C, IdSource I>
+Outcome<KeyedClient> create_client(S& storage, C& clock, I& ids, const ClientParameters& parameters,
+                                   const IdempotencyKey& key) {
+  auto draft = ClientDraft::make(parameters);
+  if (!draft) return std::move(draft).as_failure();
+  return detail::drive(Creation(std::move(draft).assume_value()), storage, clock, ids, key);
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

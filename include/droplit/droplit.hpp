@@ -20,6 +20,7 @@
 #include <droplit/http.hpp>
 #include <droplit/id.hpp>
 #include <droplit/id_source.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/json.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/outcome.hpp>

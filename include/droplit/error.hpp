@@ -41,11 +41,11 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 }  // namespace detail
 
 /// The part of a request that a violation is in; `none` for a response without entries.
-enum class Location : std::uint8_t { none, query, body };
+enum class Location : std::uint8_t { none, query, header, body };
 
-/// The `in` of an entry: `query`, `body`, or empty for none.
+/// The `in` of an entry: `query`, `header`, `body`, or empty for none.
 constexpr std::string_view to_string(Location location) noexcept {
-  return detail::enum_name(location, {"", "query", "body"});
+  return detail::enum_name(location, {"", "query", "header", "body"});
 }
 
 template <>
@@ -84,6 +84,7 @@ struct Findings {
 
   std::optional<std::string> query_fields = {};    ///< those not allowed, joined
   std::optional<std::string> body_fields = {};     ///< unknown ones, joined; named only where `ecosystemId` is missing
+  bool key_invalid = false;                        ///< the idempotency key
   bool body_missing = false;                       ///< no body that can be read; the flaws then do not count
   std::array<Flaw, client_fields.size()> flaws{};  ///< of each field, in the order of `client_fields`
 
@@ -106,8 +107,8 @@ class ApiError {
  public:
   class Violations;
 
-  /// The longest list: query, unknown names, and one for each field.
-  static constexpr std::size_t max_entries = 2 + client_fields.size();
+  /// The longest list: query, key, unknown names, and one for each field.
+  static constexpr std::size_t max_entries = 3 + client_fields.size();
 
   /// Bad Request: what was sent is no HTTP request. Required by BOOST_OUTCOME_TRY.
   ApiError() noexcept : ApiError(ApiErrc::bad_request) {}
@@ -131,6 +132,13 @@ class ApiError {
   static ApiError ecosystem_invalid() {
     ApiError error(ApiErrc::ecosystem_invalid);
     error.entries_[0].field = Field::ecosystem_id;
+    return error;
+  }
+
+  /// Idempotency Key Reused: the key belongs to a create with other parameters.
+  static ApiError idempotency_key_reused() noexcept {
+    ApiError error(ApiErrc::idempotency_key_reused);
+    error.entries_[0].field = Field::idempotency_key;
     return error;
   }
 
@@ -176,7 +184,10 @@ class ApiError {
   [[nodiscard]] Violation violation(std::size_t i) const noexcept {
     const auto [code, field] = entries_[i];
     const bool query = code == ApiErrc::query_field_not_allowed;
-    const Location location = field == Field::none ? Location::none : query ? Location::query : Location::body;
+    const Location location = field == Field::none              ? Location::none
+                              : query                           ? Location::query
+                              : field == Field::idempotency_key ? Location::header
+                                                                : Location::body;
     const bool filled = field == Field::additional_parameters || row(code).has_blank();
     return {code, location, field,
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
@@ -251,6 +262,7 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
+  if (findings.key_invalid) error.add(ApiErrc::idempotency_key_invalid, Field::idempotency_key);
   if (findings.body_missing) findings.flaws = {};
   bool no_parameters = findings.body_missing || !findings.body_fields;
   for (const FieldRow& row : client_fields) {

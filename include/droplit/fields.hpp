@@ -14,8 +14,16 @@
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The field of a violation: one of `client_fields`, `additional_parameters` for names that the contract does not know,
-/// or `none` for a response without entries.
-enum class Field : std::uint8_t { none, additional_parameters, ecosystem_id, type, name, description };
+/// `idempotency_key` for the header field, or `none` for a response without entries.
+enum class Field : std::uint8_t {
+  none,
+  additional_parameters,
+  idempotency_key,
+  ecosystem_id,
+  type,
+  name,
+  description,
+};
 
 /// What a field accepts, and with that its rules.
 enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
@@ -108,6 +116,7 @@ static_assert(client_members.size() == client_fields.size() + 2, "a field that i
 /// The wire name: the `path` of an entry.
 constexpr std::string_view to_string(Field field) noexcept {
   if (field == Field::additional_parameters) return "additional parameters";
+  if (field == Field::idempotency_key) return "idempotency-key";
   const std::size_t index = detail::field_index(field);
   return index < client_fields.size() ? client_fields[index].name : std::string_view();
 }

@@ -22,6 +22,7 @@ enum Layer { values, policies, wire, operations, adapter };
 const std::map<std::string, Layer> layers{
     {"version.hpp", values},
     {"id.hpp", values},
+    {"idempotency_key.hpp", values},
     {"text.hpp", values},
     {"timestamp.hpp", values},
     {"chrono.hpp", values},
