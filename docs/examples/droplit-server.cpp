@@ -3,13 +3,13 @@
 // until a signal. docs/server.md says what it does. All else that can fail is tried before the store is opened, which
 // may create it.
 #include "program/process.hpp"
+#include "server/access_file.hpp"
 #include "server/command_line.hpp"
 #include "server/log.hpp"
 #include "server/open_files.hpp"
 #include "server/signals.hpp"
 #include "server/stores.hpp"
 
-#include <droplit/access/token_file.hpp>
 #include <droplit/droplit.hpp>
 #include <droplit/openapi.hpp>
 #include <droplit/server/beast.hpp>
@@ -76,18 +76,15 @@ ExitStatus report(droplit::StoreState state, const server::Log& log) {
     case droplit::StoreState::absent: log.line("the store is not there; a start creates it"); break;
     case droplit::StoreState::older: log.line("the store is of an older version; a start upgrades it"); break;
     case droplit::StoreState::foreign:
-    default:
-      log.line("the store is another program's, or of a newer version");
-      return ExitStatus::failed;
+    default: log.line("the store is another program's, or of a newer version"); return ExitStatus::failed;
   }
   return ExitStatus::would_change_store;
 }
 
 template <class Kind>
 ExitStatus serve(const server::Options& options, const server::Log& log, const server::Signals& signals) {
-  const auto access = droplit::TokenFile::load(options.access).value();
-  if (access.is_open_to_others()) log.line("warning: the access file is open to others; `chmod 600` closes it");
-
+  const server::AccessFile access(options.access, log);
+  signals.on_hangup(access.reread());
   server::LateStore<typename Kind::Store> storage;
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
@@ -96,7 +93,7 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   const droplit::StaticResource document = droplit::openapi_resource(described);
   const droplit::TryIt try_it(options.try_it);
   const auto log_fault = [&log](const droplit::Fault& fault) { log_fault_to(log, fault); };
-  droplit::Endpoint endpoint(storage, access, clock, ids, options.endpoint, log_fault);
+  droplit::Endpoint endpoint(storage, access.access(), clock, ids, options.endpoint, log_fault);
   droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style);
   droplit::BeastServer server(router, options.server);  // listens
   Announcement announcement(server.url(), log);
@@ -132,7 +129,7 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
 }
 
 ExitStatus run(server::Options options) {
-  const server::StopSignals blocked;  // before there are threads
+  const server::BlockedSignals blocked;  // before there are threads
   const server::Log log(STDERR_FILENO);
   ExitStatus status = ExitStatus::failed;
   try {

@@ -17,39 +17,52 @@
 
 namespace server {
 
-/// SIGTERM and SIGINT, from now on blocked in this thread and in those that it starts.
-struct StopSignals {
+/// SIGTERM, SIGINT and SIGHUP, from now on blocked in this thread and in those that it starts. A SIGHUP that the
+/// process was started to ignore, by nohup, stays ignored.
+struct BlockedSignals {
   sigset_t set{};
-  StopSignals() noexcept {
+  BlockedSignals() noexcept {
     sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT}) {
       sigaddset(&set, signal);
       std::signal(signal, SIG_DFL);  // a shell lets programs before an `&` ignore SIGINT
     }
+    struct sigaction hangup {};
+    ::sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   }
 };
 
-/// Waits for those signals in a thread of its own, so that no slow file, name server or database can hold them up. The
-/// first one while a `Serving` lives stops the service. Any other ends the process, with the status by which a shell
-/// says it: 128 and the number of the signal. That waits for nothing but the log, and for that `last_lines` at most.
+/// Waits for those signals in a thread of its own, so that no slow file, name server or database can hold them up.
+///
+/// SIGHUP calls the function of `on_hangup`. The first SIGTERM or SIGINT while a `Serving` lives stops the service. Any
+/// other ends the process, with the status by which a shell says it: 128 and the number of the signal. That waits for
+/// nothing but the log, and for that `last_lines` at most.
 class Signals {
   enum class State : std::uint8_t { starting, serving, stopping, ended };
 
   struct Shared {
-    StopSignals signals;
+    BlockedSignals signals;
     Log log;
     std::mutex mutex;
-    std::function<void()> stop;  // while serving
+    std::function<void()> stop;    // while serving
+    std::function<void()> hangup;  // once there is what reads the file again
+    bool hung_up = false;          // before there was
     State state = State::starting;
 
-    Shared(const StopSignals& awaited, Log to) : signals(awaited), log(std::move(to)) {}
+    Shared(const BlockedSignals& awaited, Log to) : signals(awaited), log(std::move(to)) {}
 
     void run() {
       for (;;) {
         int signal = 0;
         if (::sigwait(&signals.set, &signal) != 0) continue;
         const std::lock_guard lock(mutex);
+        if (signal == SIGHUP) {
+          hung_up = !hangup;
+          if (hangup) hangup();
+          continue;
+        }
         switch (state) {
           case State::serving:
             state = State::stopping;
@@ -71,11 +84,18 @@ class Signals {
   static constexpr std::chrono::milliseconds last_lines{1000};
 
   /// Throws `std::system_error` if there is no thread.
-  Signals(const StopSignals& signals, const Log& log) : shared_(std::make_shared<Shared>(signals, log)) {
+  Signals(const BlockedSignals& signals, const Log& log) : shared_(std::make_shared<Shared>(signals, log)) {
     std::thread([shared = shared_] { shared->run(); }).detach();
   }
 
-  /// While it lives, the first signal calls `stop`, in the thread of the signals.
+  /// Calls this for each SIGHUP from now on, in the thread of the signals; and at once if there was one before.
+  void on_hangup(std::function<void()> call) const {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->hangup = std::move(call);
+    if (std::exchange(shared_->hung_up, false)) shared_->hangup();
+  }
+
+  /// While it lives, the first SIGTERM or SIGINT calls `stop`, in the thread of the signals.
   class Serving {
    public:
     Serving(const Signals& signals, std::function<void()> stop) : shared_(signals.shared_) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <functional>
+#include <future>
 #include <string>
 
 #include <sys/wait.h>
@@ -14,9 +15,9 @@
 
 namespace {
 
+using server::BlockedSignals;
 using server::Log;
 using server::Signals;
-using server::StopSignals;
 
 struct End {
   int status = 0;
@@ -30,7 +31,7 @@ End end_of(const std::function<void(const Signals&)>& work) {
   const ::pid_t child = ::fork();
   REQUIRE(child != -1);
   if (child == 0) {
-    const StopSignals blocked;
+    const BlockedSignals blocked;
     const Log log(ends[1]);
     const Signals signals(blocked, log);
     work(signals);
@@ -92,4 +93,37 @@ TEST_CASE("a first signal after the service has failed does not claim that it ne
   });
   CHECK(end.status == 128 + SIGTERM);
   CHECK(end.said == "droplit-server: ended at once by a signal when it no longer served\n");
+}
+
+TEST_CASE("a SIGHUP ends nothing, and one that comes before there is what to call is kept") {
+  const End end = end_of([](const Signals& signals) {
+    std::promise<void> first;
+    std::promise<void> second;
+    send(SIGHUP);
+    sigset_t pending{};
+    do {  // until the thread of the signals has taken it
+      ::sigpending(&pending);
+    } while (sigismember(&pending, SIGHUP) == 1);
+    int calls = 0;
+    signals.on_hangup([&] { (++calls == 1 ? first : second).set_value(); });
+    first.get_future().wait();
+    send(SIGHUP);
+    second.get_future().wait();
+    send(SIGTERM);
+    for (;;) ::pause();
+  });
+  CHECK(end.status == 128 + SIGTERM);
+  CHECK(end.said == "droplit-server: ended by a signal before it served\n");
+}
+
+TEST_CASE("a SIGHUP that the process was started to ignore stays ignored") {
+  std::signal(SIGHUP, SIG_IGN);
+  const End end = end_of([](const Signals& signals) {
+    signals.on_hangup([] { ::_exit(1); });
+    send(SIGHUP);
+    send(SIGTERM);
+    for (;;) ::pause();
+  });
+  std::signal(SIGHUP, SIG_DFL);
+  CHECK(end.status == 128 + SIGTERM);
 }
