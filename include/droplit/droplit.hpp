@@ -3,7 +3,6 @@
 
 #include <droplit/access.hpp>
 #include <droplit/api_errc.hpp>
-#include <droplit/chrono.hpp>
 #include <droplit/client.hpp>
 #include <droplit/client_draft.hpp>
 #include <droplit/client_type.hpp>
@@ -37,5 +36,5 @@
 #include <droplit/transport.hpp>
 #include <droplit/version.hpp>
 
-/// The core in one include, and no adapter. The one header of the core that is not here is openapi.hpp, which needs
-/// more of Boost.JSON.
+/// The core in one include, and no adapter. Three headers are not here, since few programs need them and they cost more
+/// to compile: openapi.hpp, try_it.hpp, and chrono.hpp, which opens <chrono>.

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +34,7 @@ class NameList {
   /// The names joined by `, `, each once, in order of first appearance. O(n log n) comparisons.
   [[nodiscard]] std::string join() const {
     std::vector<std::uint32_t> order(ends_.size());
-    std::iota(order.begin(), order.end(), 0U);
+    for (std::uint32_t i = 0; i != order.size(); ++i) order[i] = i;
     std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
       const std::string_view first = name(a);
       const std::string_view second = name(b);

@@ -16,10 +16,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -27,15 +27,17 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// it, with their parameters; otherwise with 405.
 inline void respond_without_method(std::span<const Route> routes, std::string_view path, std::string_view method,
                                    Response& response) {
-  std::set<std::string_view> methods;
+  std::vector<std::string_view> methods;
   bool serves_options = false;
   for (const Route& route : routes) {
     if (!route.has_path(path)) continue;
-    methods.insert(route.method);
-    if (route.method == "GET") methods.insert("HEAD");
+    methods.push_back(route.method);
+    if (route.method == "GET") methods.push_back("HEAD");
     if (route.serves_options()) serves_options = true;
   }
-  if (serves_options) methods.insert("OPTIONS");
+  if (serves_options) methods.push_back("OPTIONS");
+  std::sort(methods.begin(), methods.end());
+  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
   std::string allow;
   for (const std::string_view each : methods) allow.append(allow.empty() ? "" : ", ").append(each);
   if (!serves_options || method != "OPTIONS") {
