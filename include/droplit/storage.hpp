@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -87,6 +88,14 @@ class KeyedInsertion {
  private:
   Insertion insertion_;
   std::optional<Client> client_;
+};
+
+template <>
+struct detail::Print<KeyedInsertion> {
+  static void append(std::string& out, const KeyedInsertion& done) {
+    append_printed(out, done.insertion());
+    if (done.client()) append_printed(out += ' ', *done.client());
+  }
 };
 
 /// A storage that remembers the keys of creates.

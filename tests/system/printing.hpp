@@ -58,6 +58,9 @@ void compare(Compare compare) {
   compare(Fate::not_sent, Fate::not_applied);
   compare(FaultSource::storage, FaultSource::clock);
   compare(Insertion::inserted, Insertion::id_taken);
+  compare(KeyedInsertion(Insertion::inserted), KeyedInsertion::replayed(a));
+  compare(KeyedClient{a, false}, KeyedClient{a, true});
+  compare(*IdempotencyKey::parse("first-key"), *IdempotencyKey::parse("second-key"));
   compare(to_response(one), to_response(a));
   compare(request("a"), request("b"));
 }

@@ -31,7 +31,7 @@ struct FailedCheck {
 /// A rule that was not checked.
 struct UncheckedRule {
   std::string_view id;  ///< of the rule
-  std::string reason;   ///< why it was not checked
+  std::string reason;   ///< why it was not checked; that of the rule that it rests on, if that was not checked
 };
 
 /// What a behaviour suite found out about a model. True if no rule is broken.

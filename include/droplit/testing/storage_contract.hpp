@@ -57,16 +57,38 @@ inline constexpr auto storage_checks = std::to_array<detail::Check<detail::Stora
     {{"history_is_linearizable", "What calls at the same time return could have been returned to one thread, one call after the other.", "*"}, &detail::StorageChecks::history_is_linearizable},
     {{"fault_changes_nothing", "A call that fails leaves the store as it was, unless its fault is maybe applied.", "*"}, &detail::StorageChecks::fault_changes_nothing},
     {{"reopening_keeps_all", "Everything is still there after the store was opened again.", "*"}, &detail::StorageChecks::reopening_keeps_all},
+    {{"key_inserts_as_insert", "Under a new key insert_once stores the client or refuses it, as insert does.", "*"}, &detail::StorageChecks::key_inserts_as_insert},
+    {{"key_is_replayed", "A create that repeats a key and its draft inserts nothing and returns the client that has the key.", "key_inserts_as_insert"}, &detail::StorageChecks::key_is_replayed},
+    {{"other_draft_is_refused", "With another draft a key that is taken returns key_reused, and nothing is inserted.", "key_is_replayed"}, &detail::StorageChecks::other_draft_is_refused},
+    {{"keys_are_distinct", "Keys that differ in one character, its case or their length are different keys.", "key_is_replayed"}, &detail::StorageChecks::keys_are_distinct},
+    {{"key_belongs_to_ecosystem", "Two ecosystems may have the same key.", "key_is_replayed"}, &detail::StorageChecks::key_belongs_to_ecosystem},
+    {{"key_outlives_ecosystem", "A key is still taken when its ecosystem was deleted.", "other_draft_is_refused"}, &detail::StorageChecks::key_outlives_ecosystem},
+    {{"refusals_are_not_remembered", "A key whose create was refused is new.", "other_draft_is_refused"}, &detail::StorageChecks::refusals_are_not_remembered},
+    {{"key_lasts_two_days", "A key is taken for 48 hours at least, and for every create that is earlier.", "key_is_replayed"}, &detail::StorageChecks::key_lasts_two_days},
+    {{"expired_key_is_new", "A key that has expired is new, and its client stays.", "key_lasts_two_days"}, &detail::StorageChecks::expired_key_is_new},
+    {{"key_limit_is_exact", "A key is taken as long as the store's limit, and new a millisecond later.", "expired_key_is_new"}, &detail::StorageChecks::key_limit_is_exact},
+    {{"one_of_a_key", "Of creates of one key and draft at the same time exactly one inserts, and the others return its client.", "key_is_replayed"}, &detail::StorageChecks::one_of_a_key},
+    {{"keyed_history_is_linearizable", "What calls with keys at the same time return could have been returned to one thread.", "*"}, &detail::StorageChecks::keyed_history_is_linearizable},
+    {{"faults_are_not_remembered", "A key whose create failed is new, unless the fault is maybe applied and the client is there.", "*"}, &detail::StorageChecks::faults_are_not_remembered},
+    {{"reopening_keeps_keys", "A key is still taken after the store was opened again.", "*"}, &detail::StorageChecks::reopening_keeps_keys},
+    {{"crash_leaves_both_or_neither", "A crash at any step of a create leaves the client with its key, or neither.", "*"}, &detail::StorageChecks::crash_leaves_both_or_neither},
     // clang-format on
 });
 
 /// Runs the behaviour suite over the stores that `make()` returns, a new and empty one for each check. The report is
 /// true if the store is correct.
 ///
-/// Two rules are checked only if the store has a further function, which a small wrapper around it may add; the report
-/// says so otherwise: with `void reopen()`, which closes the store and opens it again, `reopening_keeps_all`; with
-/// `void fail(bool)`, which makes every insert, addition and deletion fail until it is called with false,
-/// `fault_changes_nothing`.
+/// The rules about keys are checked only if the store is a `KeyedStorage`. Some rules are checked only if it has a
+/// further function, which a small wrapper around it may add; the report says so otherwise:
+///
+/// - `void fail(bool)` makes every insert, addition and deletion fail until it is called with false:
+///   `fault_changes_nothing`, `faults_are_not_remembered`
+/// - `void reopen()` closes the store and opens it again: `reopening_keeps_all`, `reopening_keeps_keys`
+/// - `std::chrono::milliseconds max_key_age()` returns how long the store remembers a key: `key_limit_is_exact`
+/// - `bool crash(std::size_t step, const std::function<void()>& call)` calls `call`, which makes one call to the store,
+///   ends the store at this step of it (a write, a sync, a message; the first is 0), as a kill or a loss of power would,
+///   and opens it again. Returns true if it ended the store, so that nobody knows what the call returned, and false if
+///   the call had fewer steps. `call` may run in a child process: `crash_leaves_both_or_neither`
 ///
 /// Some checks use several threads and depend on timing: a run proves a defect, not its absence.
 template <std::invocable Make>

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace droplit;
@@ -22,6 +23,8 @@ using namespace droplit;
 namespace {
 
 thread_local int allocations_left = -1;  // below zero: as many as there are
+thread_local std::size_t allocated = 0;  // bytes, outside of the arena
+thread_local int live_blocks = 0;        // of them
 
 constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
 constexpr EcosystemId elsewhere = "C594b89aea18568c408c3ad00"_ecosystem_id;
@@ -33,10 +36,41 @@ Client client(std::uint32_t n) {
   return {ClientId(bytes), Timestamp::clamp_unix_millis(n), home, ClientType::server, text, text};
 }
 
+constexpr std::int64_t hour = 3'600'000;
+constexpr std::int64_t two_days = 48 * hour;
+
+// The same at this time, in milliseconds since 1970.
+Client client_at(std::int64_t millis, std::uint32_t n) {
+  const Client made = client(n);
+  return {made.id(), Timestamp::clamp_unix_millis(millis), home, ClientType::server, ClientTexts(made)};
+}
+
+// As long as those that programs make.
+IdempotencyKey key(std::uint32_t n) {
+  const std::string digits = std::to_string(n);
+  return *IdempotencyKey::parse("594b89ae-a185-468c-908c-" + std::string(12 - digits.size(), '0') + digits);
+}
+
+bool is_taken(MemoryStorage& storage, std::uint32_t key_number, std::int64_t millis) {
+  const Client other("594b89aea18568c408c3ad25"_client_id, Timestamp::clamp_unix_millis(millis), home,
+                     ClientType::application);
+  storage.insert(other);  // so that no probe is inserted
+  const Insertion insertion = storage.insert_once(other, key(key_number)).insertion();
+  REQUIRE((insertion == Insertion::key_reused || insertion == Insertion::id_taken));
+  return insertion == Insertion::key_reused;
+}
+
+// With the limit that the suite asks for.
+struct TwoDays : MemoryStorage {
+  TwoDays() : MemoryStorage({.max_key_age = max_key_age()}) {}
+  static std::chrono::milliseconds max_key_age() { return std::chrono::milliseconds(two_days); }
+};
+
 static_assert(!std::is_copy_constructible_v<MemoryStorage>);
 static_assert(!std::is_move_constructible_v<MemoryStorage>);
 static_assert(!Storage<const MemoryStorage>);
 static_assert(TestableStorage<MemoryStorage>);
+static_assert(KeyedStorage<MemoryStorage>);
 
 }  // namespace
 
@@ -44,16 +78,28 @@ static_assert(TestableStorage<MemoryStorage>);
 [[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   if (allocations_left == 0) return nullptr;
   if (allocations_left > 0) --allocations_left;
+  allocated += size;
+  ++live_blocks;
   return std::malloc(size == 0 ? 1 : size);
 }
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  if (memory != nullptr) --live_blocks;
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
 TEST_CASE("a MemoryStorage keeps the contract of storages") {
+  const ContractReport report = check_storage_contract([] { return TwoDays(); });
+  CHECK(report);
+  for (const UncheckedRule& rule : report.unchecked()) {  // it ends with its process, and its one failure is bad_alloc
+    CAPTURE(rule.id, rule.reason);
+    CHECK((rule.reason.find("fail(") != std::string::npos || rule.reason.find("reopen(") != std::string::npos ||
+           rule.reason.find("crash(") != std::string::npos));
+  }
   CHECK(check_storage_contract([] { return MemoryStorage(); }));
 }
 
@@ -145,6 +191,123 @@ TEST_CASE("an allocation that fails leaves a MemoryStorage as it was, whichever 
   CHECK(before == EcosystemState::active);
   CHECK(storage.find_ecosystem(elsewhere).state() == EcosystemState::unknown);
   CHECK(storage.add_ecosystem(elsewhere) == EcosystemState::active);
+}
+
+TEST_CASE("an allocation that fails leaves keys as they were, whichever it is") {
+  MemoryStorage storage({.max_key_age = std::chrono::milliseconds(two_days)});
+  storage.add_ecosystem(home);
+  const auto with_failures = [](auto act) {  // what it returns when no allocation fails any more
+    for (int allocations = 0;; ++allocations) {
+      allocations_left = allocations;
+      try {
+        auto result = act();
+        allocations_left = -1;
+        return result;
+      } catch (const std::bad_alloc&) {
+        allocations_left = -1;
+      }
+    }
+  };
+  std::uint32_t n = 0;
+  for (; n != 500; ++n) {  // each key expires after 48 others; half of them are then met by a create
+    const Client next = client_at(n * hour, n);
+    const IdempotencyKey own = key(n % 2 == 0 ? n : n % 100);
+    bool was_there = false;
+    const auto inserted = with_failures([&] {
+      was_there = was_there || storage.find_client(next.id()).has_value();
+      return storage.insert_once(next, own);
+    });
+    if (was_there) FAIL("a client is there whose insert threw");
+    if (inserted != Insertion::inserted) FAIL("a key is there whose insert threw");
+    const auto replayed = with_failures([&] { return storage.insert_once(client_at(n * hour, n + 1000), own); });
+    if (replayed != KeyedInsertion::replayed(next)) FAIL("a replay threw and changed something");
+    if (n > 1 && !is_taken(storage, n - n % 2, n * hour)) FAIL("a key is gone that has not expired");
+  }
+  for (std::uint32_t i = 0; i != n; ++i) {
+    if (storage.find_client(client(i).id()) != client_at(i * hour, i)) FAIL("a client is gone or changed");
+  }
+}
+
+TEST_CASE("a create under a key clears the key that it meets and eight others that have expired, oldest first") {
+  constexpr std::uint32_t keys = 30;
+  MemoryStorage storage;
+  storage.add_ecosystem(home);
+  for (std::uint32_t n = keys; n-- != 0;) storage.insert_once(client_at(n, n), key(n));  // the newest first
+  const auto taken = [&storage] {
+    std::vector<std::uint32_t> numbers;
+    for (std::uint32_t n = 0; n != keys; ++n) {
+      if (is_taken(storage, n, 0)) numbers.push_back(n);
+    }
+    return numbers;
+  };
+  const auto from = [](std::uint32_t first) {
+    std::vector<std::uint32_t> numbers;
+    for (std::uint32_t n = first; n != keys - 1; ++n) numbers.push_back(n);
+    return numbers;
+  };
+  const std::int64_t later = 31 * 24 * hour;
+  CHECK(storage.insert_once(client_at(later, 100), key(100)) == Insertion::inserted);
+  CHECK(taken().front() == 8);
+  CHECK(storage.insert_once(client_at(later, 101), key(keys - 1)) == Insertion::inserted);  // one that has expired
+  storage.insert(client_at(later, 102));                                                    // has no key
+  CHECK(storage.insert_once(client_at(later, 103), key(100)) ==
+        KeyedInsertion::replayed(client_at(later, 100)));  // inserts nothing, and so clears nothing
+  auto left = from(16);
+  left.push_back(keys - 1);  // now of a client that is new
+  CHECK(taken() == left);
+  CHECK(storage.insert_once(client_at(later, 104), key(104)) == Insertion::inserted);
+  CHECK(storage.insert_once(client_at(later, 105), key(105)) == Insertion::inserted);
+  CHECK(taken() == std::vector<std::uint32_t>{keys - 1});
+}
+
+TEST_CASE("the limit of keys is 30 days unless the options say otherwise, from 48 hours to 100 years") {
+  using std::chrono::milliseconds;
+  const std::int64_t day = 24 * hour;
+  const auto limit_is = [](MemoryStorage& storage, std::int64_t limit) {
+    storage.add_ecosystem(home);
+    storage.insert_once(client_at(0, 0), key(0));
+    return is_taken(storage, 0, limit) && !is_taken(storage, 0, limit + 1);
+  };
+  MemoryStorage by_default;
+  CHECK(limit_is(by_default, 30 * day));
+  for (const auto& [given, limit] : {std::pair{milliseconds(3 * day), 3 * day},
+                                     {milliseconds(0), two_days},
+                                     {milliseconds(two_days - 1), two_days},
+                                     {(milliseconds::min)(), two_days},
+                                     {(milliseconds::max)(), 36525 * day}}) {
+    MemoryStorage storage({.max_key_age = given});
+    CHECK(limit_is(storage, limit));
+  }
+}
+
+TEST_CASE("a key takes 150 bytes until it is cleared, and a client without one no memory for keys") {
+  constexpr std::uint32_t clients = 2000;
+  const auto fill = [](MemoryStorage& storage, bool has_keys) {
+    storage.add_ecosystem(home);
+    std::vector<Client> made;
+    std::vector<IdempotencyKey> keys;
+    for (std::uint32_t n = 0; n != clients; ++n) made.push_back(client_at(0, n));
+    for (std::uint32_t n = 0; n != clients; ++n) keys.push_back(key(n));
+    allocated = 0;
+    live_blocks = 0;
+    for (std::uint32_t n = 0; n != clients; ++n) {
+      if (has_keys) storage.insert_once(made[n], keys[n]);
+      if (!has_keys) storage.insert(made[n]);
+    }
+    return std::pair(allocated, live_blocks);
+  };
+  MemoryStorage without;
+  const auto [bytes, blocks] = fill(without, false);
+  CHECK(bytes < 60 * clients);
+  MemoryStorage with;
+  const auto [keyed_bytes, keyed_blocks] = fill(with, true);
+  CHECK(keyed_bytes - bytes <= 150 * clients);
+  CHECK(keyed_blocks - blocks == 3 * static_cast<int>(clients));
+
+  constexpr int newer = clients / 8;
+  live_blocks = 0;
+  for (std::uint32_t n = 0; n != newer; ++n) with.insert_once(client_at(31 * 24 * hour, clients + n), key(n));
+  CHECK(live_blocks < 3 * (newer - static_cast<int>(clients)) + newer);  // and those of tables that were empty
 }
 
 TEST_CASE("a deletion gets its turn, however many threads go on inserting") {

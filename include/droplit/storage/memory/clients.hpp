@@ -28,49 +28,55 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory {
 
+/// A client in the arena. Its texts follow it.
+struct PackedClient {
+  static constexpr std::size_t absent = std::string::npos;  ///< a size
+
+  Timestamp created_at;
+  std::array<std::size_t, text_count> sizes;  ///< of the texts
+  ClientId id;
+  EcosystemId ecosystem_id;
+  ClientType type;
+
+  [[nodiscard]] Client unpack() const {
+    const char* text = reinterpret_cast<const char*>(this + 1);
+    ClientTexts::Array texts;
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+      if (sizes[i] == absent) continue;
+      texts[i] = Text::parse(std::string(text, sizes[i]));
+      text += sizes[i];
+    }
+    return {id, created_at, ecosystem_id, type, ClientTexts(std::move(texts))};
+  }
+};
+static_assert(std::is_trivially_destructible_v<PackedClient>);
+
 /// Clients by id. Not thread-safe. Throws `std::bad_alloc`, and then nothing has changed.
 class Clients {
  public:
-  /// Keeps the client; false, and nothing done, if its id is taken.
-  bool insert(const Client& client) {
+  /// Keeps the client, and returns it as it is kept; null, and nothing done, if its id is taken.
+  const PackedClient* insert(const Client& client) {
     const Location location(client.id());
     Table& table = tables_[location.table];
     table.make_room();
     Slot& slot = table.entries[table.find(client.id(), location.hash)];
-    if (slot.client != nullptr) return false;
+    if (slot.client != nullptr) return nullptr;
     slot = {pack(client), location.hash};
     ++table.count;
-    return true;
+    return slot.client;
   }
 
   [[nodiscard]] std::optional<Client> find(ClientId id) const {
     const Location location(id);
     const Table& table = tables_[location.table];
     if (table.entries.empty()) return std::nullopt;
-    const Packed* const client = table.entries[table.find(id, location.hash)].client;
+    const PackedClient* const client = table.entries[table.find(id, location.hash)].client;
     if (client == nullptr) return std::nullopt;
-    const char* text = reinterpret_cast<const char*>(client + 1);
-    ClientTexts::Array texts;
-    for (std::size_t i = 0; i != texts.size(); ++i) {
-      if (client->sizes[i] == absent) continue;
-      texts[i] = Text::parse(std::string(text, client->sizes[i]));
-      text += client->sizes[i];
-    }
-    return Client(client->id, client->created_at, client->ecosystem_id, client->type, ClientTexts(std::move(texts)));
+    return client->unpack();
   }
 
  private:
   static constexpr std::size_t table_count = 1024;
-  static constexpr std::size_t absent = std::string::npos;  // a size
-
-  struct Packed {  // its texts follow it
-    Timestamp created_at;
-    std::array<std::size_t, text_count> sizes;  // of the texts
-    ClientId id;
-    EcosystemId ecosystem_id;
-    ClientType type;
-  };
-  static_assert(std::is_trivially_destructible_v<Packed>);
 
   struct Location {
     explicit Location(ClientId id) noexcept {
@@ -86,7 +92,7 @@ class Clients {
   };
 
   struct Slot {
-    const Packed* client = nullptr;
+    const PackedClient* client = nullptr;
     std::size_t hash = 0;
   };
 
@@ -114,18 +120,18 @@ class Clients {
     }
   };
 
-  const Packed* pack(const Client& client) {
-    std::size_t size = sizeof(Packed);
+  const PackedClient* pack(const Client& client) {
+    std::size_t size = sizeof(PackedClient);
     std::array<std::size_t, text_count> sizes;
     for (std::size_t i = 0; i != sizes.size(); ++i) {
       const std::optional<Text>& text = client.texts()[i];
-      sizes[i] = text ? text->str().size() : absent;
+      sizes[i] = text ? text->str().size() : PackedClient::absent;
       if (text) size += sizes[i];
     }
-    void* const memory = memory_.allocate(size, alignof(Packed));
+    void* const memory = memory_.allocate(size, alignof(PackedClient));
     const auto* const packed =
-        new (memory) Packed{client.created_at(), sizes, client.id(), client.ecosystem_id(), client.type()};
-    char* at = static_cast<char*>(memory) + sizeof(Packed);
+        new (memory) PackedClient{client.created_at(), sizes, client.id(), client.ecosystem_id(), client.type()};
+    char* at = static_cast<char*>(memory) + sizeof(PackedClient);
     for (const std::optional<Text>& text : client.texts()) {
       if (text) at += text->str().copy(at, text->str().size());
     }

@@ -4,7 +4,7 @@
 // The checks of the storage suite, one function for each rule of `storage_checks`. Each runs over a new and empty store
 // and states a violation as the end of a sentence, which follows the rule's own.
 
-#include <droplit/testing/detail/storage_concurrency_checks.hpp>
+#include <droplit/testing/detail/storage_key_checks.hpp>
 
 #include <droplit/client.hpp>
 #include <droplit/client_type.hpp>
@@ -26,9 +26,9 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-class StorageChecks : public StorageConcurrencyChecks {
+class StorageChecks : public StorageKeyChecks {
  public:
-  using StorageConcurrencyChecks::StorageConcurrencyChecks;
+  using StorageKeyChecks::StorageKeyChecks;
 
   void inserted_is_found() { comes_back(client(1)); }
 

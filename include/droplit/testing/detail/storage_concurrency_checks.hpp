@@ -106,12 +106,45 @@ class StorageConcurrencyChecks : public StorageFixture {
   }
 
   void history_is_linearizable() {
+    using Verb = StorageHistory::Verb;
+    run_histories(
+        {Verb::insert, Verb::insert, Verb::insert, Verb::find, Verb::find, Verb::find, Verb::add, Verb::remove}, 4);
+  }
+
+  void one_of_a_key() {
+    constexpr std::size_t threads = 32;
+    add(ecosystem(1));
+    for (std::uint64_t round = 0; round != 4; ++round) {
+      begin_history();
+      std::vector<std::optional<KeyedInsertion>> results(threads);
+      const auto client_of = [round](std::size_t t) { return client(round << 32 | t); };
+      at_once(threads, [&](std::size_t t) { results[t] = insert_once(client_of(t), key(std::to_string(round))); });
+      const auto winner = std::find(results.begin(), results.end(), KeyedInsertion(Insertion::inserted));
+      if (expect(winner != results.end(), "none inserts")) return;
+      const auto first = static_cast<std::size_t>(winner - results.begin());
+      for (std::size_t t = 0; t != threads; ++t) {
+        const bool is_found = find(client_of(t).id()).has_value();
+        expect(is_found == (t == first), t == first ? "the one that inserts is not found" : "several insert");
+        expect(t == first || results[t] == KeyedInsertion::replayed(client_of(first)),
+               "another one does not return its client, replayed");
+      }
+    }
+  }
+
+  void keyed_history_is_linearizable() {
+    using Verb = StorageHistory::Verb;
+    if (!asks_keys()) return;
+    run_histories({Verb::insert_once, Verb::insert_once, Verb::insert_once, Verb::insert_once, Verb::insert, Verb::find,
+                   Verb::add, Verb::add, Verb::remove},
+                  2);
+  }
+
+ private:
+  // Lets threads make such calls at the same time, to clients of so many variants.
+  void run_histories(const std::vector<StorageHistory::Verb>& verbs, std::size_t variants) {
     using History = StorageHistory;
-    using Verb = History::Verb;
     constexpr std::size_t threads = 4;
     constexpr std::size_t calls_each = 6;
-    constexpr std::array verbs{Verb::insert, Verb::insert, Verb::insert, Verb::find,
-                               Verb::find,   Verb::find,   Verb::add,    Verb::remove};
     std::minstd_rand random(1);
     const auto draw = [&random](std::size_t n) { return static_cast<std::uint8_t>(random() % n); };
     for (std::uint64_t round = 0; round != 48; ++round) {
@@ -120,7 +153,8 @@ class StorageConcurrencyChecks : public StorageFixture {
         calls[i].verb = verbs[draw(verbs.size())];
         calls[i].id = draw(History::ids);
         calls[i].ecosystem = draw(History::ecosystems);
-        calls[i].variant = static_cast<std::uint8_t>(i / calls_each + 1);
+        calls[i].variant = static_cast<std::uint8_t>(1 + i / calls_each % variants);
+        calls[i].key = draw(History::keys);
       }
       begin_history();
       std::atomic<std::uint64_t> tick = 0;
@@ -135,7 +169,6 @@ class StorageConcurrencyChecks : public StorageFixture {
     }
   }
 
- private:
   // A client in the ecosystem of this round.
   static Client of_writer(std::uint64_t round, std::size_t writer, std::size_t n) {
     return client(round << 32 | std::uint64_t{writer} << 16 | n, texts(), ecosystem(round));
@@ -144,24 +177,45 @@ class StorageConcurrencyChecks : public StorageFixture {
   // Makes a call and notes its result. Each round has ids and ecosystems of its own.
   void make(StorageHistory::Call& call, std::uint64_t round) {
     const EcosystemId e = ecosystem(1'000'000 + round * StorageHistory::ecosystems + call.ecosystem);
-    const std::uint64_t n = 1'000'000 + round * StorageHistory::ids + call.id;
-    const auto texts_of = [](std::uint8_t variant) { return texts(std::to_string(variant)); };
+    const std::uint64_t n = first_id(round) + call.id;
     switch (call.verb) {
       case StorageHistory::Verb::insert:
         call.insertion = insert(client(n, texts_of(call.variant), e)).value_or(Insertion{});
         break;
+      case StorageHistory::Verb::insert_once: {
+        const KeyedInsertion done = insert_once(client(n, texts_of(call.variant), e), key(std::to_string(call.key)))
+                                        .value_or(KeyedInsertion(Insertion{}));
+        call.insertion = done.insertion();
+        if (done.client()) call.holder = {id_in(round, done.client()->id()), variant_of(*done.client())};
+        break;
+      }
       case StorageHistory::Verb::add: call.state = add(e).value_or(EcosystemState{}); break;
       case StorageHistory::Verb::remove: call.state = remove(e).value_or(EcosystemState{}); break;
       case StorageHistory::Verb::find:
       default: {
         const auto found = find(id(n));
-        call.variant = found ? StorageHistory::unexpected : StorageHistory::absent;
-        for (std::uint8_t v = 1; found && v != 5; ++v) {
-          if (found->texts() == texts_of(v).texts()) call.variant = v;
-        }
+        call.variant = found ? variant_of(*found) : StorageHistory::absent;
       }
     }
   }
+
+  static ClientTexts texts_of(std::uint8_t variant) { return texts(std::to_string(variant)); }
+
+  static std::uint8_t variant_of(const Client& found) {
+    for (std::uint8_t v = 1; v != 5; ++v) {
+      if (found.texts() == texts_of(v).texts()) return v;
+    }
+    return StorageHistory::unexpected;
+  }
+
+  // The number of an id of this round.
+  static std::uint8_t id_in(std::uint64_t round, ClientId found) {
+    for (std::uint8_t i = 0; i != StorageHistory::ids; ++i) {
+      if (found == id(first_id(round) + i)) return i;
+    }
+    return StorageHistory::unexpected;
+  }
+  static std::uint64_t first_id(std::uint64_t round) { return 1'000'000 + round * StorageHistory::ids; }
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

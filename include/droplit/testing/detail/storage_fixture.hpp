@@ -2,9 +2,8 @@
 #pragma once
 
 // What every check of the storage suite needs: the store under test, called so that a failure is a violation and every
-// call is logged; values to
-// call it with; and threads that begin at the same time. Texts are read off the table of fields, so that a new text
-// field is checked without a change here. Base class of the suite.
+// call is logged; values to call it with; and threads that begin at the same time. Texts are read off the table of
+// fields, so that a new text field is checked without a change here. Base class of the suite.
 
 #include <droplit/testing/detail/storage_log.hpp>
 #include <droplit/testing/detail/suite.hpp>
@@ -17,6 +16,7 @@
 #include <droplit/fault.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/text.hpp>
@@ -41,8 +41,12 @@ struct StorageCalls {
   std::function<Outcome<EcosystemState>(EcosystemId)> add_ecosystem;
   std::function<Outcome<EcosystemState>(EcosystemId)> delete_ecosystem;
   std::function<Outcome<std::optional<Client>>(ClientId)> find_client;
-  std::function<void(bool)> fail = nullptr;  ///< null if the store has no such function
-  std::function<void()> reopen = nullptr;    ///< likewise
+  // Null if the store has no such function.
+  std::function<Outcome<KeyedInsertion>(const KeyedArgument&)> insert_once = nullptr;
+  std::function<void(bool)> fail = nullptr;
+  std::function<void()> reopen = nullptr;
+  std::function<bool(std::size_t, const std::function<void()>&)> crash = nullptr;
+  std::function<std::int64_t()> max_key_age = nullptr;  ///< in milliseconds
 };
 
 /// The functions of `storage`, which must outlive the result.
@@ -52,8 +56,17 @@ StorageCalls storage_calls(S& storage) {
                      [&](EcosystemId id) { return storage.add_ecosystem(id); },
                      [&](EcosystemId id) { return storage.delete_ecosystem(id); },
                      [&](ClientId id) { return storage.find_client(id); }};
+  if constexpr (KeyedStorage<S>) {
+    calls.insert_once = [&](const KeyedArgument& keyed) { return storage.insert_once(keyed.client, keyed.key); };
+  }
   if constexpr (requires { storage.fail(true); }) calls.fail = [&](bool on) { storage.fail(on); };
   if constexpr (requires { storage.reopen(); }) calls.reopen = [&] { storage.reopen(); };
+  if constexpr (requires(const std::function<void()>& act) { storage.crash(std::size_t{}, act); }) {
+    calls.crash = [&](std::size_t step, const std::function<void()>& act) { return storage.crash(step, act); };
+  }
+  if constexpr (requires { storage.max_key_age().count(); }) {
+    calls.max_key_age = [&] { return std::int64_t{storage.max_key_age().count()}; };
+  }
   return calls;
 }
 
@@ -97,9 +110,18 @@ class StorageFixture : public Checks {
     return {id(n), time(), in, ClientType{}, std::move(given)};
   }
 
+  /// Another create of the same draft.
+  static Client repeated(const Client& c, std::uint64_t n, std::int64_t millis = 0) {
+    return {id(n), time(millis), c.ecosystem_id(), c.type(), ClientTexts(c)};
+  }
+
+  static IdempotencyKey key(std::string_view text = "key") { return *IdempotencyKey::parse(text); }
+
   /// `about`: the client whose calls explain the violation; all calls if absent.
-  void expect(bool is_met, std::string_view violation, const std::optional<Client>& about = {}) {
+  /// Returns true if it is one.
+  bool expect(bool is_met, std::string_view violation, const std::optional<Client>& about = {}) {
     if (Checks::expect(is_met, violation)) log_.end(about);
+    return !is_met;
   }
 
   /// The calls before this explain no violation after it.
@@ -109,6 +131,9 @@ class StorageFixture : public Checks {
   std::optional<EcosystemState> add(EcosystemId e) { return value_of("add_ecosystem", try_add(e)); }
   std::optional<EcosystemState> remove(EcosystemId e) { return value_of("delete_ecosystem", try_remove(e)); }
   std::optional<Insertion> insert(const Client& c) { return value_of("insert", try_insert(c)); }
+  std::optional<KeyedInsertion> insert_once(const Client& c, const IdempotencyKey& k) {
+    return value_of("insert_once", try_insert_once(c, k));
+  }
   std::optional<Client> find(ClientId c) {
     return value_of("find_client", call("find_client", storage_.find_client, c)).value_or(std::nullopt);
   }
@@ -117,9 +142,23 @@ class StorageFixture : public Checks {
   Outcome<EcosystemState> try_add(EcosystemId e) { return call("add_ecosystem", storage_.add_ecosystem, e); }
   Outcome<EcosystemState> try_remove(EcosystemId e) { return call("delete_ecosystem", storage_.delete_ecosystem, e); }
   Outcome<Insertion> try_insert(const Client& c) { return call("insert", storage_.insert, c); }
+  Outcome<KeyedInsertion> try_insert_once(const Client& c, const IdempotencyKey& k) {
+    return call("insert_once", storage_.insert_once, KeyedArgument{c, k});
+  }
 
+  /// False, and the rule is not checked, if the store remembers no keys.
+  bool asks_keys() {
+    const bool has_keys = storage_.insert_once != nullptr;
+    if (!has_keys) skip("not asked: the store has no function insert_once(client, key)");
+    return has_keys;
+  }
   [[nodiscard]] bool has_fail() const noexcept { return storage_.fail != nullptr; }
   [[nodiscard]] bool has_reopen() const noexcept { return storage_.reopen != nullptr; }
+  [[nodiscard]] bool has_crash() const noexcept { return storage_.crash != nullptr; }
+  [[nodiscard]] bool has_max_key_age() const noexcept { return storage_.max_key_age != nullptr; }
+
+  /// The store's limit, in milliseconds.
+  [[nodiscard]] std::int64_t max_key_age() const { return storage_.max_key_age(); }
 
   void fail(bool on) {
     const std::uint64_t invoked = log_.tick();
@@ -130,6 +169,12 @@ class StorageFixture : public Checks {
     const std::uint64_t invoked = log_.tick();
     storage_.reopen();
     log_.add({"reopen", {}, {}, invoked, log_.tick()});
+  }
+  bool crash(std::size_t step, const std::function<void()>& act) {
+    const std::uint64_t invoked = log_.tick();
+    const bool crashed = storage_.crash(step, act);
+    log_.add({"crash", step, {}, invoked, log_.tick()});
+    return crashed;
   }
 
   void comes_back(const Client& c) {

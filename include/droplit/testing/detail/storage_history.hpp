@@ -26,21 +26,31 @@ class StorageHistory {
  public:
   static constexpr std::size_t ecosystems = 2;
   static constexpr std::size_t ids = 3;
+  static constexpr std::size_t keys = 2;          ///< of each ecosystem
   static constexpr std::uint8_t absent = 0;       ///< the variant of a `find` that found no client
   static constexpr std::uint8_t unexpected = 99;  ///< the variant of one that found a client that no call inserted
 
-  enum class Verb : std::uint8_t { insert, add, remove, find };
+  enum class Verb : std::uint8_t { insert, insert_once, add, remove, find };
+
+  /// A client: its id and its variant.
+  struct Holder {
+    std::uint8_t id = 0;
+    std::uint8_t variant = absent;
+    auto operator<=>(const Holder&) const = default;
+  };
 
   /// One call. Times are ticks of one counter.
   struct Call {
     Verb verb{};
-    std::uint8_t id = 0;         ///< of insert and find
-    std::uint8_t ecosystem = 0;  ///< of insert, add and remove
+    std::uint8_t id = 0;         ///< of the inserts and find
+    std::uint8_t ecosystem = 0;  ///< of all but find
     std::uint8_t variant = 0;    ///< of the client that was inserted, 1 and up, or found
-    Insertion insertion{};       ///< returned by insert
+    Insertion insertion{};       ///< returned by the inserts
     EcosystemState state{};      ///< returned by add and remove
     std::uint64_t invoked = 0;
     std::uint64_t returned = 0;
+    std::uint8_t key = 0;  ///< of insert_once
+    Holder holder{};       ///< returned by insert_once with `replayed`
   };
 
   explicit StorageHistory(std::vector<Call> calls) : calls_(std::move(calls)) {}
@@ -55,6 +65,7 @@ class StorageHistory {
   struct State {
     std::array<EcosystemState, ecosystems> ecosystem{EcosystemState::unknown, EcosystemState::unknown};
     std::array<std::uint8_t, ids> client{};  // its variant
+    std::array<std::array<Holder, keys>, ecosystems> holder{};
     auto operator<=>(const State&) const = default;
   };
 
@@ -89,9 +100,17 @@ class StorageHistory {
         if (ecosystem == EcosystemState::active) ecosystem = EcosystemState::deleted;
         return call.state == before;
       }
+      case Verb::insert_once: {
+        Holder& holder = state.holder[call.ecosystem][call.key];
+        if (holder.variant == call.variant) return call.insertion == Insertion::replayed && call.holder == holder;
+        if (holder.variant != absent) return call.insertion == Insertion::key_reused;
+        if (call.insertion == Insertion::inserted) holder = {call.id, call.variant};
+        break;
+      }
       case Verb::insert:
       default: break;
     }
+    if (call.insertion == Insertion::replayed || call.insertion == Insertion::key_reused) return false;
     if (call.insertion == Insertion::id_taken) return client != absent;  // in an ecosystem that is not active, too
     if (call.insertion == Insertion::ecosystem_deleted) return ecosystem == EcosystemState::deleted;
     if (call.insertion == Insertion::ecosystem_unknown) return ecosystem == EcosystemState::unknown;

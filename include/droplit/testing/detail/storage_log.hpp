@@ -12,6 +12,7 @@
 #include <droplit/detail/print.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
@@ -28,11 +29,17 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
+/// The arguments of `insert_once`.
+struct KeyedArgument {
+  Client client;
+  IdempotencyKey key;
+};
+
 /// A call to a store. Times are ticks of one counter.
 struct LoggedCall {
-  using Argument = std::variant<std::monostate, bool, Client, EcosystemId, ClientId>;
-  using Result =
-      std::variant<std::monostate, Outcome<Insertion>, Outcome<EcosystemState>, Outcome<std::optional<Client>>>;
+  using Argument = std::variant<std::monostate, bool, std::size_t, Client, KeyedArgument, EcosystemId, ClientId>;
+  using Result = std::variant<std::monostate, Outcome<Insertion>, Outcome<KeyedInsertion>, Outcome<EcosystemState>,
+                              Outcome<std::optional<Client>>>;
 
   const char* function;
   Argument argument;
@@ -44,7 +51,7 @@ struct LoggedCall {
 class StorageLog {
  public:
   /// More threads than a check uses.
-  static constexpr std::size_t threads = 8;
+  static constexpr std::size_t threads = 40;
 
   /// Which of the threads this one is; 0 is the one that runs the check.
   static std::size_t& this_thread() noexcept {
@@ -91,6 +98,7 @@ class StorageLog {
   [[nodiscard]] bool is_about(const LoggedCall& call) const {
     if (!about_) return true;
     if (const auto* const client = std::get_if<Client>(&call.argument)) return client->id() == about_->id();
+    if (const auto* const keyed = std::get_if<KeyedArgument>(&call.argument)) return keyed->client.id() == about_->id();
     if (const auto* const id = std::get_if<ClientId>(&call.argument)) return *id == about_->id();
     if (const auto* const id = std::get_if<EcosystemId>(&call.argument)) return *id == about_->ecosystem_id();
     return true;
@@ -110,6 +118,11 @@ class StorageLog {
 
   static void append(std::string&, std::monostate) {}
   static void append(std::string& out, bool value) { out += value ? "true" : "false"; }
+  static void append(std::string& out, std::size_t value) { out += std::to_string(value); }
+  static void append(std::string& out, const KeyedArgument& keyed) {
+    append_printed(out, keyed.client);
+    append_printed(out += ", ", keyed.key);
+  }
   template <Printable T>
   static void append(std::string& out, const T& value) {
     append_printed(out, value);

@@ -77,8 +77,10 @@ ContractReport run_suite(const std::array<Check<Suite>, N>& checks, Run run) {
     const bool can_run =
         rests_on_all ? failed.empty() : std::find(passed.begin(), passed.end(), check.rests_on) != passed.end();
     if (!can_run) {
-      const std::string base = rests_on_all ? "all rules before it" : std::string(check.rests_on);
-      unchecked.push_back({check.id, "it rests on " + base});
+      const auto base = std::find_if(unchecked.begin(), unchecked.end(),
+                                     [&check](const UncheckedRule& rule) { return rule.id == check.rests_on; });
+      const std::string name = rests_on_all ? "all rules before it" : std::string(check.rests_on);
+      unchecked.push_back({check.id, base == unchecked.end() ? "it rests on " + name : base->reason});
       continue;
     }
     CheckResult result = run(check.run);
