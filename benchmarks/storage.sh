@@ -3,19 +3,75 @@
 # storage.sh: installs what is missing, builds droplit-server, measures creates per second over each store (about two
 # minutes), and writes the tables of docs/benchmarks.md. Status 1 if a response was anything but a 201, or if SQLite's group
 # commit does not bring what it must.
-# storage.sh SECONDS ROUNDS: so long each time and so often, which are 2 and 3; the page is left as it is.
+# storage.sh SECONDS ROUNDS [keys]: so long each time and so often, which are 2 and 3; the page is left as it is. With `keys`
+# only what a key costs over SQLite is measured.
 set -eu
 cd "$(dirname "$0")/.."
 sh docs/examples/install.sh g++ gcc libc6-dev cmake ninja-build libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libpq-dev \
   postgresql-15 libcurl4-openssl-dev libcli11-dev wrk
 seconds=${1:-2}
 rounds=${2:-3}
+part=${3:-}
 connections='1 16 64 256'
 must=10  # times its one-connection rate, for SQLite at 64 connections
+most=1.15  # times the processor time of a create without a key, for SQLite at 64 connections
 cmake --preset release -DDROPLIT_TESTS=OFF >/dev/null
 cmake --build --preset release --target droplit-server >&2
 
 . benchmarks/support/servers.sh
+
+# What a key costs over SQLite: the middle of each kind's processor time for a create, the kinds in turn.
+ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
+measure_keys() {
+  serve_droplit none '' "sqlite:$folder/none.db"
+  serve_droplit timed '' "sqlite:$folder/timed.db" --idempotency-keys
+  serve_droplit random '' "sqlite:$folder/random.db" --idempotency-keys
+  round=0
+  while [ "$round" -lt "$rounds" ]; do
+    round=$((round + 1))
+    while IFS=$tab read -r url name pid; do
+      if [ "$name" = none ]; then unset KEYS; else export KEYS="$name"; fi
+      before=$(ticks "$pid")
+      load "$name" 64 "$url"
+      echo "$line $before $(ticks "$pid")" | awk -v OFS='\t' -v name="$name" -v tick="$(getconf CLK_TCK)" '{
+        print name, ($9 - $8) / tick * 1e6 / $2, $2 / $3 * 1e6
+      }' >>"$folder/keys.tsv"
+    done <"$stores"
+    echo "keys, round $round of $rounds" >&2
+  done
+  unset KEYS
+  quiet
+}
+keys_table() {
+  machine libsqlite3-0 wrk
+  printf 'medians of %s rounds of %s s.\n' "$rounds" "$seconds"
+  sort -t "$tab" -k 1,1 -k 2,2g "$folder/keys.tsv" | awk -F '\t' -v most=$most '
+    { cpu[$1, ++seen[$1]] = $2; sum[$1] += $3 }
+    function median(name, k) {
+      k = seen[name]
+      return k % 2 ? cpu[name, (k + 1) / 2] : (cpu[name, k / 2] + cpu[name, k / 2 + 1]) / 2
+    }
+    function row(what, name) {
+      printf "| %s | %.1f | %.2f | %.0f |\n", what, median(name), median(name) / median("none"), sum[name] / seen[name]
+    }
+    END {
+      print "\n| sqlite, 64 connections | CPU us | / without keys | requests/s |\n| --- | ---: | ---: | ---: |"
+      row("without keys", "none")
+      row("keys that begin with the time", "timed")
+      row("random keys", "random")
+      cost = median("timed") / median("none")
+      printf "\nA key that begins with the time: at most %.2f is wanted, %.2f reached: %s.\n", most, cost,
+        cost <= most ? "met" : "**not met**"
+    }'
+}
+if [ "$part" = keys ]; then
+  measure_keys
+  keys_table >"$folder/table.md"
+  cat "$folder/table.md"
+  ! grep -qF '**' "$folder/table.md"
+  exit
+fi
+
 start_postgres
 psql 'CREATE DATABASE eight'
 psql 'CREATE DATABASE sixty_four'
@@ -80,6 +136,12 @@ quiet
     }' "$stores" -
 } >"$folder/table.md"
 cat "$folder/table.md"
-
 [ $# -ne 0 ] || onto_page storage
+! grep -qF '**' "$folder/table.md" || exit 1
+
+stop_servers
+measure_keys
+keys_table >"$folder/table.md"
+cat "$folder/table.md"
+[ $# -ne 0 ] || onto_page keys
 ! grep -qF '**' "$folder/table.md"

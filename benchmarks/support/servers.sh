@@ -20,6 +20,12 @@ stop() {
   if [ -n "$database" ]; then kill -INT "$database" 2>/dev/null && wait "$database" || true; fi
   rm -rf "$folder"
 }
+# stop_servers: ends those that serve until now, and forgets them
+stop_servers() {
+  for pid in $servers; do kill "$pid" && wait "$pid" || true; done 2>/dev/null
+  servers=
+  : >"$stores"
+}
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

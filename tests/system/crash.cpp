@@ -12,13 +12,9 @@
 #include <droplit/storage/sqlite.hpp>
 #include <droplit/transport/curl.hpp>
 
-#if defined(DROPLIT_POSTGRES)
-#include <droplit/storage/postgres.hpp>
-
-#include "support/postgres_cluster.hpp"
-#include "support/postgres_version_1.hpp"
+#include "support/crash_requests.hpp"
+#include "support/crash_stores.hpp"
 #include "support/server_process.hpp"
-#endif
 
 #include <fcntl.h>
 #include <poll.h>
@@ -62,53 +58,20 @@ using droplit::ClientId;
 using droplit::ClientType;
 using droplit::EcosystemId;
 using droplit::Fate;
-using droplit::Text;
 using droplit::Timestamp;
 using Clock = std::chrono::steady_clock;
 using Random = std::mt19937;
 
-constexpr std::size_t lanes = 8;  // connections
+using test::as_client;
+using test::draft_of;
+using test::lane_and_number;
+using test::lanes;
 
 test::Violations violations;
 
 int from(Random& random, int least, int most) { return std::uniform_int_distribution<int>(least, most)(random); }
 
 // ---- what is asked for ----------------------------------------------------------------------------------------------
-
-/// A text that only this request has: seldom absent, empty or long, else of odd pieces.
-std::optional<Text> description_of(std::size_t lane, std::size_t number) {
-  static const std::array<std::string_view, 8> pieces{
-      "Lobby panel", "\"\\", "\n\x01\x7F", "\xC3\xA9", "\xE2\x80\xA8", "\xF0\x9F\x98\x80", "e\xCC\x81", "'); --"};
-  if (number % 11 == 3) return std::nullopt;
-  std::minstd_rand random(static_cast<unsigned>(1 + number * lanes + lane));
-  std::string text;
-  for (auto n = number % 11 == 7 ? 0 : number % 97 == 5 ? 3000 + random() % 9000 : random() % 12; n != 0; --n) {
-    text += pieces[random() % pieces.size()];
-  }
-  return Text::parse(std::move(text));
-}
-
-/// The request `number` of a lane; its name contains the number.
-ClientDraft draft_of(std::size_t lane, std::size_t number, EcosystemId ecosystem) {
-  return {ecosystem, number % 2 == 0 ? ClientType::server : ClientType::application,
-          Text::parse("\xC3\xBC" + std::to_string(lane) + "-" + std::to_string(number)), description_of(lane, number)};
-}
-
-std::optional<std::pair<std::size_t, std::size_t>> lane_and_number(std::string_view name) {
-  std::size_t lane = 0;
-  std::size_t number = 0;
-  if (!name.starts_with("\xC3\xBC")) return std::nullopt;
-  const char* const end = name.data() + name.size();
-  const auto first = std::from_chars(name.data() + 2, end, lane);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
-  const auto second = std::from_chars(first.ptr + 1, end, number);
-  if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
-  return std::pair(lane, number);
-}
-
-Client as_client(const ClientDraft& draft, ClientId id, Timestamp created_at) {
-  return {id, created_at, draft.ecosystem_id(), draft.type(), draft.name(), draft.description()};
-}
 
 /// A request and what became of it, as its caller knows.
 struct Asked {
@@ -123,208 +86,6 @@ constexpr std::array<const char*, 5> ends{"created", "refused", "not sent", "not
 
 /// Each lane belongs to one thread, and to this one while none runs.
 using Journal = std::array<std::vector<Asked>, lanes>;
-
-// ---- where it is kept -----------------------------------------------------------------------------------------------
-
-/// A store under the server. What it cannot do is thrown.
-class Store {
- public:
-  virtual ~Store() = default;
-  virtual std::string option() const = 0;  ///< for --storage
-  virtual void renew() = 0;                ///< an empty one from now on
-  /// Crashes by itself and is back; false if only the server can be killed.
-  virtual bool crash(Random& random) = 0;
-  /// Every client that is there, the integrity being checked.
-  virtual std::vector<Client> inspect() = 0;
-  /// The same as the library's own store finds it.
-  virtual std::optional<Client> find(ClientId id) = 0;
-};
-
-/// The cells of a row of `clients`, in the order of the schema; a null one is absent.
-using Cells = std::array<std::optional<std::string>, 6>;
-
-Client client_of(const Cells& cells) {
-  const auto text = [&](std::size_t i) { return cells[i].value_or(std::string()); };
-  const auto id = ClientId::parse(text(0));
-  std::int64_t millis = Timestamp::max_unix_millis + 1;
-  const std::string digits = text(1);
-  std::from_chars(digits.data(), digits.data() + digits.size(), millis);
-  const auto created_at = Timestamp::from_unix_millis(millis);
-  const auto ecosystem = EcosystemId::parse(text(2));
-  const auto type = droplit::parse_client_type(text(3));
-  const auto name = cells[4] ? Text::parse(*cells[4]) : std::nullopt;
-  const auto description = cells[5] ? Text::parse(*cells[5]) : std::nullopt;
-  if (!id || !created_at || !ecosystem || !type || cells[4].has_value() != name.has_value() ||
-      cells[5].has_value() != description.has_value()) {
-    throw std::runtime_error("a row that is no client: " + text(0) + " " + text(4));
-  }
-  return {*id, *created_at, *ecosystem, *type, name, description};
-}
-
-/// A file of SQLite. Looked at in a copy of file and log, so that it is the server that recovers them.
-class SqliteFile : public Store {
- public:
-  explicit SqliteFile(std::filesystem::path folder) : folder_(std::move(folder)) {}
-
-  std::string option() const override { return "sqlite:" + file().string(); }
-  void renew() override { ++number_; }
-  bool crash(Random&) override { return false; }
-
-  std::vector<Client> inspect() override {
-    storage_.reset();
-    std::filesystem::remove_all(copy().parent_path());
-    std::filesystem::create_directory(copy().parent_path());
-    for (const char* const part : {"", "-wal"}) {
-      if (std::filesystem::exists(file().string() + part)) {
-        std::filesystem::copy_file(file().string() + part, copy().string() + part);
-      }
-    }
-    storage_.emplace(droplit::SqliteStorage::open(copy()).value());
-    std::vector<Client> clients;
-    const auto check = [](const Cells& row) {
-      if (row[0] != "ok") throw std::runtime_error("integrity: " + row[0].value_or("?"));
-    };
-    run("PRAGMA integrity_check", check);
-    run("SELECT 'a foreign key' FROM pragma_foreign_key_check", check);
-    run("SELECT hex(id), created_at, 'C' || hex(ecosystem_id), type, name, description FROM client",
-        [&](const Cells& row) { clients.push_back(client_of(row)); });
-    return clients;
-  }
-
-  std::optional<Client> find(ClientId id) override { return storage_.value().find_client(id).value(); }
-
- private:
-  std::filesystem::path file() const { return folder_ / ("store" + std::to_string(number_) + ".db"); }
-  std::filesystem::path copy() const { return folder_ / "look" / "copy.db"; }
-
-  template <class Each>
-  void run(const std::string& sql, Each each) const {
-    sqlite3* opened = nullptr;
-    const int code = sqlite3_open_v2(copy().c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
-    const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> database(opened, sqlite3_close);
-    sqlite3_stmt* prepared = nullptr;
-    if (code != SQLITE_OK || sqlite3_prepare_v2(opened, sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK) {
-      throw std::runtime_error("sqlite cannot read: " + std::string(sqlite3_errmsg(opened)));
-    }
-    const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(prepared, sqlite3_finalize);
-    int step = sqlite3_step(prepared);
-    for (; step == SQLITE_ROW; step = sqlite3_step(prepared)) {
-      Cells row;
-      for (int i = 0; i != sqlite3_column_count(prepared); ++i) {
-        if (sqlite3_column_type(prepared, i) == SQLITE_NULL) continue;
-        const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(prepared, i));
-        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(prepared, i));
-        row[static_cast<std::size_t>(i)] = size != 0 ? std::string(bytes, size) : std::string();
-      }
-      each(row);
-    }
-    if (step != SQLITE_DONE) throw std::runtime_error("sqlite cannot read: " + std::string(sqlite3_errmsg(opened)));
-  }
-
-  std::filesystem::path folder_;
-  int number_ = 0;
-  std::optional<droplit::SqliteStorage> storage_;
-};
-
-#if defined(DROPLIT_POSTGRES)
-/// A database in a cluster of the test's own.
-class PostgresDatabase : public Store {
- public:
-  PostgresDatabase() { renew(); }
-
-  std::string option() const override {
-    return "postgresql:///" + name() + "?host=" + cluster_.folder().string() +
-           "&port=5432&user=droplit&sslmode=disable&gssencmode=disable";
-  }
-
-  void renew() override {
-    storage_.reset();
-    ++number_;
-    run("postgres", "CREATE DATABASE " + name());
-    run(name(), "CREATE EXTENSION amcheck");
-    // Every other database has the tables of version 1, which the first start upgrades.
-    if (number_ % 2 == 0) return;
-    run(name(), droplit::detail::postgres::with_schema(postgres_version_1::creation, "droplit"));
-  }
-
-  bool crash(Random& random) override {
-    const int kind = from(random, 0, 3);
-    if (kind == 0) {
-      crash_session(random);
-      return true;
-    }
-    kind == 1 ? cluster_.stop_immediately() : cluster_.kill();
-    std::this_thread::sleep_for(std::chrono::milliseconds(from(random, 0, 200)));
-    cluster_.start();
-    return true;
-  }
-
-  std::vector<Client> inspect() override {
-    storage_.emplace(droplit::PostgresStorage::open(cluster_.conninfo(name())).value());
-    PostgresSession session(cluster_.conninfo(name()));
-    session.ask(
-        "SELECT bt_index_check(index => c.oid, heapallindexed => true) FROM pg_index i"
-        " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid"
-        " WHERE t.relnamespace = 'droplit'::regnamespace");
-    const std::string damage = session.ask(
-        "SELECT v.* FROM pg_class c, verify_heapam(c.oid) v"
-        " WHERE c.relnamespace = 'droplit'::regnamespace AND c.relkind = 'r'");
-    if (!damage.empty()) throw std::runtime_error("integrity: " + damage);
-    return read("SELECT id, created_at, ecosystem_id, type, name, description FROM droplit.clients");
-  }
-
-  std::optional<Client> find(ClientId id) override { return storage_.value().find_client(id).value(); }
-
- private:
-  std::string name() const { return "life" + std::to_string(number_); }
-
-  void run(const std::string& database, const std::string& sql) const {
-    const std::string state = PostgresSession(cluster_.conninfo(database)).run(sql);
-    if (!state.empty()) throw std::runtime_error(sql + ": " + state);
-  }
-
-  // One session dies, and the first process ends all others for it.
-  void crash_session(Random& random) {
-    PostgresSession session(cluster_.conninfo());
-    std::vector<pid_t> sessions;
-    std::istringstream answer(session.ask("SELECT pid FROM pg_stat_activity WHERE datname = '" + name() + "'"));
-    for (std::string pid; std::getline(answer, pid, '|');) sessions.push_back(std::stoi(pid));
-    if (sessions.empty()) throw std::runtime_error("the server has no session");
-    ::kill(sessions[random() % sessions.size()], SIGKILL);
-    await([&] { return !session.run("SELECT 1").empty(); });
-    await([&] { return PQping(cluster_.conninfo().c_str()) == PQPING_OK; });
-  }
-
-  template <class Condition>
-  static void await(Condition condition) {
-    for (const auto end = Clock::now() + 60s; !condition(); std::this_thread::sleep_for(5ms)) {
-      if (Clock::now() > end) throw std::runtime_error("PostgreSQL does not come back");
-    }
-  }
-
-  std::vector<Client> read(const std::string& sql) const {
-    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(cluster_.conninfo(name()).c_str()),
-                                                                  PQfinish);
-    const std::unique_ptr<PGresult, decltype(&PQclear)> rows(PQexec(connection.get(), sql.c_str()), PQclear);
-    if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
-    std::vector<Client> clients;
-    for (int row = 0; row != PQntuples(rows.get()); ++row) {
-      Cells cells;
-      for (int i = 0; i != PQnfields(rows.get()); ++i) {
-        if (PQgetisnull(rows.get(), row, i) != 0) continue;
-        cells[static_cast<std::size_t>(i)].emplace(PQgetvalue(rows.get(), row, i),
-                                                   static_cast<std::size_t>(PQgetlength(rows.get(), row, i)));
-      }
-      clients.push_back(client_of(cells));
-    }
-    return clients;
-  }
-
-  PostgresCluster cluster_;
-  int number_ = 0;
-  std::optional<droplit::PostgresStorage> storage_;
-};
-#endif
 
 // ---- who is killed, and who asks ------------------------------------------------------------------------------------
 
@@ -434,7 +195,8 @@ struct Counts {
 
 class Crash {
  public:
-  Crash(std::string program, std::filesystem::path folder, std::unique_ptr<Store> store, bool is_sqlite, unsigned seed)
+  Crash(std::string program, std::filesystem::path folder, std::unique_ptr<test::Store> store, bool is_sqlite,
+        unsigned seed)
       : program_(std::move(program)),
         folder_(std::move(folder)),
         store_(std::move(store)),
@@ -635,7 +397,7 @@ class Crash {
 
   std::string program_;
   std::filesystem::path folder_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<test::Store> store_;
   Random random_;
   bool is_sqlite_;
   Journal journal_;
@@ -646,14 +408,6 @@ class Crash {
   std::size_t found_ = 0;
   Counts counts_;
 };
-
-std::unique_ptr<Store> make_store(std::string_view name, const std::filesystem::path& folder) {
-  if (name == "sqlite") return std::make_unique<SqliteFile>(folder);
-#if defined(DROPLIT_POSTGRES)
-  if (name == "postgres") return std::make_unique<PostgresDatabase>();
-#endif
-  throw std::runtime_error("STORE is sqlite, or postgres if that was built");
-}
 
 }  // namespace
 
@@ -667,7 +421,7 @@ int main(int argc, char** argv) try {
   if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary directory");
   Counts counts;
   try {
-    Crash crash(argv[1], folder, make_store(argv[2], folder), argv[2] == std::string_view("sqlite"), seed);
+    Crash crash(argv[1], folder, test::make_store(argv[2], folder), argv[2] == std::string_view("sqlite"), seed);
     try {
       crash.run(std::stoul(argv[3]), std::chrono::seconds(std::stoul(argv[4])));
     } catch (const std::exception& failure) {

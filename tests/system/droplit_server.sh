@@ -65,6 +65,10 @@ refused 2 '--postgres-upgrade-timeout takes a time from 100ms to 24h' --postgres
 refused 2 '--sqlite-durability takes full or normal' --sqlite-durability $canary
 refused 2 '--sqlite-busy-timeout is not for this --storage' --sqlite-busy-timeout 1s --access x
 refused 2 '--sqlite-upgrade-timeout is not for this --storage' --sqlite-upgrade-timeout 1s --access x
+for time in 47h 172799999ms 36526d 876601h 30 d; do
+  refused 2 '--max-key-age takes a time from 2d to 36525d, such as 48h or 30d' --idempotency-keys --max-key-age "$time"
+done
+refused 2 '--max-key-age needs --idempotency-keys' --max-key-age 30d --access x
 refused 2 '--max-connections takes a number from 1 to 4294967295' --max-connections=0
 refused 1 'access file: cannot be opened: No such file or directory' --access "$folder/nowhere.json" --listen 127.0.0.1:0
 echo "{\"tokens\":[{\"token\":\"$canary\",\"kind\":\"root\"}]}" >"$folder/wrong.json"
@@ -161,6 +165,41 @@ answers 404 "$gone"
 stopped TERM
 start --storage "sqlite:$folder/store.db" --ecosystem $deleted
 answers 404 "$gone"
+stopped TERM
+# once STATUS KEY BODY: what a create under a key is answered; sets replayed to the field idempotency-replayed
+once() {
+  got=$(curl -sS --max-time 10 -o "$folder/body" -D "$folder/fields" -w '%{http_code}' "$url/api/clients" \
+    -H "authorization: $canary" -H 'content-type: application/json' -H "idempotency-key: $2" --data-binary "$3")
+  [ "$got" = "$1" ] || fail "$got, not $1, to $3 under $2"
+  replayed=$(sed -n 's/^idempotency-replayed: \([a-z]*\).*/\1/p' "$folder/fields")
+}
+other="{\"ecosystemId\":\"$active\",\"type\":\"application\"}"
+# without the option the field is not looked at, however malformed
+start --storage "sqlite:$folder/store.db"
+once 201 k "$here"
+once 201 k "$other"
+once 201 ' ' "$here"
+[ -z "$replayed" ] || fail "idempotency-replayed: $replayed, without --idempotency-keys"
+stopped TERM
+# with it a create is applied once, over a restart too
+start --storage "sqlite:$folder/store.db" --idempotency-keys --max-key-age 48h
+once 201 k "$here"
+[ "$replayed" = false ] || fail "a new key is answered idempotency-replayed: $replayed"
+cp "$folder/body" "$folder/first"
+stopped TERM
+start --storage "sqlite:$folder/store.db" --idempotency-keys --max-key-age=36525d
+once 201 '"k"' "$here"
+[ "$replayed" = true ] || fail "a key that is taken is answered idempotency-replayed: $replayed"
+cmp "$folder/first" "$folder/body" >&2 || fail 'the 201 that is replayed differs'
+once 422 k "$other"
+once 400 'a b' "$here"
+stopped TERM
+start --idempotency-keys --ecosystem $active
+once 201 k "$here"
+once 201 k "$here"
+[ "$replayed" = true ] || fail "in memory a key that is taken is answered idempotency-replayed: $replayed"
+stopped TERM
+start --storage "sqlite:$folder/store.db" --ecosystem $deleted
 # a second name of the file is logged once (looked for below); at a start it is refused
 ln "$folder/store.db" "$folder/second.db"
 answers 404 "$gone"

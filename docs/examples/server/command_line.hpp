@@ -3,10 +3,12 @@
 
 #include "../program/arguments.hpp"
 #include "../program/option_help.hpp"
+#include "duration.hpp"
 
 #include <droplit/endpoint.hpp>
 #include <droplit/id.hpp>
 #include <droplit/server/beast.hpp>
+#include <droplit/storage/memory.hpp>
 #if defined(DROPLIT_POSTGRES)
 #include <droplit/storage/postgres.hpp>
 #endif
@@ -45,6 +47,7 @@ struct Options {
   std::optional<unsigned> store_threads;
   droplit::EndpointOptions endpoint;
   droplit::ServerOptions server{.port = 8080};
+  droplit::MemoryOptions memory;
   droplit::SqliteOptions sqlite;
 #if defined(DROPLIT_POSTGRES)
   droplit::PostgresOptions postgres;
@@ -56,30 +59,6 @@ struct Options {
   }
 };
 
-/// A whole number of ms, s, m or h, from `least` to 24 hours; nothing if it is not one.
-inline std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, std::chrono::milliseconds least) {
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const std::int64_t factor = unit == "ms"  ? 1
-                              : unit == "s" ? 1000
-                              : unit == "m" ? 60'000
-                              : unit == "h" ? 3'600'000
-                                            : 0;
-  constexpr std::int64_t most = 86'400'000;
-  if (error != std::errc{} || factor == 0 || count < 0 || count > most / factor) return std::nullopt;
-  const std::chrono::milliseconds duration{count * factor};
-  return duration < least ? std::nullopt : std::optional(duration);
-}
-
-/// In the largest unit that leaves no rest.
-inline std::string to_text(std::chrono::milliseconds duration) {
-  const std::int64_t count = duration.count();
-  if (count == 0 || count % 1000 != 0) return std::to_string(count) + "ms";
-  if (count % 60'000 != 0) return std::to_string(count / 1000) + "s";
-  return count % 3'600'000 != 0 ? std::to_string(count / 60'000) + "m" : std::to_string(count / 3'600'000) + "h";
-}
-
 /// The options of droplit-server: one call of `add` for each, which gives its name, its help and where its value goes.
 class CommandLine {
  public:
@@ -89,6 +68,7 @@ class CommandLine {
     add_serving();
     add_deadlines();
     add_stores();
+    add_keys();
     no_try_it_ = program::add_flag(root_, "--no-try-it", "Serves no Try It page at /; /openapi.json is served.");
     check_ = program::add_flag(root_, "--check",
                                "Tries all but serving and the ecosystems: options, access file, address, threads and "
@@ -109,6 +89,7 @@ class CommandLine {
     }
     if (options_.access.empty()) throw SyntaxError("--access FILE is missing" + program::see_help(root_));
     refuse_options_of_other_stores();
+    set_up_keys();
     const unsigned defaults[] = {0, 64, 8};
     options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
 #if defined(DROPLIT_POSTGRES)
@@ -124,7 +105,8 @@ class CommandLine {
     program::append_options(out, root_);
     return out + R"(
 Each option is given as --name VALUE or --name=VALUE, and once, but for the
-ecosystems. A TIME is a whole number with its unit: 500ms, 30s, 5m; at most 24h.
+ecosystems. A TIME is a whole number with its unit: 500ms, 30s, 5m; at most 24h,
+where nothing else is said.
 
 exit status:
   0         served until a signal came; --check: the store is there and current
@@ -164,10 +146,14 @@ exit status:
   }
 
   void add_duration(const std::string& name, const std::string& sentence, milliseconds& field,
-                    milliseconds least = milliseconds(1)) {
+                    milliseconds least = milliseconds(1), milliseconds most = std::chrono::hours(24),
+                    const std::string& examples = "30s or 500ms") {
     add(name, "TIME", sentence + ". Default: " + to_text(field) + ".", [=, &field](const std::string& text) {
-      const auto duration = parse_duration(text, least);
-      if (!duration) throw SyntaxError(name + " takes a time from " + to_text(least) + " to 24h, such as 30s or 500ms");
+      const auto duration = parse_duration(text, least, most);
+      if (!duration) {
+        throw SyntaxError(name + " takes a time from " + to_text(least) + " to " + to_text(most) + ", such as " +
+                          examples);
+      }
       field = *duration;
     });
   }
@@ -260,6 +246,25 @@ exit status:
 #endif
   }
 
+  void add_keys() {
+    keys_ =
+        program::add_flag(root_, "--idempotency-keys",
+                          "Creates once for each idempotency-key of an ecosystem. Without it the field is ignored.");
+    add_duration("--max-key-age", "How long a key is remembered, 2d to 36525d; with --idempotency-keys", max_key_age_,
+                 std::chrono::hours(48), std::chrono::hours(24 * 36'525), "48h or 30d");
+  }
+
+  void set_up_keys() {
+    options_.endpoint.idempotency_keys = keys_->count() != 0;
+    const bool has_age = root_.get_option("--max-key-age")->count() != 0;
+    if (has_age && !options_.endpoint.idempotency_keys) throw SyntaxError("--max-key-age needs --idempotency-keys");
+    options_.memory.max_key_age = max_key_age_;
+    options_.sqlite.max_key_age = max_key_age_;
+#if defined(DROPLIT_POSTGRES)
+    options_.postgres.max_key_age = max_key_age_;
+#endif
+  }
+
   void listen_at(std::string_view text) {
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos || colon == 0) throw SyntaxError("--listen takes HOST:PORT");
@@ -301,6 +306,8 @@ exit status:
   Options options_;
   CLI::App root_;
   std::vector<std::pair<CLI::Option*, Reader>> readers_;
+  milliseconds max_key_age_ = droplit::MemoryOptions().max_key_age;
+  CLI::Option* keys_ = nullptr;
   CLI::Option* no_try_it_ = nullptr;
   CLI::Option* check_ = nullptr;
   CLI::Option* help_ = nullptr;

@@ -4,6 +4,7 @@
 #include "command_line.hpp"
 
 #include <droplit/client.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/storage/memory.hpp>
@@ -25,6 +26,10 @@ class LateStore {
   [[nodiscard]] Store& get() const noexcept { return *store_; }
 
   droplit::Outcome<droplit::Insertion> insert(const droplit::Client& client) { return store_->insert(client); }
+  droplit::Outcome<droplit::KeyedInsertion> insert_once(
+      const droplit::Client& client, const droplit::IdempotencyKey& key) requires droplit::KeyedStorage<Store> {
+    return store_->insert_once(client, key);
+  }
 
  private:
   std::unique_ptr<Store> store_;
@@ -33,7 +38,7 @@ class LateStore {
 /// How each kind of store is opened and inspected; both throw an error.
 struct Memory {
   using Store = droplit::MemoryStorage;
-  static std::unique_ptr<Store> open(const Options&) { return std::make_unique<Store>(); }
+  static std::unique_ptr<Store> open(const Options& options) { return std::make_unique<Store>(options.memory); }
   static droplit::StoreState inspect(const Options&) { return droplit::StoreState::current; }
 };
 

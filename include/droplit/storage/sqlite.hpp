@@ -13,6 +13,7 @@
 #include <droplit/ecosystem.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
@@ -24,10 +25,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -48,6 +49,9 @@ struct SqliteOptions {
   /// does: 0 to 24 hours. An upgrade that is not complete by then is rolled back. Approximate: the time is not checked
   /// while SQLite drops a table or commits.
   std::chrono::milliseconds upgrade_timeout{std::chrono::minutes(10)};
+
+  /// How long an idempotency key is remembered: 48 hours to 100 years.
+  std::chrono::milliseconds max_key_age{detail::default_key_age};
 
   /// Called with one sentence for the log if one of the files gets a second name (a hard link) while it is open: once,
   /// by the thread whose operation noticed it, and within that operation. It must neither use the storage nor block.
@@ -75,8 +79,9 @@ class SqliteStorage {
       const bool normal = options.durability == SqliteDurability::normal;
       auto opened = detail::sqlite::Opening::run(path, normal ? "NORMAL" : "FULL", busy_timeout, upgrade_timeout);
       if (!opened) return std::move(opened).as_failure();
-      auto connection =
-          std::make_unique<Connection>(std::move(opened).assume_value(), busy_timeout, std::move(options.on_warning));
+      const auto max_key_age = detail::bounded_key_age(options.max_key_age.count());
+      auto connection = std::make_unique<Connection>(std::move(opened).assume_value(), busy_timeout, max_key_age,
+                                                     std::move(options.on_warning));
       if (const int code = connection->prepare_all(); code != SQLITE_OK)
         return detail::sqlite::make_fault("open", code);
       return SqliteStorage(std::move(connection));
@@ -122,10 +127,18 @@ class SqliteStorage {
   Outcome<Insertion> insert(const Client& client) {
     return detail::guarded<Insertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<Insertion> {
       PendingInsert mine(client);
-      const auto all = [this](std::vector<PendingInsert*>& inserts) noexcept { insert_all(inserts); };
-      const bool was_run = connection_->lock.run(mine, connection_->busy_timeout, all);
-      if (!was_run) return detail::sqlite::make_fault("insert", SQLITE_BUSY);
-      return std::move(mine.outcome);
+      return run(mine);
+    });
+  }
+
+  /// The same under a key. A replay's client is in the file: it was, or the shared commit has put it there.
+  Outcome<KeyedInsertion> insert_once(const Client& client, const IdempotencyKey& key) {
+    return detail::guarded<KeyedInsertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<KeyedInsertion> {
+      PendingInsert mine(client, &key);
+      Outcome<Insertion> insertion = run(mine);
+      if (!insertion) return std::move(insertion).as_failure();
+      if (insertion.assume_value() != Insertion::replayed) return insertion.assume_value();
+      return KeyedInsertion::replayed(*std::move(mine.holder));
     });
   }
 
@@ -196,40 +209,45 @@ class SqliteStorage {
     return with_connection<T>(operation, transaction, has_lock);
   }
 
+  Outcome<Insertion> run(PendingInsert& mine) {
+    const auto all = [this](std::span<PendingInsert* const> inserts) noexcept { insert_all(inserts); };
+    const bool was_run = connection_->lock.run(mine, connection_->busy_timeout, all);
+    if (!was_run) return detail::sqlite::make_fault("insert", SQLITE_BUSY);
+    return std::move(mine.outcome);
+  }
+
   // Under the lock. One commit for all; where a statement fails, one for each, so that every client has its own
   // outcome.
-  void insert_all(std::vector<PendingInsert*>& inserts) noexcept {
-    bool one_failed = false;
+  void insert_all(std::span<PendingInsert* const> inserts) noexcept {
+    bool failed = false;
     const auto together = [&](Connection& c) -> Outcome<bool> {
-      for (PendingInsert* const each : inserts) {
-        each->outcome = c.insert_client(each->client);
-        one_failed = !each->outcome.has_value();
-        if (one_failed) return each->outcome.as_failure();
-      }
-      return true;
+      auto inserted = c.insert_clients(inserts);
+      failed = !inserted;
+      return inserted;
     };
     const auto done = in_transaction<bool>("insert", together, true);
     if (done) return;
-    for (PendingInsert* const each : inserts) {
-      if (one_failed && inserts.size() > 1) {
-        const auto alone = [&](Connection& c) { return c.insert_client(each->client); };
-        each->outcome = in_transaction<Insertion>("insert", alone, true);
-      } else {
-        // A client that was refused was not stored, whether or not the commit succeeded.
-        const Fault& fault = done.assume_exception();
-        const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted;
-        const Fate fate = refused ? Fate::not_applied : fault.fate();
-        each->outcome = detail::guarded<Insertion>(fault.source(), fate, [&]() -> Outcome<Insertion> {
-          if (fate == fault.fate()) return fault;
-          return Fault(fault.source(), fate, fault.what());
-        });
+    for (PendingInsert* const& each : inserts) {
+      if (failed && inserts.size() > 1) {
+        insert_all({&each, 1});
+        continue;
       }
+      // What refuses a client stores none, whether or not the commit succeeded. What was replayed may be of this
+      // commit.
+      const Fault& fault = done.assume_exception();
+      const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted &&
+                           each->outcome.assume_value() != Insertion::replayed;
+      const Fate fate = refused ? Fate::not_applied : fault.fate();
+      each->outcome = detail::guarded<Insertion>(fault.source(), fate, [&]() -> Outcome<Insertion> {
+        if (fate == fault.fate()) return fault;
+        return Fault(fault.source(), fate, fault.what());
+      });
     }
   }
 
   std::unique_ptr<Connection> connection_;
 };
 
-static_assert(Storage<SqliteStorage>);
+static_assert(KeyedStorage<SqliteStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -52,6 +52,8 @@ static_assert(std::is_nothrow_move_assignable_v<SqliteStorage>);
 static_assert(!std::is_default_constructible_v<SqliteStorage>);
 static_assert(!Storage<const SqliteStorage>);
 static_assert(TestableStorage<SqliteStorage>);
+static_assert(KeyedStorage<SqliteStorage>);
+static_assert(!KeyedStorage<const SqliteStorage>);
 
 ClientId id(std::uint32_t n) { return test::numbered_id(n); }
 
@@ -263,6 +265,7 @@ TEST_CASE("a SqliteStorage keeps the contract of storages, at either durability"
           options{.durability = level, .busy_timeout = std::chrono::seconds(10)},
           store(open(path, options)) {}
     auto insert(const Client& client) { return store->insert(client); }
+    auto insert_once(const Client& client, const IdempotencyKey& key) { return store->insert_once(client, key); }
     auto add_ecosystem(EcosystemId e) { return store->add_ecosystem(e); }
     auto delete_ecosystem(EcosystemId e) { return store->delete_ecosystem(e); }
     auto find_client(ClientId c) { return store->find_client(c); }
@@ -301,6 +304,7 @@ TEST_CASE("two connections to one file keep the contract together") {
     explicit Pair(const std::string& path) : a(open(path, patient(20000))), b(open(path, patient(20000))) {}
     SqliteStorage& next() { return ++turn % 2 == 0 ? a : b; }
     auto insert(const Client& c) { return next().insert(c); }
+    auto insert_once(const Client& c, const IdempotencyKey& key) { return next().insert_once(c, key); }
     auto add_ecosystem(EcosystemId e) { return next().add_ecosystem(e); }
     auto delete_ecosystem(EcosystemId e) { return next().delete_ecosystem(e); }
     auto find_client(ClientId c) { return next().find_client(c); }

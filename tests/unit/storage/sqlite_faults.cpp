@@ -7,6 +7,7 @@
 #include "support/fault_vfs.hpp"
 #include "support/power_cut.hpp"
 #include "support/sqlite.hpp"
+#include "support/sqlite_trouble.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -40,7 +41,11 @@ using namespace droplit;
 using test::Directory;
 using test::DiskCall;
 using test::DiskFault;
+using test::DiskTrouble;
 using test::FaultyDisk;
+using test::FaultyMemory;
+using test::leave;
+using test::MemoryTrouble;
 using test::PowerCut;
 using test::Raw;
 namespace fs = std::filesystem;
@@ -130,6 +135,9 @@ class Book {
       case Insertion::ecosystem_unknown:
         needs(states.contains(EcosystemState::unknown), "refused for an ecosystem that was added");
         break;
+      case Insertion::replayed:
+      case Insertion::key_reused:
+      default: lie("met a key");
     }
   }
 
@@ -218,71 +226,6 @@ void tell(SqliteStorage& storage, const std::string& path, Book& book) {
   insert(client(6, home, 7));
   insert(client(7, home, 5000));
 }
-
-/// What the disk would hold if the process died now, or the current went off.
-void leave(const FaultyDisk& disk, const fs::path& directory, PowerCut::Loss loss) {
-  PowerCut cut;
-  std::minstd_rand luck;
-  for (const test::DiskEvent& each : disk.events) cut.apply(each);
-  fs::create_directory(directory);
-  cut.leave(directory, loss, luck);
-}
-
-/// SQLite's memory, in which an allocation may be made to fail, as long as it is; no connection is open then or now.
-class FaultyMemory {
- public:
-  FaultyMemory() {
-    sqlite3_shutdown();
-    REQUIRE(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &theirs) == SQLITE_OK);
-    sqlite3_mem_methods mine = theirs;
-    mine.xMalloc = [](int size) { return fails() ? nullptr : theirs.xMalloc(size); };
-    mine.xRealloc = [](void* old, int size) { return fails() ? nullptr : theirs.xRealloc(old, size); };
-    REQUIRE(sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) == SQLITE_OK);
-    REQUIRE(sqlite3_initialize() == SQLITE_OK);
-  }
-  FaultyMemory(const FaultyMemory&) = delete;
-  FaultyMemory& operator=(const FaultyMemory&) = delete;
-  ~FaultyMemory() {
-    sqlite3_shutdown();
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &theirs);
-    sqlite3_initialize();
-  }
-
-  static inline long left = -1;  ///< allocations until the one that fails; below zero: none will
-  static inline bool lasting = false;
-  static inline bool fired = false;
-
- private:
-  static bool fails() {
-    if (left < 0 || left-- != 0) return false;
-    if (lasting) left = 0;
-    return fired = true;
-  }
-  static inline sqlite3_mem_methods theirs;
-};
-
-/// The disk fails.
-struct DiskTrouble {
-  DiskFault fault;
-  [[nodiscard]] bool lasts() const { return fault.lasting; }
-  void begin(FaultyDisk& disk) const { disk.fail(fault); }
-  void end(FaultyDisk& disk) const { disk.heal(); }
-  [[nodiscard]] bool came(const FaultyDisk& disk) const { return disk.fired(); }
-};
-
-/// SQLite gets no memory.
-struct MemoryTrouble {
-  long nth = 0;
-  bool lasting = false;
-  [[nodiscard]] bool lasts() const { return lasting; }
-  void begin(FaultyDisk&) const {
-    FaultyMemory::lasting = lasting;
-    FaultyMemory::fired = false;
-    FaultyMemory::left = nth;
-  }
-  void end(FaultyDisk&) const { FaultyMemory::left = -1; }
-  [[nodiscard]] bool came(const FaultyDisk&) const { return FaultyMemory::fired; }
-};
 
 /// All that is invalid in what is reported of a file that is new at first, or kept in it, in whatever trouble. Says
 /// whether the trouble came.
@@ -571,36 +514,12 @@ TEST_CASE(
 
 namespace {
 
-bool is_log(std::string_view path) { return path.ends_with("-wal"); }
-
-/// Inserts `clients` at the same time, each by a thread of its own: while the first waits in its sync, all the others
-/// come together after it. Before any of them commits, `then` is called, in the sync of the first.
+/// Inserts `clients` at the same time, in a group after the first. `then` is called before any of them commits.
 std::vector<Outcome<Insertion>> together(FaultyDisk& disk, SqliteStorage& storage, const std::vector<Client>& clients,
                                          const std::function<void()>& then) {
   std::vector<Outcome<Insertion>> outcomes(clients.size(), Fault());
-  std::latch others(static_cast<std::ptrdiff_t>(clients.size()) - 1);
-  std::latch first(1);
-  std::atomic<bool> held = false;
-  disk.before = [&](DiskCall call, std::string_view path) {
-    if (call != DiskCall::sync || !is_log(path) || held.exchange(true)) return;
-    first.count_down();
-    others.wait();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for them to come from there to the group
-    then();
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t t = 0; t != clients.size(); ++t) {
-      for (int i = 0; t == 1 && i != 2000 && !first.try_wait(); ++i) {  // not without a limit, where no thread syncs
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      }
-      threads.emplace_back([&, t] {
-        if (t != 0) others.count_down();
-        outcomes[t] = storage.insert(clients[t]);
-      });
-    }
-  }
-  disk.before = nullptr;
+  test::insert_together(
+      disk, clients.size(), [&](std::size_t i) { outcomes[i] = storage.insert(clients[i]); }, then);
   return outcomes;
 }
 
@@ -833,7 +752,7 @@ TEST_CASE("a log that its last user moves into the file and deletes while the fi
   FaultyDisk disk;
   bool once = true;
   disk.before = [&](DiskCall call, std::string_view file) {
-    if (call == DiskCall::open && is_log(file) && std::exchange(once, false))
+    if (call == DiskCall::open && file.ends_with("-wal") && std::exchange(once, false))
       Raw(left, "unix").run("PRAGMA user_version");
   };
   const auto storage = SqliteStorage::open(left).value();

@@ -13,18 +13,24 @@
 #include <droplit/client.hpp>
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/text.hpp>
+#include <droplit/timestamp.hpp>
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,11 +38,12 @@
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
 struct Connection {
-  Connection(Opening::Opened opened, std::chrono::milliseconds timeout,
+  Connection(Opening::Opened opened, std::chrono::milliseconds timeout, std::int64_t key_age,
              std::function<void(std::string_view)> warning) noexcept
       : database(std::move(opened.database)),
         files(std::move(opened.files)),
         busy_timeout(timeout),
+        max_key_age(key_age),
         on_warning(std::move(warning)) {}
 
   Connection(const Connection&) = delete;
@@ -46,6 +53,7 @@ struct Connection {
   }
 
   int prepare_all() {
+    const std::string key_number = "?" + std::to_string(sql::column_count + 1);
     const std::string placeholders = sql::join_columns(", ", [](const sql::Column& c) { return "?" + c.number; });
     const std::string as_texts = sql::join_columns(", ", [](const sql::Column& c) -> std::string {
       const bool is_client_id = c.kind == sql::ColumnKind::client_id;
@@ -64,8 +72,15 @@ struct Connection {
     make(add_ecosystem, "INSERT INTO ecosystem (id, state) VALUES (?1, 'active') ON CONFLICT (id) DO NOTHING");
     make(delete_ecosystem, "UPDATE ecosystem SET state = 'deleted' WHERE id = ?1");
     make(find_client, "SELECT " + as_texts + " FROM client WHERE id = ?1");
-    make(insert,
-         "INSERT INTO client (" + sql::column_names() + ") VALUES (" + placeholders + ") ON CONFLICT (id) DO NOTHING");
+    make(insert, "INSERT INTO client (" + sql::column_names() + ", idempotency_key) VALUES (" + placeholders + ", " +
+                     key_number + ") ON CONFLICT DO NOTHING");
+    make(find_key, "SELECT " + as_texts + " FROM client WHERE ecosystem_id = ?1 AND idempotency_key = ?2");
+    make(forget_key,
+         "UPDATE client SET idempotency_key = NULL"
+         " WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM client WHERE id = ?2)");
+    make(forget_oldest_keys,
+         "UPDATE client SET idempotency_key = NULL WHERE id IN (SELECT id FROM client"
+         " WHERE idempotency_key IS NOT NULL AND created_at < ?1 ORDER BY created_at LIMIT ?2)");
     return code;
   }
 
@@ -80,28 +95,28 @@ struct Connection {
     return state ? Outcome<EcosystemState>(*state) : make_fault(operation, SQLITE_CORRUPT);
   }
 
-  Outcome<Insertion> insert_client(const Client& client) {
-    const auto state = state_of(client.ecosystem_id(), "insert");
-    if (!state) return state.as_failure();
-    if (state.assume_value() == EcosystemState::deleted) return Insertion::ecosystem_deleted;
-    if (state.assume_value() == EcosystemState::unknown) return Insertion::ecosystem_unknown;
-    StatementExecution execution(insert);
-    execution.bind(client.id()).bind(client.created_at().unix_millis());
-    execution.bind(client.ecosystem_id()).bind(to_string(client.type()));
-    for (const std::optional<Text>& text : client.texts()) execution.bind(text);
-    if (const int code = execution.step(); code != SQLITE_DONE) return make_fault("insert", code);
-    return sqlite3_changes(database.get()) == 1 ? Insertion::inserted : Insertion::id_taken;
+  /// Inserts all that can be, in their order, and sets their outcomes. For each that is inserted with a key, at most
+  /// eight keys that are expired are cleared, the oldest first. False, with a failure among the outcomes, if nothing of
+  /// all this may be kept.
+  Outcome<bool> insert_clients(std::span<PendingInsert* const> inserts) {
+    std::int64_t keys = 0;
+    std::int64_t newest = Timestamp::min_unix_millis;
+    for (PendingInsert* const each : inserts) {
+      each->outcome = insert_client(*each);
+      if (!each->outcome) return each->outcome.as_failure();
+      if (each->key == nullptr || each->outcome.assume_value() != Insertion::inserted) continue;
+      ++keys;
+      newest = (std::max)(newest, each->client.created_at().unix_millis());
+    }
+    if (keys == 0) return true;
+    const int code = StatementExecution(forget_oldest_keys).bind(newest - max_key_age).bind(8 * keys).step();
+    if (code != SQLITE_DONE) return make_fault("insert", code);
+    return true;
   }
 
   Outcome<std::optional<Client>> client(ClientId id) {
     StatementExecution row(find_client);
-    const int code = row.bind(id).step();
-    if (code == SQLITE_DONE) return std::optional<Client>();
-    if (code != SQLITE_ROW) return make_fault("find_client", code);
-    auto found = sql::read_client(row);
-    if (sqlite3_errcode(database.get()) == SQLITE_NOMEM) return make_fault("find_client", SQLITE_NOMEM);
-    if (!found) return make_fault("find_client", "a row that is not a client");
-    return found;
+    return read_client(row.bind(id), "find_client");
   }
 
   /// Begins a transaction in which writing is safe. Waits for other processes until the deadline, but not where another
@@ -143,10 +158,81 @@ struct Connection {
   Database database;  // outlives its statements
   Files files;
   std::chrono::milliseconds busy_timeout;
+  std::int64_t max_key_age;                          // milliseconds
   std::function<void(std::string_view)> on_warning;  // for what no operation fails for
   GroupCommit lock;
   std::chrono::steady_clock::time_point fail_fast_until{};
   Statement begin, commit, rollback, read_version, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;
+
+ private:
+  /// The client of the only row, if there is one.
+  Outcome<std::optional<Client>> read_client(StatementExecution& row, std::string_view operation) {
+    const int code = row.step();
+    if (code == SQLITE_DONE) return std::optional<Client>();
+    if (code != SQLITE_ROW) return make_fault(operation, code);
+    auto found = sql::read_client(row);
+    if (sqlite3_errcode(database.get()) == SQLITE_NOMEM) return make_fault(operation, SQLITE_NOMEM);
+    if (!found) return make_fault(operation, "a row that is not a client");
+    return found;
+  }
+
+  /// Inserts the client, with its key if it has one, or returns why it was not inserted.
+  Outcome<Insertion> insert_client(PendingInsert& pending) {
+    const Client& client = pending.client;
+    const auto state = state_of(client.ecosystem_id(), "insert");
+    if (!state) return state.as_failure();
+    const bool is_active = state.assume_value() == EcosystemState::active;
+    if (is_active) {  // first, since most keys are new
+      auto inserted = insert_row(pending);
+      if (!inserted || inserted.assume_value() == Insertion::inserted) return inserted;
+    }
+    if (pending.key != nullptr) {
+      auto holder = find_holder(client.ecosystem_id(), *pending.key);
+      if (!holder) return std::move(holder).as_failure();
+      pending.holder = std::move(holder).assume_value();
+    }
+    if (pending.holder) {
+      const std::int64_t age = client.created_at().unix_millis() - pending.holder->created_at().unix_millis();
+      if (age <= max_key_age) {
+        return client.has_same_draft(*pending.holder) ? Insertion::replayed : Insertion::key_reused;
+      }
+      if (is_active) return take_key(pending);
+    }
+    switch (state.assume_value()) {
+      case EcosystemState::deleted: return Insertion::ecosystem_deleted;
+      case EcosystemState::unknown: return Insertion::ecosystem_unknown;
+      default: return Insertion::id_taken;
+    }
+  }
+
+  /// Inserts the client unless its id or its key is taken, which is `id_taken`.
+  Outcome<Insertion> insert_row(const PendingInsert& pending) {
+    const Client& client = pending.client;
+    StatementExecution execution(insert);
+    execution.bind(client.id()).bind(client.created_at().unix_millis());
+    execution.bind(client.ecosystem_id()).bind(to_string(client.type()));
+    for (const std::optional<Text>& text : client.texts()) execution.bind(text);
+    if (pending.key != nullptr) execution.bind(pending.key->str());  // else it stays null
+    if (const int code = execution.step(); code != SQLITE_DONE) return make_fault("insert", code);
+    return sqlite3_changes(database.get()) == 1 ? Insertion::inserted : Insertion::id_taken;
+  }
+
+  /// The client that has the key, expired or not. A lack of memory for it is a failure as any other.
+  Outcome<std::optional<Client>> find_holder(EcosystemId ecosystem, const IdempotencyKey& key) {
+    return guarded<std::optional<Client>>(FaultSource::storage, Fate::not_applied, [&] {
+      StatementExecution row(find_key);
+      return read_client(row.bind(ecosystem).bind(key.str()), "insert");
+    });
+  }
+
+  /// Inserts the client with the key of an expired one, which loses it; nothing is changed if the id is taken.
+  Outcome<Insertion> take_key(const PendingInsert& pending) {
+    const int code = StatementExecution(forget_key).bind(pending.holder->id()).bind(pending.client.id()).step();
+    if (code != SQLITE_DONE) return make_fault("insert", code);
+    return sqlite3_changes(database.get()) == 1 ? insert_row(pending) : Insertion::id_taken;
+  }
+
+  Statement find_key, forget_key, forget_oldest_keys;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite

@@ -12,6 +12,7 @@
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 
@@ -20,15 +21,20 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
 /// An insert that waits for its commit.
 struct PendingInsert {
-  explicit PendingInsert(const Client& new_client) noexcept : client(new_client) {}
+  explicit PendingInsert(const Client& new_client, const IdempotencyKey* new_key = nullptr) noexcept
+      : client(new_client), key(new_key) {}
 
   const Client& client;
+  const IdempotencyKey* key;     // null if the client is inserted without one
+  std::optional<Client> holder;  // the client that has the key, if the outcome is `replayed`
   Outcome<Insertion> outcome = Fault(FaultSource::storage, Fate::maybe_applied, {});
 
  private:
@@ -54,7 +60,7 @@ class GroupCommit {
     release();
   }
 
-  /// Has `insert_all(std::vector<PendingInsert*>&)`, which throws nothing, called under the lock by this thread or
+  /// Has `insert_all(std::span<PendingInsert* const>)`, which throws nothing, called under the lock by this thread or
   /// another one with `insert` among others, which sets its outcome. False, and not called, if the lock was not free
   /// for it within `timeout`.
   template <class InsertAll>
@@ -75,7 +81,7 @@ class GroupCommit {
     group_.swap(waiting_);
     for (PendingInsert* const each : group_) each->state_ = State::follower;
     lock.unlock();
-    insert_all(group_);
+    insert_all(std::span<PendingInsert* const>(group_));
     lock.lock();
     for (PendingInsert* const each : group_) {
       each->state_ = State::done;
