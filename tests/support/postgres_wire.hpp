@@ -59,7 +59,7 @@ class Wire {
   }
 
   /// Does this once, when `text` is among a client's bytes; `then` runs after the action, before either side
-  /// sees it.
+  /// sees it, and may call this again.
   void when(
       std::string text, Action action, std::function<void()> then = [] {}, bool refuse_afterwards = false) {
     const std::lock_guard lock(mutex_);
@@ -84,6 +84,7 @@ class Wire {
     bool cut = false;
     bool cut_after_reply = false;
     bool silent = false;
+    std::function<void()> then = {};
     void close() {
       if (client >= 0) ::close(client), ::close(server);
       client = server = -1;
@@ -133,20 +134,23 @@ class Wire {
     if (n <= 0) return pair.close();
     ++flights_;
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (text_.empty() || bytes.find(text_) == std::string_view::npos) return write_all(pair.server, bytes);
     text_.clear();
     refusing_ = refuse_afterwards_;
-    if (action_ == arrive_late) {
-      then_();
+    const Action action = action_;
+    pair.then = std::move(then_);
+    lock.unlock();
+    if (action == arrive_late) {
+      pair.then();
       return write_all(pair.server, bytes);
     }
-    if (action_ != cut_before) write_all(pair.server, bytes);
-    pair.silent = action_ == fall_silent;
-    pair.cut = action_ == cut_after;
-    pair.cut_after_reply = action_ == cut_after_reply;
+    if (action != cut_before) write_all(pair.server, bytes);
+    pair.silent = action == fall_silent;
+    pair.cut = action == cut_after;
+    pair.cut_after_reply = action == cut_after_reply;
     if (pair.cut || pair.cut_after_reply) return;
-    then_();
+    pair.then();
     if (!pair.silent) pair.close();
   }
 
@@ -154,11 +158,11 @@ class Wire {
     std::array<char, 65536> buffer;
     const ssize_t n = ::read(pair.server, buffer.data(), buffer.size());
     if (pair.silent && n > 0) return;
-    if (pair.cut) then_();
+    if (pair.cut) pair.then();
     if (pair.cut || n <= 0) return pair.close();
     write_all(pair.client, {buffer.data(), static_cast<std::size_t>(n)});
     if (!pair.cut_after_reply) return;
-    then_();
+    pair.then();
     pair.close();
   }
 

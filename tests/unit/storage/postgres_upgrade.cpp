@@ -311,6 +311,57 @@ TEST_CASE("an upgrade that does not end in time is unavailable, and so is waitin
   site.check_upgraded();
 }
 
+TEST_CASE("an upgrade whose limit passes while its server is silent says so, whatever it was waiting for") {
+  for (const std::string silent : {"application_name", "set_config", "pg_namespace", "max(version)"}) {
+    CAPTURE(silent);
+    OldSite site;
+    std::string what;
+    bool done = false;
+    for (milliseconds limit(200); !done; limit *= 2) {  // a busy machine needs a longer one to come so far
+      Wire wire(cluster().socket());
+      wire.when("pg_try_advisory_lock", Wire::cut_before, [&] { wire.when(silent, Wire::fall_silent); });
+      PostgresOptions options = in(site.schema);
+      options.connect_timeout = milliseconds(60000);
+      options.upgrade_timeout = limit;
+      const auto opened = PostgresStorage::open(wire.conninfo(), options);
+      done = wire.is_done();
+      check_unavailable(opened);
+      what = fault(opened).what();
+    }
+    CHECK(what == "postgres open: the schema was not ready before the time limit");
+    CHECK(site.versions() == "1|");
+  }
+}
+
+TEST_CASE("a server that falls silent during an opening or an inspection did not answer, and lost no connection") {
+  Site site;
+  for (const std::string silent : {"set_config", "pg_namespace", "FOR SHARE", "inspected"}) {
+    CAPTURE(silent);
+    const bool is_inspection = silent == "inspected";
+    Outcome<StoreState> outcome = StoreState::absent;
+    bool done = false;
+    for (milliseconds limit(100); !done; limit *= 2) {  // a busy machine needs a longer one to come so far
+      const PostgresOptions options{.connect_timeout = limit, .timeout = limit, .schema = site.schema};
+      Wire wire(cluster().socket());
+      wire.when(is_inspection ? "pg_namespace" : silent, Wire::fall_silent);
+      if (is_inspection) {
+        outcome = PostgresStorage::inspect(wire.conninfo(), options);
+      } else {
+        const auto opened = PostgresStorage::open(wire.conninfo(), options);
+        outcome = fault(opened);
+      }
+      done = wire.is_done();
+    }
+    check_unavailable(outcome);
+    CHECK(fault(outcome).what() == (is_inspection ? "postgres inspect: no answer before the time limit"
+                                                  : "postgres open: no answer before the time limit"));
+  }
+  Wire wire(cluster().socket());
+  wire.when("pg_namespace", Wire::cut_before);
+  CHECK(PostgresStorage::inspect(wire.conninfo(), in(site.schema)).exception().what() ==
+        "postgres inspect: the connection was lost");
+}
+
 TEST_CASE("an upgrade needs the rights of the owner, and without them nothing is changed") {
   OldSite site;
   REQUIRE(site.run("CREATE ROLE of_@ LOGIN; GRANT USAGE ON SCHEMA @ TO of_@;"

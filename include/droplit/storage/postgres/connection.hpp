@@ -54,10 +54,13 @@ struct Reply {
   QueryStatus status = QueryStatus::lost;
   SqlState state;
   Result rows;
+  bool is_late = false;  ///< lost, or unsent, because it was silent for too long
 
   /// The fault of a statement that changed nothing.
   [[nodiscard]] Fault fault(std::string_view operation) const {
-    if (status != QueryStatus::failed) return unavailable(operation, "the connection was lost", state);
+    if (status != QueryStatus::failed) {
+      return unavailable(operation, is_late ? "no answer before the time limit" : "the connection was lost", state);
+    }
     return state.is_transient() ? unavailable(operation, "", state) : refused(operation, "", state);
   }
 };
@@ -218,8 +221,9 @@ class Connection {
               reply.state = SqlState::parse(code);
         }
       }
-      if (unsent < 0 || !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until)) break;
-      open = PQconsumeInput(handle) != 0;
+      if (unsent < 0) break;
+      reply.is_late = !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until);
+      open = !reply.is_late && PQconsumeInput(handle) != 0;
     }
     usable_ = false;
     return reply;

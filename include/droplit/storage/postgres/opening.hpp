@@ -50,10 +50,13 @@ class Opening {
     std::optional<Fault> failure;
     bool upgrading = false;
     for (Backoff backoff(std::chrono::seconds(1));; backoff.sleep(until_)) {
-      if (Time::now() >= until_) return unavailable("open", "the schema was not ready before the time limit");
+      if (Time::now() >= until_) return late();
       const std::int64_t before = version_;
       auto found = inspect("open");
-      if (!found) return std::move(found).as_failure();
+      if (!found) {
+        const bool is_late = upgrading && Time::now() >= until_ && found.assume_exception().status();
+        return is_late ? late() : std::move(found).assume_exception();
+      }
       if (found.assume_value() == StoreState::current) return std::move(connection_);
       if (found.assume_value() == StoreState::foreign) {
         return refused("open", version_ != 0 ? "the schema is of a newer version" : "the schema is another program's");
@@ -84,6 +87,8 @@ class Opening {
   /// of other servers wait for a lock by default: they queue after the change of a table, which waits for transactions.
   static constexpr int table_lock_timeout = 1200;
   static constexpr int no_lock_timeout = 0;
+
+  static Fault late() { return unavailable("open", "the schema was not ready before the time limit"); }
 
   /// Whose schema it is; needs a connection.
   Outcome<StoreState> read_state(std::string_view operation) {
