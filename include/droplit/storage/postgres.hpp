@@ -9,18 +9,16 @@
 #include <droplit/storage/postgres/steps.hpp>
 
 #include <droplit/client.hpp>
-#include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/storage/detail/sql.hpp>
-#include <droplit/text.hpp>
-#include <droplit/timestamp.hpp>
 
 #include <array>
 #include <chrono>
@@ -52,7 +50,8 @@ struct PostgresOptions {
   /// For an upgrade of the schema at opening, by this process or another, 100 ms to 24 h.
   std::chrono::milliseconds upgrade_timeout{std::chrono::minutes(10)};
   std::string schema = "droplit";  ///< lower-case letters, digits and underscores; made if it is not there
-  PostgresSessionMode session = PostgresSessionMode::own;  ///< the owner of the sessions
+  PostgresSessionMode session = PostgresSessionMode::own;          ///< the owner of the sessions
+  std::chrono::milliseconds max_key_age{detail::default_key_age};  ///< how long a key is remembered; 48 h to 100 years
 };
 
 /// Keeps clients in a database of PostgreSQL, which any number of processes may use at once.
@@ -85,7 +84,8 @@ class PostgresStorage {
       const std::size_t connections = detail::bounded<std::size_t>(options.connections, 1, 10000);
       return PostgresStorage(std::unique_ptr<State>(
           new State{std::move(queries),
-                    {opening.assume_value().target(), connections, limit, std::move(opened).assume_value()}}));
+                    {opening.assume_value().target(), connections, limit, std::move(opened).assume_value()},
+                    detail::bounded_key_age(options.max_key_age.count())}));
     });
   }
 
@@ -133,14 +133,6 @@ class PostgresStorage {
   /// Inserts the client, or returns why it was not inserted.
   Outcome<Insertion> insert(const Client& client) {
     const Query& query = state_->queries.insert;
-    const std::string id = client.id().text();
-    const std::string created_at = std::to_string(client.created_at().unix_millis());
-    const std::string ecosystem_id = client.ecosystem_id().text();
-    const std::string type(to_string(client.type()));
-    std::array<const char*, detail::sql::column_count> values{id.c_str(), created_at.c_str(), ecosystem_id.c_str(),
-                                                              type.c_str()};
-    auto* value = values.data() + detail::sql::first_text_column;
-    for (const std::optional<Text>& text : client.texts()) *value++ = text ? text->str().c_str() : nullptr;
     bool was_deleted = false;
     const auto read = [&](const Row& row, bool settling) -> Settled<Insertion> {
       const auto state = row.state();
@@ -157,7 +149,44 @@ class PostgresStorage {
       if (settling && !std::exchange(was_deleted, true)) return std::nullopt;
       return Insertion::ecosystem_deleted;
     };
-    return state_->runner.run<Insertion>(query, values, read);
+    return state_->runner.run<Insertion>(query, detail::postgres::Parameters(client), read);
+  }
+
+  /// Inserts the client with the key, or returns why it was not inserted. What is replayed has been committed, with the
+  /// server's guarantees for a commit of this operation.
+  Outcome<KeyedInsertion> insert_once(const Client& client, const IdempotencyKey& key) {
+    const Query& query = state_->queries.insert_once;
+    const auto read = [&](const Row& row, bool settling) -> Settled<KeyedInsertion> {
+      constexpr int first = detail::sql::column_count;  // after those of the client that has the key
+      const bool is_inserted = row.number(first) != 0;
+      const bool is_equal = row.text(first + 3) == "t";
+      if (is_inserted || (settling && is_equal)) return KeyedInsertion(Insertion::inserted);
+      if (row.text(0)) {
+        std::optional<Client> owner = detail::sql::read_client(row);
+        if (!owner && settling) return state_->runner.unsettled(query, "a row that is no client");
+        if (!owner) return detail::postgres::refused(query.name, "a row that is no client");
+        if (!owner->has_same_draft(client)) return KeyedInsertion(Insertion::key_reused);
+        return KeyedInsertion::replayed(*std::move(owner));
+      }
+      const auto state = row.state(first + 1);
+      if (!state) return state.as_failure();
+      switch (state.assume_value()) {
+        case EcosystemState::unknown:
+          if (settling) return state_->runner.unsettled(query, "an earlier try may yet run");
+          return KeyedInsertion(Insertion::ecosystem_unknown);
+        case EcosystemState::deleted:
+          // If it was active when the query began, one with the key may have been inserted since, before the deletion.
+          if (row.text(first + 2) == to_string(EcosystemState::active)) return std::nullopt;
+          return KeyedInsertion(Insertion::ecosystem_deleted);
+        case EcosystemState::active:
+        default:
+          // Without another client of its id, the conflict was with one that has been committed since the query began.
+          if (!row.text(first + 3)) return std::nullopt;
+          return KeyedInsertion(Insertion::id_taken);
+      }
+    };
+    return state_->runner.run<KeyedInsertion>(query, detail::postgres::Parameters(client, key, state_->max_key_age),
+                                              read);
   }
 
   /// Finds out what `open` would find in this database, and changes nothing.
@@ -178,6 +207,7 @@ class PostgresStorage {
   struct State {
     detail::postgres::Queries queries;
     detail::postgres::QueryRunner runner;
+    std::int64_t max_key_age;  // milliseconds
   };
 
   explicit PostgresStorage(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -202,6 +232,6 @@ class PostgresStorage {
   std::unique_ptr<State> state_;
 };
 
-static_assert(Storage<PostgresStorage>);
+static_assert(KeyedStorage<PostgresStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -60,12 +60,19 @@ TEST_CASE("a PostgresStorage keeps the contract of storages") {
 
 TEST_CASE("two stores in one database keep the contract together") {
   struct Pair {
+    std::string schema;
     PostgresStorage a;
     PostgresStorage b;
     std::atomic<unsigned> turn = 0;
-    explicit Pair(const std::string& schema) : a(open(in(schema))), b(open(in(schema))) {}
+    explicit Pair(const std::string& name) : schema(name), a(open(in(name))), b(open(in(name))) {}
     PostgresStorage& next() { return ++turn % 2 == 0 ? a : b; }
+    void reopen() {
+      a = open(in(schema));
+      b = open(in(schema));
+    }
+    static milliseconds max_key_age() { return PostgresOptions().max_key_age; }
     auto insert(const Client& c) { return next().insert(c); }
+    auto insert_once(const Client& c, const IdempotencyKey& k) { return next().insert_once(c, k); }
     auto add_ecosystem(EcosystemId e) { return next().add_ecosystem(e); }
     auto delete_ecosystem(EcosystemId e) { return next().delete_ecosystem(e); }
     auto find_client(ClientId c) { return next().find_client(c); }
@@ -170,7 +177,9 @@ TEST_CASE("options outside of their ranges count as the nearest value within the
                                       {"client_min_messages", "warning"},
                                       {"statement_timeout", statement},
                                       {"lock_timeout", lock},
-                                      {"default_transaction_isolation", "read committed"}}) {
+                                      {"default_transaction_isolation", "read committed"},
+                                      {"enable_seqscan", "off"},
+                                      {"enable_sort", "off"}}) {
       sql += (sql.size() > 7 ? ", " : "") + ("pg_catalog.set_config('" + name + "', '" + value + "', false)");
     }
     return sql;

@@ -28,6 +28,25 @@ Reply says(const std::optional<std::string>& state, const std::string& count) {
 
 const Reply kept = says("active", "1");
 
+/// The row of an insert with a key: the client that has it, whether the client was inserted, the state of the
+/// ecosystem, that state as the statement began, and whether the client that has the id is equal.
+std::string keyed_row(const std::optional<Client>& owner, const std::string& count,
+                      const std::optional<std::string>& state = {}, const std::optional<std::string>& before = {},
+                      const std::optional<std::string>& is_equal = {}) {
+  std::vector<std::optional<std::string>> row(detail::sql::column_count);
+  if (owner) {
+    row = {owner->id().text(), std::to_string(owner->created_at().unix_millis()), owner->ecosystem_id().text(),
+           "server"};
+    for (const auto& text : owner->texts()) row.push_back(text ? std::optional(text->str()) : std::nullopt);
+  }
+  row.insert(row.end(), {count, state, before, is_equal});
+  return Peer::row(row) + Peer::complete();
+}
+
+Reply says_once(const std::string& row) { return {row + Peer::ready()}; }
+
+const IdempotencyKey key = IdempotencyKey::parse("k").value();
+
 /// How the stores of a test use their sessions.
 PostgresSessionMode session;
 PostgresSessionMode each_mode() { return session = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled); }
@@ -49,6 +68,12 @@ struct Scripted {
     REQUIRE(n < all.size());
     return all[n].sql.find("ON CONFLICT (id) DO UPDATE") != std::string::npos &&
            all[n].connection == all[n - 1].connection + 1;
+  }
+  /// Whether the `n`th ran on a new connection.
+  [[nodiscard]] bool is_new(std::size_t n) const {
+    const auto all = peer.executions();
+    REQUIRE(n < all.size());
+    return all[n].connection == all[n - 1].connection + 1;
   }
   [[nodiscard]] std::size_t executions() const { return peer.executions().size(); }
 };
@@ -181,6 +206,88 @@ TEST_CASE("a commit for which no synchronous standby was waited may be lost with
   check_maybe_applied(deleting.storage.delete_ecosystem(home));
   Scripted other({{Peer::warning("WARNING", "exec_simple_query") + done + Peer::ready()}});
   CHECK(other.storage.insert(client(1)).value() == Insertion::inserted);
+}
+
+TEST_CASE("with a key, too, only a server that is ready afterwards proves anything") {
+  each_mode();
+  const std::string done = keyed_row({}, "1", "active");
+  const std::string replays = keyed_row(client(2), "0");
+  for (const std::string& rows : {done, replays, std::string()}) {
+    for (const std::string& end : {Peer::error("FATAL", "57P01"), Peer::error("ERROR", "XX000"), std::string()}) {
+      Scripted there({{rows + end, true}, says_once(keyed_row(client(1), "0", {}, {}, "t"))});
+      CHECK(there.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::inserted));
+      CHECK(there.executions() == 2);
+      CHECK(there.is_new(1));
+      Scripted without_key({{rows + end, true}, says_once(keyed_row(client(2), "0", {}, {}, "t"))});
+      CHECK(without_key.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::inserted));
+      Scripted again({{rows + end, true}, says_once(done)});
+      CHECK(again.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::inserted));
+      Scripted other({{rows + end, true}, says_once(replays)});
+      CHECK(other.storage.insert_once(client(1), key).value() == KeyedInsertion::replayed(client(2)));
+      Scripted taken({{rows + end, true}, says_once(keyed_row({}, "0", "active", {}, "f"))});
+      CHECK(taken.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::id_taken));
+      Scripted unknown({{rows + end, true}, says_once(keyed_row({}, "0"))});
+      check_maybe_applied(unknown.storage.insert_once(client(1), key));
+    }
+    Scripted open_transaction(
+        {{rows.empty() ? Peer::complete() + Peer::ready('T') : rows + Peer::ready('T')}, says_once(replays)});
+    CHECK(open_transaction.storage.insert_once(client(1), key).value() == KeyedInsertion::replayed(client(2)));
+    CHECK(open_transaction.is_new(1));
+    Scripted gone({{rows + Peer::error("FATAL", "57P01"), true}}, milliseconds(100));
+    check_maybe_applied(gone.storage.insert_once(client(1), key));
+  }
+  Scripted refused({{Peer::error("ERROR", "53100") + Peer::ready()}});
+  check_unavailable(refused.storage.insert_once(client(1), key));
+  CHECK(refused.executions() == 1);
+}
+
+TEST_CASE("with a key a result that does not say why nothing was inserted is looked for again, a few times only") {
+  each_mode();
+  const Reply by_key = says_once(keyed_row({}, "0", "active"));
+  const Reply by_deletion = says_once(keyed_row({}, "0", "deleted", "active"));
+  for (const bool lost : {false, true}) {
+    for (const Reply& first : {by_key, by_deletion}) {
+      std::vector<Reply> script;
+      if (lost) script.push_back({"", true});
+      script.push_back(first);
+      std::vector<Reply> replays = script;
+      replays.push_back(says_once(keyed_row(client(2), "0")));
+      Scripted replayed(replays);
+      CHECK(replayed.storage.insert_once(client(1), key).value() == KeyedInsertion::replayed(client(2)));
+      CHECK(replayed.executions() == replays.size());
+      std::vector<Reply> deletes = script;
+      deletes.push_back(says_once(keyed_row({}, "0", "deleted", "deleted")));
+      Scripted deleted(deletes);
+      CHECK(deleted.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::ecosystem_deleted));
+      std::vector<Reply> inserts = script;
+      inserts.push_back(says_once(keyed_row({}, "1", "active")));
+      Scripted inserted(inserts);
+      CHECK(inserted.storage.insert_once(client(1), key).value() == KeyedInsertion(Insertion::inserted));
+    }
+  }
+  Scripted never(std::vector<Reply>(20, by_key));
+  const auto outcome = never.storage.insert_once(client(1), key);
+  check_unavailable(outcome);
+  CHECK(fault(outcome).what() == "postgres insert_once: too much was changed meanwhile");
+  CHECK(never.executions() == 5);
+  std::vector<Reply> lost(1000, by_key);
+  lost[0] = {"", true};
+  Scripted unsettled(lost, milliseconds(100));
+  check_maybe_applied(unsettled.storage.insert_once(client(1), key));
+}
+
+TEST_CASE("with a key a row that is no client, or a commit that no standby has, is no replay") {
+  each_mode();
+  std::string odd = keyed_row(client(2), "0");
+  odd.replace(odd.find("server"), 6, "sErver");
+  Scripted first({says_once(odd)});
+  const Fault why = fault(first.storage.insert_once(client(1), key));
+  CHECK(why.fate() == Fate::not_applied);
+  CHECK(why.what() == "postgres insert_once: a row that is no client");
+  Scripted settling({{"", true}, says_once(odd)});
+  check_maybe_applied(settling.storage.insert_once(client(1), key));
+  Scripted unconfirmed({{keyed_row(client(2), "0") + Peer::warning("WARNING", "SyncRepWaitForLSN") + Peer::ready()}});
+  check_maybe_applied(unconfirmed.storage.insert_once(client(1), key));
 }
 
 TEST_CASE("an insert whose wait for a synchronous standby is cancelled may have been applied, and is there") {

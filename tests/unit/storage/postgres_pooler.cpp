@@ -61,6 +61,9 @@ void use(PostgresStorage& storage, PostgresSession& other, const std::string& sc
   storage.add_ecosystem(home).value();
   for (std::uint32_t n = 0; n != 10; ++n) CHECK(storage.insert(client(n)).value() == Insertion::inserted);
   CHECK(storage.insert(client(0)).value() == Insertion::id_taken);
+  const IdempotencyKey key = IdempotencyKey::parse("k").value();
+  CHECK(storage.insert_once(client(10), key).value().insertion() == Insertion::inserted);
+  CHECK(storage.insert_once(client(11), key).value().insertion() == Insertion::replayed);
   CHECK(storage.find_client(id(1)).value() == client(1));
   CHECK(storage.find_ecosystem(home).value().state() == EcosystemState::active);
   CHECK(other.run("BEGIN; SELECT * FROM " + schema + ".ecosystems FOR UPDATE").empty());
@@ -166,6 +169,11 @@ TEST_CASE("what other programs left in a session, or the database's own settings
     CHECK(storage.find_client(id(n)).value() == c);
     CHECK(storage.find_ecosystem(elsewhere).value().state() == EcosystemState::unknown);
     CHECK(open(pooled(in(schema)), bouncer.conninfo()).find_client(id(n)).value() == c);
+    const Client same(id(2000 + n), Timestamp::clamp_unix_millis(1), home, {}, c.name(), c.description());
+    const IdempotencyKey key = IdempotencyKey::parse("k\\'" + setting.substr(0, setting.find(' '))).value();
+    const Insertion first = storage.insert_once(same, key).value().insertion();
+    CHECK((first == Insertion::inserted || first == Insertion::replayed));  // one setting comes twice
+    CHECK(storage.insert_once(c, key).value().insertion() == Insertion::replayed);
     // a lock is waited for as long as ours says
     REQUIRE(other.run("BEGIN; SELECT * FROM " + schema + ".ecosystems FOR UPDATE").empty());
     auto inserting = std::async(std::launch::async, [&] { return storage.insert(client(1000 + n)); });

@@ -102,6 +102,9 @@ struct Target {
     set("statement_timeout", std::to_string(statement_timeout.count()));
     set("lock_timeout", std::to_string(lock_timeout.count()));
     if (!pooled) set("default_transaction_isolation", "read committed");
+    // Rows are found by an index, in its order: also by plans made for small tables, or with old statistics of keys.
+    set("enable_seqscan", "off");
+    set("enable_sort", "off");
     return sql;
   }
 };

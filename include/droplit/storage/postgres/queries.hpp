@@ -8,17 +8,23 @@
 #include <droplit/storage/postgres/connection.hpp>
 #include <droplit/storage/postgres/handles.hpp>
 
+#include <droplit/client.hpp>
+#include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/ecosystem.hpp>
 #include <droplit/fault.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage/detail/sql.hpp>
+#include <droplit/text.hpp>
 
 #include <libpq-fe.h>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,6 +38,46 @@ struct Query {
   std::optional<Statement> again = std::nullopt;  ///< instead of the first, if that may have been applied
 
   [[nodiscard]] const Statement& statement(bool settling) const noexcept { return settling && again ? *again : first; }
+};
+
+/// The parameters of an insertion: a client's columns, then those of `insert_once`. They refer to the client and the
+/// key.
+class Parameters {
+ public:
+  static constexpr std::size_t key_number = sql::column_count + 1;
+  static constexpr std::size_t expiry_number = key_number + 1;
+
+  explicit Parameters(const Client& client)
+      : id_(client.id().text()),
+        created_at_(std::to_string(client.created_at().unix_millis())),
+        ecosystem_id_(client.ecosystem_id().text()),
+        type_(to_string(client.type())),
+        values_{id_.c_str(), created_at_.c_str(), ecosystem_id_.c_str(), type_.c_str()} {
+    auto* value = values_.data() + sql::first_text_column;
+    for (const std::optional<Text>& text : client.texts()) *value++ = text ? text->str().c_str() : nullptr;
+  }
+
+  /// `max_key_age` is in milliseconds.
+  Parameters(const Client& client, const IdempotencyKey& key, std::int64_t max_key_age) : Parameters(client) {
+    expiry_ = std::to_string(client.created_at().unix_millis() - max_key_age);
+    values_[key_number - 1] = key.str().c_str();
+    values_[expiry_number - 1] = expiry_.c_str();
+    size_ = expiry_number;
+  }
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+  ~Parameters() = default;
+
+  operator std::span<const char* const>() const noexcept { return std::span(values_).first(size_); }
+
+ private:
+  std::string id_;
+  std::string created_at_;
+  std::string ecosystem_id_;
+  std::string type_;
+  std::string expiry_;  // clients that are older do not have their keys any more
+  std::array<const char*, expiry_number> values_;
+  std::size_t size_ = sql::column_count;
 };
 
 /// All operations of a store. Locks are taken before anything is decided: after a wait for a row's lock the row is read
@@ -64,12 +110,54 @@ struct Queries {
            is_equal + '(' + parameters() + "))";
   }
 
+  /// The parts of a WITH run when others refer to them: the key's `owner` first; only without one the ecosystem; then
+  /// the row that has the key expired, if this create meets one, for which it may wait; at most 8 more that are older
+  /// than the limit, for which it does not wait; then the row of the client. In that order no two creates wait for each
+  /// other.
+  ///
+  /// The owner is locked so that this transaction ends with a commit in the log, after that of the owner: what is
+  /// replayed is as durable as what is inserted. All that is read is as it was when the statement began. So there may
+  /// be a conflict with what was committed since: then nothing says why no row was inserted, and a second run sees it.
+  static std::string keyed_insertion() {
+    const std::string key = '$' + std::to_string(Parameters::key_number);
+    const std::string expiry = '$' + std::to_string(Parameters::expiry_number) + "::bigint";
+    const auto rows = [&](const std::string& condition, const std::string& order) {
+      return " FROM @.clients WHERE " + condition + " ORDER BY " + order + " LIMIT ";
+    };
+    // As an ordered range, for which no other index but the key's is good (see `Target::settings`).
+    const std::string has_key =
+        "ecosystem_id = $3 AND idempotency_key BETWEEN " + key + " AND " + key + " AND created_at ";
+    const std::string is_active = " AND (SELECT state FROM ecosystem) = 'active'";
+    return "WITH owner AS (SELECT " + sql::column_names() + rows(has_key + ">= " + expiry, "idempotency_key") +
+           "1 FOR SHARE),"
+           " ecosystem AS (SELECT state FROM @.ecosystems WHERE id = $3 AND NOT EXISTS (SELECT FROM owner) FOR SHARE),"
+           " met AS (SELECT ctid" +
+           rows(has_key + "< " + expiry + is_active, "idempotency_key") + "1 FOR UPDATE), oldest AS (SELECT ctid" +
+           rows("idempotency_key IS NOT NULL AND created_at < " + expiry + is_active, "created_at") +
+           "8 FOR UPDATE SKIP LOCKED),"
+           " expired AS (SELECT ctid FROM met UNION ALL SELECT ctid FROM oldest),"
+           " forgotten AS (UPDATE @.clients SET idempotency_key = NULL WHERE EXISTS (SELECT FROM expired)"
+           " AND ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING 1),"
+           " inserted AS (INSERT INTO @.clients (" +
+           sql::column_names() + ", idempotency_key) SELECT " + parameters() + ", " + key +
+           "::text FROM ecosystem WHERE state = 'active' AND (SELECT count(*) FROM forgotten) >= 0"
+           " ON CONFLICT DO NOTHING RETURNING 1),"
+           " namesake AS (SELECT (" +
+           columns_of("c") + ") IS NOT DISTINCT FROM (" + parameters() +
+           ") AS is_equal FROM @.clients AS c WHERE id = $1::text FOR SHARE)"
+           " SELECT owner.*, (SELECT count(*) FROM inserted), (SELECT state FROM ecosystem),"
+           " CASE WHEN (SELECT state FROM ecosystem) = 'deleted' THEN (SELECT state FROM @.ecosystems WHERE id = $3)"
+           " END, CASE WHEN NOT EXISTS (SELECT FROM inserted) THEN (SELECT is_equal FROM namesake) END"
+           " FROM (SELECT) AS one LEFT JOIN owner ON true";
+  }
+
   std::string schema;
   Query insert{"insert", true,
                Statement(0, schema,
                          insertion() + "ON CONFLICT (id) DO NOTHING RETURNING 1)"
                                        " SELECT (SELECT state FROM ecosystem), (SELECT count(*) FROM inserted)"),
                Statement(1, schema, insertion() + settlement())};
+  Query insert_once{"insert_once", true, Statement(6, schema, keyed_insertion())};
   Query add_ecosystem{"add_ecosystem", true,
                       Statement(2, schema,
                                 "INSERT INTO @.ecosystems AS e (id, state) VALUES ($1, 'active')"
@@ -85,8 +173,8 @@ struct Queries {
   Query find_client{"find_client", false,
                     Statement(5, schema, "SELECT " + sql::column_names() + " FROM @.clients WHERE id = $1")};
 
-  [[nodiscard]] std::array<const Statement*, 6> statements() const noexcept {
-    return {&insert.first,           &*insert.again,        &add_ecosystem.first,
+  [[nodiscard]] std::array<const Statement*, 7> statements() const noexcept {
+    return {&insert.first,           &*insert.again,        &insert_once.first, &add_ecosystem.first,
             &delete_ecosystem.first, &find_ecosystem.first, &find_client.first};
   }
 };
@@ -107,9 +195,9 @@ class Row {
   /// The number in a column; 0 if it contains no number.
   [[nodiscard]] std::int64_t number(int column) const noexcept { return sql::read_integer(*this, column).value_or(0); }
 
-  /// An ecosystem's state in the first column; null is an ecosystem that never existed.
-  [[nodiscard]] Outcome<EcosystemState> state() const {
-    const auto word = text(0);
+  /// An ecosystem's state in a column; null is an ecosystem that never existed.
+  [[nodiscard]] Outcome<EcosystemState> state(int column = 0) const {
+    const auto word = text(column);
     const auto state = word ? sql::parse_state(*word) : EcosystemState::unknown;
     if (state && !is_empty()) return *state;
     return Fault(FaultSource::storage, Fate::maybe_applied, words(operation_, "a row that is no state"));

@@ -80,7 +80,7 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> free_;  // null is one that is yet to be made; those that are made are last
 };
 
-/// What a row means; absent if the query is to be run once more.
+/// What a row means; absent if nothing was changed and the query is to be run once more.
 template <class T>
 using Settled = std::optional<Outcome<T>>;
 
@@ -114,6 +114,7 @@ class QueryRunner {
           switch (reply.status) {
             case QueryStatus::completed:
               if (Settled<T> settled = read(Row(query.name, reply.rows.get()), settling)) return *std::move(settled);
+              if (!settling && is_last) return unavailable(query.name, "too much was changed meanwhile");
               break;
             case QueryStatus::failed:
               if (!settling && (is_last || !reply.state.is("40001", "40P01"))) return reply.fault(query.name);
