@@ -4,11 +4,12 @@
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/detail/enum_name.hpp>
 #include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
+#include <droplit/violation.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,43 +41,6 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 
 }  // namespace detail
 
-/// The part of a request that a violation is in; `none` for a response without entries.
-enum class Location : std::uint8_t { none, query, header, body };
-
-/// The `in` of an entry: `query`, `header`, `body`, or empty for none.
-constexpr std::string_view to_string(Location location) noexcept {
-  return detail::enum_name(location, {"", "query", "header", "body"});
-}
-
-template <>
-struct detail::Print<Location> {
-  static void append(std::string& out, Location location) {
-    out += location == Location::none ? "none" : to_string(location);
-  }
-};
-
-/// One broken rule, as an entry of the response states it. A view of its `ApiError`.
-struct Violation {
-  ApiErrc code;              ///< of the broken rule
-  Location location;         ///< the `in` of the entry
-  Field field;               ///< the `path` of the entry
-  std::string_view message;  ///< the exact wire text; empty for a response without a body
-
-  bool operator==(const Violation&) const = default;
-};
-
-template <>
-struct detail::Print<Violation> {
-  static void append(std::string& out, const Violation& violation) {
-    out.append("Violation{") += to_string(violation.code);
-    if (violation.field != Field::none) {
-      out.append(", ").append(to_string(violation.location)).append(", ") += to_string(violation.field);
-    }
-    if (!violation.message.empty()) append_quoted(out += ": ", violation.message);
-    out += '}';
-  }
-};
-
 /// The violations that were found in a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
 struct Findings {
   /// The violation of one field of the body. For an optional field, `missing` is no violation.
@@ -84,9 +48,9 @@ struct Findings {
 
   std::optional<std::string> query_fields = {};    ///< those not allowed, joined
   std::optional<std::string> body_fields = {};     ///< unknown ones, joined; named only where `ecosystemId` is missing
-  bool key_invalid = false;                        ///< the idempotency key
   bool body_missing = false;                       ///< no body that can be read; the flaws then do not count
   std::array<Flaw, client_fields.size()> flaws{};  ///< of each field, in the order of `client_fields`
+  bool key_invalid = false;                        ///< the idempotency key
 
   /// The violation of `field`, one of `client_fields`.
   [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
@@ -134,6 +98,9 @@ class ApiError {
     error.entries_[0].field = Field::ecosystem_id;
     return error;
   }
+
+  /// Idempotency Key Invalid, with the request's other violations if it has any, a refusal that `from` made.
+  static ApiError idempotency_key_invalid(std::optional<ApiError> others = {}) noexcept;
 
   /// Idempotency Key Reused: the key belongs to a create with other parameters.
   static ApiError idempotency_key_reused() noexcept {
@@ -184,10 +151,9 @@ class ApiError {
   [[nodiscard]] Violation violation(std::size_t i) const noexcept {
     const auto [code, field] = entries_[i];
     const bool query = code == ApiErrc::query_field_not_allowed;
-    const Location location = field == Field::none              ? Location::none
-                              : query                           ? Location::query
-                              : field == Field::idempotency_key ? Location::header
-                                                                : Location::body;
+    Location location = field == Field::none ? Location::none : Location::body;
+    if (query) location = Location::query;
+    if (field == Field::idempotency_key) location = Location::header;
     const bool filled = field == Field::additional_parameters || row(code).has_blank();
     return {code, location, field,
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
@@ -250,6 +216,15 @@ struct detail::Print<ApiError> {
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
+DROPLIT_DETAIL_INLINE ApiError ApiError::idempotency_key_invalid(std::optional<ApiError> others) noexcept {
+  ApiError error = std::move(others).value_or(ApiError());
+  if (!others) error.size_ = 0;
+  const auto at = error.entries_.begin() + (error.code() == ApiErrc::query_field_not_allowed ? 1 : 0);
+  error.add(ApiErrc::idempotency_key_invalid, Field::idempotency_key);
+  std::rotate(at, error.entries_.begin() + error.size_ - 1, error.entries_.begin() + error.size_);
+  return error;
+}
+
 DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) {
   using Flaw = Findings::Flaw;
   const auto sentence = [](std::string&& names) {
@@ -262,7 +237,6 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
-  if (findings.key_invalid) error.add(ApiErrc::idempotency_key_invalid, Field::idempotency_key);
   if (findings.body_missing) findings.flaws = {};
   bool no_parameters = findings.body_missing || !findings.body_fields;
   for (const FieldRow& row : client_fields) {
@@ -288,8 +262,10 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
       default: break;
     }
   }
-  if (error.size_ == 0) return std::nullopt;
-  return error;
+  std::optional<ApiError> all;
+  if (error.size_ != 0) all = std::move(error);
+  if (findings.key_invalid) all = idempotency_key_invalid(std::move(all));
+  return all;
 }
 #endif
 

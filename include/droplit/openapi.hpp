@@ -26,7 +26,8 @@ struct OpenApiOptions {
   std::string title = "droplit";  ///< of the document
   /// Their URLs; `/` is the server that the document comes from.
   std::vector<std::string> servers = std::vector<std::string>(1, "/");
-  EndpointOptions endpoint = {};  ///< those of the endpoint: its limit of bodies, and whether it serves OPTIONS
+  /// Those of the endpoint: its limit of bodies, and whether it serves OPTIONS and takes idempotency keys.
+  EndpointOptions endpoint = {};
 };
 
 /// The OpenAPI 3.1 document of "create a client", as indented JSON that ends with a line end: made of the tables of
@@ -43,7 +44,7 @@ DROPLIT_DETAIL_INLINE std::string openapi_json(const OpenApiOptions& options) {
   namespace openapi = detail::openapi;
   namespace json = openapi::json;
   const EndpointOptions endpoint = detail::bounded(options.endpoint);
-  const openapi::Operations operations(endpoint.serve_options, endpoint.max_body);
+  const openapi::Operations operations(endpoint);
 
   json::object document{{"openapi", "3.1.1"}};
   document["info"] = {
@@ -67,7 +68,7 @@ DROPLIT_DETAIL_INLINE std::string openapi_json(const OpenApiOptions& options) {
   components["schemas"] = {
       {"CreateClient", openapi::create_client_schema()},
       {"Client", openapi::client_schema()},
-      {"InvalidParams", openapi::invalid_params_schema()},
+      {"InvalidParams", openapi::invalid_params_schema(endpoint.idempotency_keys)},
       {"InternalServerError", openapi::internal_server_error_schema()},
   };
   if (endpoint.serve_options) {
@@ -82,6 +83,16 @@ DROPLIT_DETAIL_INLINE std::string openapi_json(const OpenApiOptions& options) {
                                 {"description", "May be sent. The server does not look at it."},
                                 {"required", false},
                                 {"schema", json::object{{"type", "string"}}}}}};
+  if (endpoint.idempotency_keys) {
+    components["parameters"].as_object()["IdempotencyKey"] = {
+        {"name", to_string(Field::idempotency_key)},
+        {"in", "header"},
+        {"description",
+         "With a key, a request may be sent again within 24 hours: it creates one client. A key belongs to its ecosystem."},
+        {"required", false},
+        {"example", "order-6"},
+        {"schema", openapi::idempotency_key_schema()}};
+  }
   json::object media{{"schema", openapi::reference("schemas", "CreateClient")}, {"examples", operations.requests()}};
   components["requestBodies"] = {
       {"CreateClient", {{"required", true}, {"content", json::object{{"application/json", std::move(media)}}}}}};

@@ -60,6 +60,7 @@ droplit::ApiError example_of(const droplit::ApiErrcRow& row) {
   if (const auto alone = droplit::detail::CodeOnly::make(row)) return *alone;
   const auto id = *droplit::EcosystemId::parse("C594b89aea18568c408c3ad24");
   if (row.form == droplit::ResponseForm::text) return droplit::detail::CodeOnly::make(row, id);
+  if (row.code == ApiErrc::idempotency_key_reused) return droplit::ApiError::idempotency_key_reused();
   droplit::Findings findings;
   const auto flaw = [&findings](Field field, Flaw which) { findings = std::move(findings).with(field, which); };
   switch (row.code) {
@@ -74,6 +75,7 @@ droplit::ApiError example_of(const droplit::ApiErrcRow& row) {
     case ApiErrc::client_type_missing: flaw(Field::type, Flaw::missing); break;
     case ApiErrc::body_parameter_invalid: flaw(Field::name, Flaw::invalid); break;
     case ApiErrc::body_parameter_characters_invalid: flaw(Field::name, Flaw::characters); break;
+    case ApiErrc::idempotency_key_invalid: findings.key_invalid = true; break;
     default: FAIL("there is no example of " << row.name);
   }
   return droplit::ApiError::from(std::move(findings)).value();

@@ -31,6 +31,7 @@ const std::map<std::string, Layer> layers{
     {"client.hpp", values},
     {"api_errc.hpp", values},
     {"error.hpp", values},
+    {"violation.hpp", values},
     {"error_messages.hpp", values},
     {"fault.hpp", values},
     {"http.hpp", values},

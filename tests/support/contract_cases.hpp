@@ -30,6 +30,9 @@ inline constexpr std::string_view server_token = "Srv-9kD4.wB~z3";
 inline constexpr std::string_view client_token = "Cli-1mN6.uC~v5";
 inline constexpr std::string_view user_token = "Usr-3pR8.sE~t7";
 
+/// The key under which clients were created a while ago, one in each ecosystem there was by then.
+inline constexpr std::string_view taken_key = "order-7#1";
+
 struct Storage {
   std::vector<droplit::Client> clients;
 
@@ -39,6 +42,16 @@ struct Storage {
     if (id != active && id != foreign) return droplit::Insertion::ecosystem_unknown;
     clients.push_back(client);
     return droplit::Insertion::inserted;
+  }
+
+  droplit::KeyedInsertion insert_once(const droplit::Client& client, const droplit::IdempotencyKey& key) {
+    const std::string id = client.ecosystem_id().text();
+    if (key.str() != taken_key || id == never || id == foreign_never) return insert(client);
+    droplit::Client kept(*droplit::ClientId::parse("594b89aea18568c408c3ad23"),
+                         *droplit::Timestamp::parse("2018-02-28T15:16:57.000Z"), client.ecosystem_id(),
+                         droplit::ClientType::application, droplit::Text::parse("Lobby"));
+    if (!kept.has_same_draft(client)) return droplit::Insertion::key_reused;
+    return droplit::KeyedInsertion::replayed(std::move(kept));
   }
 };
 
@@ -71,13 +84,15 @@ struct Ids {
   }
 };
 
-/// All of it, with an endpoint.
+/// All of it, with an endpoint that takes idempotency keys or does not.
 struct World {
+  explicit World(bool keys = false) : endpoint(storage, access, clock, ids, {.idempotency_keys = keys}) {}
+
   Storage storage;
   Access access;
   Clock clock;
   Ids ids;
-  droplit::Endpoint<Storage, Access, Clock, Ids> endpoint{storage, access, clock, ids};
+  droplit::Endpoint<Storage, Access, Clock, Ids> endpoint;
 };
 
 /// One request, and the response that the contract requires.
@@ -95,6 +110,16 @@ struct Case {
   bool closes = false;
   bool only_direct = false;
   bool only_body = true;  ///< nothing but the body differs from a right request
+  bool keys = false;      ///< for an endpoint that takes idempotency keys; without a key, it holds for both
+
+  /// Whether the response is that to an earlier request again.
+  [[nodiscard]] bool replays() const {
+    return std::find(answer_fields.begin(), answer_fields.end(),
+                     std::pair<std::string, std::string>("idempotency-replayed", "true")) != answer_fields.end();
+  }
+
+  /// How many clients are stored.
+  [[nodiscard]] std::size_t created() const { return status == 201 && !replays() ? 1 : 0; }
 
   [[nodiscard]] droplit::Request request() const {
     droplit::Request request{method, target, {}, body};
@@ -119,7 +144,8 @@ class Reader {
               {"ACCOUNT", std::string(account_token)},
               {"SERVER", std::string(server_token)},
               {"CLIENT", std::string(client_token)},
-              {"USER", std::string(user_token)}};
+              {"USER", std::string(user_token)},
+              {"TAKEN", std::string(taken_key)}};
   }
 
   void read(const std::filesystem::path& file) {
@@ -223,7 +249,7 @@ class Reader {
       if (key == "row") {
         row_ = value;
       } else if (key == "method" || key == "target" || key == "authorization" || key == "content-type" ||
-                 key == "body") {
+                 key == "idempotency-key" || key == "body") {
         given[key].push_back(value);
       } else if (key == "without") {
         without.push_back(value);
@@ -234,6 +260,8 @@ class Reader {
         gives(one, value);
       } else if (key == "also") {
         one.answer_fields.push_back(field(value));
+      } else if (key == "keys") {
+        one.keys = true;
       } else if (key == "closes") {
         one.closes = true;
       } else if (key == "only") {
@@ -274,6 +302,8 @@ class Reader {
         }
         variant.fields.insert(variant.fields.begin(), {name, value(name, otherwise)});
       }
+      if (!given["idempotency-key"].empty())
+        variant.fields.emplace_back("idempotency-key", value("idempotency-key", {}));
       if (count > 1) variant.where += " (" + std::to_string(i + 1) + ")";
       cases.push_back(std::move(variant));
     }
@@ -305,8 +335,9 @@ class Reader {
 
 }  // namespace detail
 
-/// Every case there is, in the order of the files' names. A mistake in a file is a `std::runtime_error`.
-inline std::vector<Case> read_cases() {
+/// Every case there is for an endpoint that takes idempotency keys, or for one that does not, in the order of the
+/// files' names. A mistake in a file is a `std::runtime_error`.
+inline std::vector<Case> read_cases(bool keys = false) {
   const std::filesystem::path folder = std::filesystem::path(DROPLIT_TEST_DATA) / "contract";
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -320,6 +351,12 @@ inline std::vector<Case> read_cases() {
     reader.read(file);
     if (reader.cases.size() == before) throw std::runtime_error(file.string() + " has no case");
   }
+  std::erase_if(reader.cases, [keys](const Case& one) {
+    const bool has_key = std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
+      return droplit::detail::equals_ignoring_case(field.first, "idempotency-key");
+    });
+    return one.keys != keys && (one.keys || has_key);
+  });
   return std::move(reader.cases);
 }
 

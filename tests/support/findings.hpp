@@ -26,6 +26,9 @@ inline std::vector<Entry> contract_of(const droplit::Findings& f) {
   if (f.query_fields) {
     out.push_back({ApiErrc::query_field_not_allowed, "query", names(*f.query_fields), "additional parameters"});
   }
+  if (f.key_invalid) {
+    out.push_back({ApiErrc::idempotency_key_invalid, "header", "invalid idempotency key", "idempotency-key"});
+  }
   const bool no_id = f.flaw(droplit::Field::ecosystem_id) == Flaw::missing;
   const bool no_type = f.flaw(droplit::Field::type) == Flaw::missing;
   if (f.body_missing || (no_id && no_type && !f.body_fields)) {
@@ -71,7 +74,9 @@ void for_each(const std::vector<std::optional<std::string>>& lists, Call call) {
           for (const Flaw type : {Flaw::none, Flaw::missing, Flaw::invalid}) {
             for (const Flaw name : {Flaw::none, Flaw::invalid, Flaw::characters}) {
               for (const Flaw description : {Flaw::none, Flaw::invalid, Flaw::characters}) {
-                call(droplit::Findings{query, body, missing, {id, type, name, description}});
+                for (const bool key : {false, true}) {
+                  call(droplit::Findings{query, body, missing, {id, type, name, description}, key});
+                }
               }
             }
           }

@@ -22,9 +22,9 @@ namespace {
 
 using namespace droplit;
 
-const std::vector<contract::Case>& cases() {
-  static const std::vector<contract::Case> all = contract::read_cases();
-  return all;
+const std::vector<contract::Case>& cases(bool keys = false) {
+  static const std::vector<contract::Case> all[] = {contract::read_cases(false), contract::read_cases(true)};
+  return all[keys ? 1 : 0];
 }
 
 using test::Piece;
@@ -40,24 +40,23 @@ std::vector<std::size_t> cuts(std::size_t size, std::size_t everywhere) {
 
 void compare(const contract::Case& expected, const Response& answer, const contract::World& world, const char* door) {
   std::string difference = contract::difference(expected, answer);
-  if (world.storage.clients.size() != (expected.status == 201 ? 1u : 0u)) difference += "\nand the storage is wrong";
+  if (world.storage.clients.size() != expected.created()) difference += "\nand the storage is wrong";
   if (difference.empty()) return;
   FAIL_CHECK("through " << door << ": " << difference);
 }
 
-/// The whole request through the endpoint's steps, its body cut in two.
-Response in_steps(contract::World& world, const contract::Case& one, std::size_t cut) {
-  const Request request = one.request();
-  typename decltype(contract::World::endpoint)::Steps steps(world.endpoint);
-  Response response;
+using Steps = decltype(contract::World::endpoint)::Steps;
+
+/// The whole request through an endpoint's steps, its body cut in two. The head is gone before the body is read.
+void in_steps(Steps& steps, const contract::Case& one, std::size_t cut, Response& response) {
   {
+    const Request request = one.request();
     RequestHead head(request.method, request.target);
     for (const HeaderField field : request.fields) head.add(field.name, field.value);
-    if (!steps.head(head, {}, response)) return response;
+    if (!steps.head(head, {}, response)) return;
   }
-  if (!steps.body(Piece(std::string_view(request.body).substr(0, cut)), response)) return response;
-  if (steps.finish(Piece(std::string_view(request.body).substr(cut)), response)) steps.complete(response);
-  return response;
+  if (!steps.body(Piece(std::string_view(one.body).substr(0, cut)), response)) return;
+  if (steps.finish(Piece(std::string_view(one.body).substr(cut)), response)) steps.complete(response);
 }
 
 Response to_wire(contract::World& world, Outcome<ClientDraft> draft) {
@@ -68,30 +67,71 @@ Response to_wire(contract::World& world, Outcome<ClientDraft> draft) {
 }  // namespace
 
 TEST_CASE("the contract has been read") {
-  REQUIRE(cases().size() >= 1000);
-  std::set<int> statuses;
-  std::set<std::string> sentences;
-  for (const contract::Case& one : cases()) {
-    statuses.insert(one.status);
-    if (!sentences.insert(one.where).second) FAIL_CHECK("twice: " << one.where);
+  for (const bool keys : {false, true}) {
+    REQUIRE(cases(keys).size() >= 1000);
+    std::set<int> statuses;
+    std::set<std::string> sentences;
+    for (const contract::Case& one : cases(keys)) {
+      statuses.insert(one.status);
+      if (!sentences.insert(one.where).second) FAIL_CHECK("twice: " << one.where);
+    }
+    std::set<int> expected{200, 201, 400, 401, 403, 404, 405, 413};
+    if (keys) expected.insert(422);
+    CHECK(statuses == expected);
   }
-  CHECK(statuses == std::set<int>{200, 201, 400, 401, 403, 404, 405, 413});
+  const auto with_keys =
+      std::count_if(cases(true).begin(), cases(true).end(), [](const auto& one) { return one.keys; });
+  CHECK(with_keys >= 90);
 }
 
 TEST_CASE("every case through Endpoint::handle") {
+  for (const bool keys : {false, true}) {
+    for (const contract::Case& one : cases(keys)) {
+      contract::World world(keys);
+      compare(one, world.endpoint.handle(one.request()), world, "Endpoint::handle");
+    }
+  }
+}
+
+TEST_CASE("an endpoint over a storage that keeps no keys does not take them, whatever its options say") {
+  struct Unkeyed {
+    contract::Storage kept;
+    Insertion insert(const Client& client) { return kept.insert(client); }
+  };
+  static_assert(KeyedStorage<contract::Storage> && !KeyedStorage<Unkeyed>);
   for (const contract::Case& one : cases()) {
     contract::World world;
-    compare(one, world.endpoint.handle(one.request()), world, "Endpoint::handle");
+    Unkeyed storage;
+    Endpoint endpoint(storage, world.access, world.clock, world.ids, {.idempotency_keys = true});
+    CHECK_FALSE(endpoint.options().idempotency_keys);
+    const Response response = endpoint.handle(one.request());
+    world.storage = storage.kept;
+    compare(one, response, world, "Endpoint::handle");
   }
 }
 
 TEST_CASE("every case one after another through one endpoint and one response") {
-  Response response;
-  contract::World world;
-  for (const contract::Case& one : cases()) {
-    world.storage.clients.clear();
-    world.endpoint.handle(one.request(), response);
-    compare(one, response, world, "Endpoint::handle with a used response");
+  for (const bool keys : {false, true}) {
+    Response response;
+    contract::World world(keys);
+    for (const contract::Case& one : cases(keys)) {
+      world.storage.clients.clear();
+      world.endpoint.handle(one.request(), response);
+      compare(one, response, world, "Endpoint::handle with a used response");
+    }
+  }
+}
+
+TEST_CASE("every case one after another through the steps of one connection") {
+  for (const bool keys : {false, true}) {
+    Response response;
+    contract::World world(keys);
+    Steps steps(world.endpoint);
+    for (const contract::Case& one : cases(keys)) {
+      world.storage.clients.clear();
+      in_steps(steps, one, one.body.size() / 2, response);
+      compare(one, response, world, "Endpoint::Steps of a connection");
+    }
   }
 }
 
@@ -100,10 +140,12 @@ TEST_CASE("every case through a router of the endpoint and another handler") {
     Route route{"GET", "/api/ecosystems/{id}", true};
     Response handle(const Request&) const { return {}; }
   } other;
-  for (const contract::Case& one : cases()) {
-    contract::World world;
-    Router router(other, world.endpoint);
-    compare(one, router.handle(one.request()), world, "Router::handle");
+  for (const bool keys : {false, true}) {
+    for (const contract::Case& one : cases(keys)) {
+      contract::World world(keys);
+      Router router(other, world.endpoint);
+      compare(one, router.handle(one.request()), world, "Router::handle");
+    }
   }
 }
 
@@ -129,11 +171,18 @@ TEST_CASE(
 }
 
 TEST_CASE("every case through the endpoint's steps, its body cut in two") {
-  for (const contract::Case& one : cases()) {
+  const auto check = [](const contract::Case& one, bool keys) {
     for (const std::size_t cut : cuts(one.body.size(), 300)) {
-      contract::World world;
-      compare(one, in_steps(world, one, cut), world, "Endpoint::Steps");
+      contract::World world(keys);
+      Steps steps(world.endpoint);
+      Response response;
+      in_steps(steps, one, cut, response);
+      compare(one, response, world, "Endpoint::Steps");
     }
+  };
+  for (const contract::Case& one : cases()) check(one, false);
+  for (const contract::Case& one : cases(true)) {
+    if (one.keys) check(one, true);
   }
 }
 
@@ -173,8 +222,8 @@ TEST_CASE("every body through parse_draft, whole, in two pieces and byte by byte
 }
 
 TEST_CASE("every refusal in the contract is read back to an error that is written as the same bytes") {
-  for (const contract::Case& one : cases()) {
-    contract::World world;
+  for (const contract::Case& one : cases(true)) {
+    contract::World world(true);
     const Response answer = world.endpoint.handle(one.request());
     const auto error = read_error(answer);
     if (error.has_value() != (one.status >= 400)) {

@@ -47,12 +47,14 @@ struct Other {
 
 /// The contract's endpoint alone.
 struct Alone {
+  explicit Alone(bool keys) : world(keys) {}
   contract::World world;
   auto& handler() { return world.endpoint; }
 };
 
 /// The contract's endpoint beside another handler.
 struct Routed {
+  explicit Routed(bool keys) : world(keys) {}
   contract::World world;
   Other other;
   droplit::Router<Other, decltype(world.endpoint)> router{other, world.endpoint};
@@ -62,8 +64,10 @@ struct Routed {
 template <class Service>
 class Running {
  public:
-  explicit Running(unsigned store_threads)
-      : server_(service_.handler(), {.store_threads = store_threads}), thread_([this] { server_.run(); }) {}
+  explicit Running(unsigned store_threads, bool keys)
+      : service_(keys),
+        server_(service_.handler(), {.store_threads = store_threads}),
+        thread_([this] { server_.run(); }) {}
   ~Running() {
     server_.stop();
     thread_.join();
@@ -92,11 +96,11 @@ std::string wrong(const contract::Case& one, const std::optional<test::WireRespo
 }
 
 template <class Service = Alone>
-void run_all(bool chunked, unsigned store_threads = 0) {
-  Running<Service> running(store_threads);
+void run_all(bool chunked, unsigned store_threads = 0, bool keys = false) {
+  Running<Service> running(store_threads, keys);
   std::optional<test::RawSocket> socket;
   std::size_t number = 0;
-  for (const contract::Case& one : contract::read_cases()) {
+  for (const contract::Case& one : contract::read_cases(keys)) {
     if (one.only_direct || (chunked && announces_length(one))) continue;
     running.world().storage.clients.clear();
     if (!socket) socket.emplace(running.connect());
@@ -105,7 +109,7 @@ void run_all(bool chunked, unsigned store_threads = 0) {
     if (const std::string what = wrong(one, received); !what.empty()) {
       FAIL_CHECK(one.where << (chunked ? " (chunked): " : ": ") << what);
     }
-    if (running.world().storage.clients.size() != (one.status == 201 ? 1u : 0u)) {
+    if (running.world().storage.clients.size() != one.created()) {
       FAIL_CHECK(one.where << ": the storage is wrong");
     }
     if (!received || received->response.close) socket.reset();
@@ -121,6 +125,11 @@ TEST_CASE("every case over a socket, a new connection where a response ended the
 TEST_CASE("every case over a socket, the body in chunks") { run_all(true); }
 
 TEST_CASE("every case over a socket, with store threads") { run_all(false, 2); }
+
+TEST_CASE("every case over a socket, to an endpoint that takes idempotency keys") {
+  run_all(false, 0, true);
+  run_all(true, 2, true);
+}
 
 TEST_CASE("every case over a socket, through a router of the endpoint and another handler") {
   run_all<Routed>(false);

@@ -69,6 +69,10 @@ constexpr Expected expected[] = {
     {ApiErrc::uri_too_long, "URI Too Long", 414, ResponseForm::empty, "", true, std::errc(), 1, Source::ours},
     {ApiErrc::header_fields_too_large, "Header Fields Too Large", 431, ResponseForm::empty, "", true, std::errc(), 1,
      Source::ours},
+    {ApiErrc::idempotency_key_invalid, "Idempotency Key Invalid", 400, json, "invalid idempotency key", false,
+     std::errc::invalid_argument, 1, Source::ours},
+    {ApiErrc::idempotency_key_reused, "Idempotency Key Reused", 422, json,
+     "idempotency key was used with other parameters", false, std::errc::invalid_argument, 1, Source::ours},
 };
 
 consteval bool the_table_has_each_code_once_and_in_order() {
@@ -130,7 +134,7 @@ TEST_CASE("a code is an error code of the category droplit, and never reads as s
 }
 
 TEST_CASE("values that are no code have a message too") {
-  for (const int value : {-1, 0, 20, 255, 256, 257, 1000000, -2147483647 - 1, 2147483647}) {
+  for (const int value : {-1, 0, 22, 255, 256, 257, 1000000, -2147483647 - 1, 2147483647}) {
     const std::error_code code(value, api_errc_category());
     CHECK(code.message() == "unknown code");
   }
@@ -146,7 +150,7 @@ TEST_CASE("codes with an honest counterpart compare equal to it, and to no other
     }
   }
   // Values outside the table have only themselves as a condition.
-  for (const int value : {0, 20, 257, 256 + 10, -255}) {
+  for (const int value : {0, 22, 257, 256 + 10, -255}) {
     CHECK(std::error_code(value, api_errc_category()) != std::errc::invalid_argument);
     CHECK(std::error_code(value, api_errc_category()) != std::errc::permission_denied);
   }

@@ -44,3 +44,27 @@ TEST_CASE("clients are equal if everything is, and an absent text is not an empt
   CHECK(Client(id, created, ecosystem, ClientType::server, Text::parse("x")) !=
         Client(id, created, ecosystem, ClientType::server, {}, Text::parse("x")));
 }
+
+TEST_CASE("clients have the same draft if all but id and time of creation is equal") {
+  const Client client(id, created, ecosystem, ClientType::server, Text::parse("n"), Text::parse("d"));
+  CHECK(client.has_same_draft(Client("W594b89aea18568c408c3ad26"_client_id, *Timestamp::from_unix_millis(0), ecosystem,
+                                     ClientType::server, Text::parse("n"), Text::parse("d"))));
+  for (const Client& other :
+       {Client(id, created, "C594b89aea18568c408c3ad25"_ecosystem_id, client.type(), client.name(),
+               client.description()),
+        Client(id, created, ecosystem, ClientType::application, client.name(), client.description()),
+        Client(id, created, ecosystem, client.type(), Text::parse("m"), client.description()),
+        Client(id, created, ecosystem, client.type(), {}, client.description()),
+        Client(id, created, ecosystem, client.type(), client.name(), Text::parse("")),
+        Client(id, created, ecosystem, client.type(), client.description(), client.name())}) {
+    CHECK_FALSE(client.has_same_draft(other));
+    CHECK_FALSE(other.has_same_draft(client));
+  }
+}
+
+TEST_CASE("clients under keys are equal if client and replay are") {
+  const Client client(id, created, ecosystem, ClientType::server);
+  CHECK(KeyedClient{client, true} == KeyedClient{client, true});
+  CHECK(KeyedClient{client, true} != KeyedClient{client, false});
+  CHECK(KeyedClient{client, true} != KeyedClient{Client(id, created, ecosystem, ClientType::application), true});
+}

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -81,6 +82,23 @@ bool alike(const Outcome<Client>& a, const Outcome<Client>& b) {
   const Fault& g = b.exception();
   return f.source() == g.source() && f.fate() == g.fate() && f.what() == g.what() && f.status() == g.status();
 }
+
+const IdempotencyKey key = *IdempotencyKey::parse("a");
+
+/// Keeps clients by their keys.
+struct KeyedStore {
+  std::map<std::string, Client> clients{};
+  int calls = 0;
+  Outcome<Insertion> insert(const Client&) { return Insertion::inserted; }
+  Outcome<KeyedInsertion> insert_once(const Client& client, const IdempotencyKey& once) {
+    ++calls;
+    const auto [at, fresh] = clients.emplace(once.str(), client);
+    if (fresh) return KeyedInsertion(Insertion::inserted);
+    if (!at->second.has_same_draft(client)) return KeyedInsertion(Insertion::key_reused);
+    return KeyedInsertion::replayed(at->second);
+  }
+};
+static_assert(KeyedStorage<KeyedStore> && !KeyedStorage<ScriptedStorage>);
 
 /// Every way to fail by throwing; `own` if the exception has a source and a fate.
 struct Throw {
@@ -308,6 +326,97 @@ TEST_CASE("a begin that failed may be repeated, is no try, and leaves its failur
     const auto outcome = std::move(creation).outcome();
     CHECK(outcome.has_value() == (inserted_at <= Creation::max_tries));
     CHECK(outcome.has_exception() == !outcome.has_value());
+  }
+}
+
+TEST_CASE("a client under a key is inserted once, and a replay is the client that is stored") {
+  FixedClock clock(noon);
+  KeyedStore storage;
+  FixedIds ids({id(1), id(2), id(3)});
+  CHECK(create_client(storage, clock, ids, draft(), key).value() ==
+        KeyedClient{Client(id(1), noon, home, ClientType::server, Text::parse("name")), false});
+  clock.set(Timestamp::clamp_unix_millis(noon.unix_millis() + 1000));
+  CHECK(create_client(storage, clock, ids, draft(), key).value() ==
+        KeyedClient{Client(id(1), noon, home, ClientType::server, Text::parse("name")), true});
+  CHECK(create_client(storage, clock, ids, {.ecosystem_id = home.text(), .type = "server", .name = "name"}, key)
+            .value()
+            .replayed);
+  CHECK(storage.clients.size() == 1);
+}
+
+TEST_CASE("a key that was used with another draft is Idempotency Key Reused") {
+  FixedClock clock(noon);
+  KeyedStore storage;
+  FixedIds ids({id(1), id(2)});
+  REQUIRE(create_client(storage, clock, ids, draft(), key));
+  CHECK(create_client(storage, clock, ids, ClientDraft(home, ClientType::application), key).error() ==
+        ApiError::idempotency_key_reused());
+}
+
+TEST_CASE("parameters are refused before the key is looked up") {
+  FixedClock clock(noon);
+  KeyedStore storage;
+  FixedIds ids({id(1)});
+  const auto refused = create_client(storage, clock, ids, {.ecosystem_id = "x", .type = "server"}, key);
+  CHECK(refused.error().code() == ApiErrc::ecosystem_invalid);
+  CHECK(storage.calls == 0);
+}
+
+TEST_CASE("under a key, an id that is taken is replaced, and every other result is that of a create without one") {
+  using droplit::KeyedInsertion;
+  const auto run = [](std::vector<Outcome<KeyedInsertion>> results) {
+    struct {
+      std::vector<Outcome<KeyedInsertion>> results;
+      std::size_t calls = 0;
+      Outcome<Insertion> insert(const Client&) { return Insertion::id_taken; }
+      Outcome<KeyedInsertion> insert_once(const Client&, const IdempotencyKey&) { return results[calls++]; }
+    } storage{std::move(results)};
+    FixedClock clock(noon);
+    FixedIds ids({id(1), id(2), id(3), id(4)});
+    return create_client(storage, clock, ids, draft(), key);
+  };
+  const KeyedInsertion taken(Insertion::id_taken);
+  CHECK(run({taken, taken, taken, KeyedInsertion(Insertion::inserted)}).value().client.id() == id(4));
+  CHECK(run({taken, taken, taken, taken}).exception().source() == FaultSource::ids);
+  CHECK(run({taken, KeyedInsertion(Insertion::ecosystem_deleted)}).error() == ApiError::ecosystem_not_found(home));
+  CHECK(run({KeyedInsertion(Insertion::ecosystem_unknown)}).error() == ApiError::ecosystem_invalid());
+  CHECK(run({taken, KeyedInsertion(Insertion::key_reused)}).error() == ApiError::idempotency_key_reused());
+  CHECK(run({Fault::unavailable(FaultSource::storage, "away")}).exception().what() == "away");
+}
+
+TEST_CASE("a store that breaks its word about keys is a fault that may have been applied") {
+  FixedClock clock(noon);
+  struct {
+    Outcome<KeyedInsertion> result;
+    Outcome<Insertion> insert(const Client&) { return Insertion::replayed; }
+    Outcome<KeyedInsertion> insert_once(const Client&, const IdempotencyKey&) { return result; }
+  } storage{KeyedInsertion(Insertion::replayed)};
+  FixedIds ids({id(1), id(2), id(3)});
+  const auto without_client = create_client(storage, clock, ids, draft(), key);
+  REQUIRE(without_client.has_exception());
+  CHECK(without_client.exception().source() == FaultSource::storage);
+  CHECK(without_client.exception().fate() == Fate::maybe_applied);
+  const auto without_key = create_client(storage, clock, ids, draft());
+  REQUIRE(without_key.has_exception());
+  CHECK(without_key.exception().fate() == Fate::maybe_applied);
+}
+
+TEST_CASE("what insert_once throws is a fault that may have been applied, unless the exception says more") {
+  for (const Throw& thrown : throws()) {
+    CAPTURE(thrown.name);
+    struct {
+      const Throw& thrown;
+      Outcome<Insertion> insert(const Client&) { return Insertion::inserted; }
+      Outcome<KeyedInsertion> insert_once(const Client&, const IdempotencyKey&) {
+        thrown.act();
+        return KeyedInsertion(Insertion::inserted);
+      }
+    } storage{thrown};
+    FixedClock clock(noon);
+    FixedIds ids({id(1), id(2)});
+    const auto outcome = create_client(storage, clock, ids, draft(), key);
+    check_fault(outcome.has_exception() ? Outcome<Client>(outcome.exception()) : ApiError(), thrown,
+                FaultSource::storage, Fate::maybe_applied);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "support/contract_cases.hpp"
 #include "support/memory.hpp"
 
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,7 @@ using droplit::Fault;
 using droplit::FaultSource;
 using droplit::Request;
 using droplit::Response;
+using namespace droplit::literals;
 
 constexpr std::string_view canary = "canary-5f0e";
 constexpr std::string_view internal_error = R"({"errorType":"Internal Server Error"})";
@@ -49,6 +51,18 @@ struct Recorder {
 
 struct Throws {
   void operator()(const Fault&) const { throw std::runtime_error("from on_fault"); }
+};
+
+/// A storage of keys that does what a test says with a key, and fails without one.
+struct Keyed {
+  std::function<droplit::Outcome<droplit::KeyedInsertion>(const droplit::Client&)> act;
+  std::vector<std::string> keys{};
+  droplit::Insertion insert(const droplit::Client&) const { throw std::runtime_error("without the key"); }
+  droplit::Outcome<droplit::KeyedInsertion> insert_once(const droplit::Client& client,
+                                                        const droplit::IdempotencyKey& key) {
+    keys.push_back(key.str());
+    return act(client);
+  }
 };
 
 Request good_request() {
@@ -318,6 +332,114 @@ TEST_CASE("the options of an endpoint are within their ranges") {
   CHECK(max_body(1 << 30) == 1 << 30);
   CHECK(max_body((1 << 30) + 1) == 1 << 30);
   CHECK(max_body(0xFFFFFFFF) == 1 << 30);
+}
+
+TEST_CASE("a key goes to the storage with the client, and what the storage did is the response") {
+  using droplit::Insertion, droplit::KeyedInsertion;
+  contract::World world;
+  Request request = good_request();
+  request.fields.add("idempotency-key", "\"a\"");
+  const auto respond = [&](Keyed& storage, std::vector<Fault>& reported) {
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {.idempotency_keys = true},
+                               Recorder{&reported});
+    return endpoint.handle(request);
+  };
+  std::vector<Fault> reported;
+
+  Keyed inserts{[](const droplit::Client&) { return KeyedInsertion(Insertion::inserted); }};
+  const Response created = respond(inserts, reported);
+  CHECK(created.status == 201);
+  CHECK(read_replayed(created) == false);
+  CHECK(inserts.keys == std::vector<std::string>{"a"});
+
+  std::optional<droplit::Client> kept;
+  Keyed replays{[&kept](const droplit::Client& client) {
+    kept.emplace("000000000000000000000001"_client_id, *droplit::Timestamp::from_unix_millis(0), client.ecosystem_id(),
+                 client.type());
+    return KeyedInsertion::replayed(*kept);
+  }};
+  const Response replayed = respond(replays, reported);
+  CHECK(replayed == droplit::to_response(droplit::KeyedClient{*kept, true}));
+
+  Keyed reuses{[](const droplit::Client&) { return KeyedInsertion(Insertion::key_reused); }};
+  CHECK(respond(reuses, reported) == droplit::to_response(droplit::ApiError::idempotency_key_reused()));
+  CHECK(reported.empty());
+
+  Keyed fails{[](const droplit::Client&) -> droplit::Outcome<KeyedInsertion> { throw std::runtime_error("canary"); }};
+  CHECK(respond(fails, reported) == droplit::to_response(Fault()));
+  REQUIRE(reported.size() == 1);
+  CHECK(reported[0].fate() == Fate::maybe_applied);
+
+  Keyed away{[](const droplit::Client&) -> droplit::Outcome<KeyedInsertion> {
+    return Fault::unavailable(FaultSource::storage, "canary");
+  }};
+  CHECK(respond(away, reported).status == 503);
+}
+
+TEST_CASE("with a key, whichever allocation fails, the response is the valid one or a 500, and is never another's") {
+  const std::string long_key(200, 'k');
+  std::vector<Request> requests{good_request(), good_request(), good_request()};
+  requests[0].fields.add("idempotency-key", long_key);
+  requests[1].fields.add("idempotency-key", '"' + long_key + '"');
+  requests[2].fields.add("idempotency-key", long_key + " ?");
+  requests[2].target = "/api/clients?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+  for (const Request& request : requests) {
+    const Response right = contract::World(true).endpoint.handle(request);
+    for (std::size_t n = 1;; ++n) {
+      contract::World world(true);
+      world.storage.clients.reserve(1);
+      std::optional<Response> response;
+      memory::calls = 0;
+      memory::fail_at = n;
+      try {
+        response.emplace(world.endpoint.handle(request));
+      } catch (const std::bad_alloc&) {
+        response.reset();
+      }
+      const bool reached = memory::calls >= n;
+      memory::fail_at = 0;
+      INFO("allocation " << n);
+      if (!reached) {
+        CHECK(*response == right);
+        break;
+      }
+      if (!response) {
+        CHECK(world.storage.clients.empty());
+      } else if (response->status == 500) {
+        CHECK(response->body == internal_error);
+      } else {
+        CHECK(*response == right);
+      }
+    }
+  }
+}
+
+TEST_CASE("a key is in no response") {
+  contract::World world(true);
+  for (const std::string_view key : {"canary-5f0e", "canary-5f0e ?", "\"canary-5f0e"}) {
+    Request request = good_request();
+    request.fields.add("idempotency-key", key);
+    CHECK_FALSE(tells(world.endpoint.handle(request), canary));
+  }
+  Request reused = good_request();
+  reused.fields.add("idempotency-key", contract::taken_key);
+  const Response response = world.endpoint.handle(reused);
+  CHECK(response.status == 422);
+  CHECK_FALSE(tells(response, contract::taken_key));
+}
+
+TEST_CASE("an endpoint takes keys only if its options say so and its storage keeps them") {
+  contract::World world;
+  Failing unkeyed;
+  const auto takes_keys = [&](auto& storage, bool asked) {
+    return droplit::Endpoint(storage, world.access, world.clock, world.ids, {.idempotency_keys = asked})
+        .options()
+        .idempotency_keys;
+  };
+  CHECK(takes_keys(world.storage, true));
+  CHECK_FALSE(takes_keys(world.storage, false));
+  CHECK_FALSE(takes_keys(unkeyed, true));
+  static_assert(!droplit::EndpointOptions{}.idempotency_keys);
 }
 
 TEST_CASE("a response is used again, and keeps nothing of what it was") {

@@ -69,18 +69,15 @@ std::string text_of(const std::vector<findings::Entry>& entries) {
 
 }  // namespace
 
-TEST_CASE("wire names of places and fields") {
-  CHECK(to_string(Location::none) == "");
-  CHECK(to_string(Location::query) == "query");
-  CHECK(to_string(Location::body) == "body");
+TEST_CASE("wire names of fields") {
   CHECK(to_string(Field::none) == "");
   CHECK(to_string(Field::additional_parameters) == "additional parameters");
   CHECK(to_string(Field::ecosystem_id) == "ecosystemId");
   CHECK(to_string(Field::type) == "type");
   CHECK(to_string(Field::name) == "name");
   CHECK(to_string(Field::description) == "description");
-  static_assert(to_string(static_cast<Location>(3)).empty());
-  static_assert(to_string(static_cast<Field>(2 + client_fields.size())).empty());
+  CHECK(to_string(Field::idempotency_key) == "idempotency-key");
+  static_assert(to_string(static_cast<Field>(3 + client_fields.size())).empty());
 }
 
 TEST_CASE("all findings that there can be give the list that the contract gives them, or no error") {
@@ -96,7 +93,7 @@ TEST_CASE("all findings that there can be give the list that the contract gives 
     if (error->violations().size() != expected.size()) FAIL(number);
     if (make_error_code(*error) != make_error_code(expected[0].code)) FAIL(number);
   });
-  CHECK(number == 16 * 16 * 2 * 3 * 3 * 3 * 3);
+  CHECK(number == 16 * 16 * 2 * 3 * 3 * 3 * 3 * 2);
 }
 
 TEST_CASE("errors are equal if and only if they have the same response") {
@@ -112,7 +109,7 @@ TEST_CASE("errors are equal if and only if they have the same response") {
       if ((a == b) != (text_a == text_b)) FAIL(text_a << "and\n" << text_b);
     }
   }
-  CHECK(seen.size() > 500);
+  CHECK(seen.size() > 1000);
 }
 
 TEST_CASE("findings that make no difference on the wire make no difference") {
@@ -160,6 +157,36 @@ TEST_CASE("Ecosystem Not Found has the canonical id") {
   CHECK(error == ApiError::ecosystem_not_found("C594b89aea18568c408c3ad2d"_ecosystem_id));
   CHECK(error != ApiError::ecosystem_not_found("C594b89aea18568c408c3ad24"_ecosystem_id));
   CHECK(error != ApiError::of<ApiErrc::not_found>());
+}
+
+TEST_CASE("an invalid key joins the other violations of a request: after the query's, before the body's") {
+  findings::for_each({std::nullopt, "", "x, y"}, [](const Findings& found) {
+    if (!found.key_invalid) return;
+    Findings others = found;
+    others.key_invalid = false;
+    if (ApiError::idempotency_key_invalid(ApiError::from(others)) != ApiError::from(found)) {
+      FAIL_CHECK(text_of(*ApiError::from(found)));
+    }
+  });
+  const ApiError alone = ApiError::idempotency_key_invalid();
+  CHECK(text_of(alone) == "Idempotency Key Invalid|header|invalid idempotency key|idempotency-key\n");
+  CHECK(alone.status() == 400);
+}
+
+TEST_CASE("a key that was used with other parameters is a refusal by itself") {
+  const ApiError reused = ApiError::idempotency_key_reused();
+  CHECK(text_of(reused) ==
+        "Idempotency Key Reused|header|idempotency key was used with other parameters|idempotency-key\n");
+  CHECK(reused.status() == 422);
+  CHECK(reused != ApiError::idempotency_key_invalid());
+  CHECK(make_error_code(reused) == std::errc::invalid_argument);
+}
+
+TEST_CASE("the longest list has a violation of each part of a request") {
+  const auto error =
+      ApiError::from({"q", "b", false, {Flaw::missing, Flaw::invalid, Flaw::invalid, Flaw::characters}, true});
+  REQUIRE(error);
+  CHECK(error->violations().size() == ApiError::max_entries);
 }
 
 TEST_CASE("the range of violations can be walked and indexed") {

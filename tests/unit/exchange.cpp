@@ -248,3 +248,73 @@ TEST_CASE("a holder is authorized for valid drafts only, and once") {
   CHECK(code(exchange.draft(good)) == ApiErrc::forbidden);
   CHECK(access.asked == 1);
 }
+
+TEST_CASE("the key of a request is there after a good head where keys are taken, and nowhere else") {
+  const Access access;
+  const auto with_key = [](std::string_view key) {
+    RequestHead keyed = head();
+    keyed.add("idempotency-key", key);
+    return keyed;
+  };
+  Exchange exchange(access, {.idempotency_keys = true});
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK_FALSE(exchange.key());
+  REQUIRE(exchange.head(with_key("a")).has_value());
+  CHECK(exchange.key() == droplit::IdempotencyKey::parse("a"));
+  CHECK(exchange.draft(good).has_value());
+  CHECK(exchange.key() == droplit::IdempotencyKey::parse("a"));  // until the next request
+  CHECK(std::move(exchange).key() == droplit::IdempotencyKey::parse("a"));
+  REQUIRE(exchange.head(with_key("\"b\"")).has_value());
+  CHECK(exchange.key() == droplit::IdempotencyKey::parse("b"));
+  exchange.reset();
+  CHECK_FALSE(exchange.key());
+
+  Exchange without(access);
+  REQUIRE(without.head(with_key("a")).has_value());
+  CHECK_FALSE(without.key());
+  CHECK(without.draft(good).has_value());
+  REQUIRE(without.head(with_key("a b")).has_value());
+  CHECK(without.draft(good).has_value());
+}
+
+TEST_CASE("nothing of an earlier request's key counts for the next") {
+  const Access access;
+  Exchange exchange(access, {.idempotency_keys = true});
+  for (const std::string_view earlier : {"a", "a b", ""}) {
+    RequestHead keyed = head();
+    keyed.add("idempotency-key", earlier);
+    REQUIRE(exchange.head(keyed).has_value());
+    REQUIRE(exchange.head(head()).has_value());
+    CHECK_FALSE(exchange.key());
+    CHECK(exchange.draft(good).has_value());
+
+    REQUIRE(exchange.head(keyed).has_value());
+    REQUIRE(exchange.head(head("/elsewhere")).has_error());
+    CHECK_FALSE(exchange.key());
+    CHECK(code(exchange.draft(good)) == ApiErrc::body_parameters_missing);
+  }
+}
+
+TEST_CASE("a malformed key is refused with the query and the body, before the holder is authorized") {
+  const Access access;
+  Exchange exchange(access, {.idempotency_keys = true});
+  RequestHead bad = head("/api/clients?q");
+  bad.add("idempotency-key", "a b");
+  REQUIRE(exchange.head(bad).has_value());
+  CHECK_FALSE(exchange.key());
+  const auto draft = exchange.draft(R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"x"})");
+  REQUIRE(draft.has_error());
+  const auto violations = draft.error().violations();
+  REQUIRE(violations.size() == 3);
+  CHECK(violations[0].code == ApiErrc::query_field_not_allowed);
+  CHECK(violations[1].code == ApiErrc::idempotency_key_invalid);
+  CHECK(violations[2].code == ApiErrc::client_type_invalid);
+  CHECK(access.asked == 0);
+
+  RequestHead twice = head();
+  twice.add("idempotency-key", "a");
+  twice.add("idempotency-key", "a");
+  REQUIRE(exchange.head(twice).has_value());
+  CHECK(exchange.draft(good).error() == droplit::ApiError::idempotency_key_invalid());
+  CHECK(access.asked == 0);
+}

@@ -41,5 +41,6 @@ TEST_CASE("a row leads to the parameter that has its field") {
 TEST_CASE("what a violation is about has its wire name") {
   CHECK(to_string(Field::none).empty());
   CHECK(to_string(Field::additional_parameters) == "additional parameters");
+  CHECK(to_string(Field::idempotency_key) == "idempotency-key");
   for (const FieldRow& row : client_fields) CHECK(to_string(row.field) == row.name);
 }

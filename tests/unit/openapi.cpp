@@ -47,6 +47,14 @@ const json::value& document() {
   return parsed;
 }
 
+/// The document of an endpoint that takes idempotency keys.
+const json::value& document_with_keys() {
+  static const json::value parsed = json::parse(openapi_json({.endpoint = {.idempotency_keys = true}}));
+  return parsed;
+}
+
+const json::value& document(bool keys) { return keys ? document_with_keys() : document(); }
+
 const json::value& in_document(const std::string& pointer) { return at(document(), pointer); }
 
 std::string text(const json::value& value) { return std::string(value.as_string()); }
@@ -54,7 +62,14 @@ std::string text(const json::value& value) { return std::string(value.as_string(
 /// The operation "create a client".
 const std::string post = "/paths/~1api~1clients/post";
 
-const json::value& response_object(int status) { return in_document(post + "/responses/" + std::to_string(status)); }
+const json::value& response_object(int status, bool keys = false) {
+  return at(document(keys), post + "/responses/" + std::to_string(status));
+}
+
+/// Whether a code is only of endpoints that take idempotency keys.
+bool is_of_keys(ApiErrc code) {
+  return code == ApiErrc::idempotency_key_invalid || code == ApiErrc::idempotency_key_reused;
+}
 
 struct ResponseExample {
   std::string name;
@@ -64,11 +79,11 @@ struct ResponseExample {
 };
 
 /// The examples of responses to "create a client".
-std::vector<ResponseExample> response_examples() {
+std::vector<ResponseExample> response_examples(bool keys = false) {
   std::vector<ResponseExample> all;
-  for (const auto& [status, reference] : in_document(post + "/responses").as_object()) {
+  for (const auto& [status, reference] : at(document(keys), post + "/responses").as_object()) {
     const int number = std::stoi(std::string(status));
-    const json::object& object = response_object(number).as_object();
+    const json::object& object = response_object(number, keys).as_object();
     if (!object.contains("content")) continue;
     for (const auto& [media_type, media] : object.at("content").as_object()) {
       for (const auto& [name, example] : media.at("examples").as_object()) {
@@ -95,8 +110,9 @@ void for_each_object(const json::value& value, const std::string& where, const a
 }
 
 /// The schema of the entries with a path.
-const json::object& entry_schema(std::string_view path) {
-  const json::array& all = in_document("/components/schemas/InvalidParams/properties/errors/items/oneOf").as_array();
+const json::object& entry_schema(std::string_view path, bool keys = false) {
+  const json::array& all =
+      at(document(keys), "/components/schemas/InvalidParams/properties/errors/items/oneOf").as_array();
   for (const json::value& schema : all) {
     if (text(schema.at("properties").at("path").at("const")) == path) return schema.as_object();
   }
@@ -124,37 +140,45 @@ TEST_CASE("docs/openapi.json is the document") {
 }
 
 TEST_CASE("every code is in the document, with its status and sentence, and an example if it has a body") {
-  const auto examples = response_examples();
-  for (const ApiErrcRow& row : api_errc_table) {
-    INFO(row.name);
-    const std::string description = text(response_object(row.status).at("description"));
-    if (row.form == ResponseForm::empty) {
-      CHECK(description.find(std::string(row.name) + " (no body): " + std::string(row.sentence)) != std::string::npos);
-      continue;
+  for (const bool keys : {false, true}) {
+    const auto examples = response_examples(keys);
+    for (const ApiErrcRow& row : api_errc_table) {
+      INFO(row.name);
+      const auto example = std::find_if(examples.begin(), examples.end(), [&](const auto& one) {
+        return one.name == row.name && one.status == row.status;
+      });
+      if (is_of_keys(row.code) && !keys) {
+        CHECK(example == examples.end());
+        CHECK(json::serialize(document()).find(row.name) == std::string::npos);
+        continue;
+      }
+      const std::string description = text(response_object(row.status, keys).at("description"));
+      if (row.form == ResponseForm::empty) {
+        CHECK(description.find(std::string(row.name) + " (no body): " + std::string(row.sentence)) !=
+              std::string::npos);
+        continue;
+      }
+      REQUIRE(example != examples.end());
+      CHECK(text(example->object.at("description")) == row.sentence);
     }
-    const auto example = std::find_if(examples.begin(), examples.end(), [&](const auto& one) {
-      return one.name == row.name && one.status == row.status;
-    });
-    REQUIRE(example != examples.end());
-    CHECK(text(example->object.at("description")) == row.sentence);
   }
 }
 
 TEST_CASE("a response without a body has no content") {
-  for (const auto& [status, reference] : in_document(post + "/responses").as_object()) {
+  for (const auto& [status, reference] : at(document_with_keys(), post + "/responses").as_object()) {
     const int number = std::stoi(std::string(status));
     bool has_body = number == 201 || number == 500;
     for (const ApiErrcRow& row : api_errc_table) {
       has_body = has_body || (row.status == number && row.form != ResponseForm::empty);
     }
     INFO(number);
-    CHECK(response_object(number).as_object().contains("content") == has_body);
+    CHECK(response_object(number, true).as_object().contains("content") == has_body);
   }
 }
 
 TEST_CASE("each example of a response is read back to what it is an example of, byte for byte") {
-  const auto examples = response_examples();
-  CHECK(examples.size() >= 13);
+  const auto examples = response_examples(true);
+  CHECK(examples.size() >= 15);
   for (const ResponseExample& example : examples) {
     INFO(example.name);
     if (example.status == 201) {
@@ -170,6 +194,7 @@ TEST_CASE("each example of a response is read back to what it is an example of, 
       CHECK(error->status() == example.status);
       const std::string_view name = to_string(error->code());
       CHECK((example.name.starts_with(name) || example.name == "Several violations"));
+      CHECK((example.status == 422) == (error->code() == ApiErrc::idempotency_key_reused));
     }
   }
 }
@@ -189,26 +214,34 @@ TEST_CASE("each example of a request is a valid draft, and has the 201 of its na
 }
 
 TEST_CASE("an endpoint gives each example's response to the request that the document says") {
-  std::size_t number = 0;
   std::set<std::string> of_the_page;
-  for (const ResponseExample& example : response_examples()) {
-    const json::value* const change = example.object.if_contains("x-request");
-    if (change == nullptr) continue;
-    INFO(example.name);
-    contract::World world;
-    Request request{"POST", "/api/clients", {}, json::serialize(change->at("body"))};
-    if (const auto* query = change->as_object().if_contains("query")) request.target += "?" + text(*query);
-    request.fields.add("authorization", contract::account_token);
-    request.fields.add("content-type", "application/json");
-    const Response response = world.endpoint.handle(request);
-    CHECK(response.status == example.status);
-    CHECK(response.body == example.response.body);
-    CHECK(example.object.contains("x-ask") == (example.status == 404));
-    if (text(example.object.at("x-source")) == "page")
-      of_the_page.insert(example.name.substr(0, example.name.find(',')));
-    ++number;
+  for (const bool keys : {false, true}) {
+    std::size_t number = 0;
+    for (const ResponseExample& example : response_examples(keys)) {
+      const json::value* const change = example.object.if_contains("x-request");
+      if (change == nullptr) continue;
+      INFO(example.name);
+      contract::World world(keys);
+      Request request{"POST", "/api/clients", {}, json::serialize(change->at("body"))};
+      if (const auto* query = change->as_object().if_contains("query")) request.target += "?" + text(*query);
+      request.fields.add("authorization", contract::account_token);
+      request.fields.add("content-type", "application/json");
+      if (const auto* headers = change->as_object().if_contains("headers")) {
+        for (const auto& [name, value] : headers->as_object()) request.fields.add(name, text(value));
+      }
+      const Response response = world.endpoint.handle(request);
+      CHECK(response.status == example.status);
+      CHECK(response.body == example.response.body);
+      const auto* const asked = example.object.if_contains("x-ask");
+      CHECK((asked == nullptr ? "" : text(*asked)) == (example.status == 404   ? "ecosystemId"
+                                                       : example.status == 422 ? "idempotency-key"
+                                                                               : ""));
+      if (text(example.object.at("x-source")) == "page")
+        of_the_page.insert(example.name.substr(0, example.name.find(',')));
+      ++number;
+    }
+    CHECK(number >= (keys ? 13 : 11));
   }
-  CHECK(number >= 11);
   for (const ApiErrcRow& row : api_errc_table) {
     INFO(row.name);
     if (row.source == Source::page) CHECK(of_the_page.contains(std::string(row.name)));
@@ -275,8 +308,50 @@ TEST_CASE("every entry that a refusal may have is in the schema of refusals") {
       CHECK(messages.contains(text(message)));
     }
   }
-  CHECK(in_document("/components/schemas/InvalidParams/properties/errors/maxItems").to_number<std::size_t>() ==
-        ApiError::max_entries);
+  for (const ApiError& error : {ApiError::idempotency_key_invalid(), ApiError::idempotency_key_reused()}) {
+    const Violation violation = error.violations()[0];
+    const json::value& properties = entry_schema("idempotency-key", true).at("properties");
+    CHECK(accepts(properties.at("in"), to_string(violation.location)));
+    CHECK(accepts(properties.at("message"), violation.message));
+  }
+  const std::string max_items = "/components/schemas/InvalidParams/properties/errors/maxItems";
+  CHECK(at(document_with_keys(), max_items).to_number<std::size_t>() == ApiError::max_entries);
+  CHECK(in_document(max_items).to_number<std::size_t>() == ApiError::max_entries - 1);
+}
+
+TEST_CASE("keys are in the document only where the endpoint takes them, and only with the creation of a client") {
+  CHECK(json::serialize(document()).find("dempotency") == std::string::npos);
+  const json::value& keys = document_with_keys();
+  const json::value& parameter = at(keys, "/components/parameters/IdempotencyKey");
+  CHECK(text(parameter.at("name")) == "idempotency-key");
+  CHECK(text(parameter.at("in")) == "header");
+  CHECK(parameter.at("required") == json::value(false));
+  for (const char* path : {"/paths/~1api~1clients", "/paths/~1v0~1api~1clients"}) {
+    CHECK(json::serialize(at(keys, path).at("post").at("parameters")).find("/IdempotencyKey") != std::string::npos);
+    CHECK_FALSE(at(keys, path).at("options").as_object().contains("parameters"));
+  }
+  CHECK(accepts(parameter.at("schema"), text(parameter.at("example"))));
+  const json::value& replayed = response_object(201, true).at("headers").at("idempotency-replayed");
+  CHECK(replayed.at("required") == json::value(false));
+  for (const char* value : {"true", "false"}) CHECK(accepts(replayed.at("schema"), value));
+  CHECK_FALSE(accepts(replayed.at("schema"), ""));
+  CHECK_FALSE(response_object(422, true).as_object().contains("headers"));
+}
+
+TEST_CASE("the schema of a key accepts what a field may have") {
+  const json::value& schema = at(document_with_keys(), "/components/parameters/IdempotencyKey/schema");
+  std::vector<std::string> values{"",        "a",       "a b",      "\"a\"",    "\"\"",        "\"",       "\"a",
+                                  "\"a\"b",  "\"a\";b", "a\"",      "a\\",      "\"\\\"\"",    "\"\\\\\"", "\"\\a\"",
+                                  "\"a\\\"", "\"a b\"", "\xC3\xA9", "\"\x7F\"", "\"a\",\"b\"", "\\\\",     "a\tb",
+                                  "\"\"\"",  "!~",      "{}[]"};
+  for (const std::size_t size : {254u, 255u, 256u}) {
+    values.push_back(std::string(size, 'k'));
+    values.push_back('"' + std::string(size, 'k') + '"');
+  }
+  for (const std::string& value : values) {
+    INFO(value);
+    CHECK(accepts(schema, value) == IdempotencyKey::parse_field(value).has_value());
+  }
 }
 
 TEST_CASE("headers have the values that the endpoint sends, and content-type and authorization are none") {
@@ -310,7 +385,7 @@ TEST_CASE("OPTIONS is described as it is served, without a token") {
 
 TEST_CASE("every const, enum and pattern has a type beside it") {
   std::size_t number = 0;
-  for_each_object(document(), "", [&](const json::object& object, const std::string& where) {
+  for_each_object(document_with_keys(), "", [&](const json::object& object, const std::string& where) {
     if (where.find("/examples/") != std::string::npos || where.ends_with("/properties")) return;
     if (!object.contains("const") && !object.contains("enum") && !object.contains("pattern")) return;
     INFO(where);
@@ -321,18 +396,20 @@ TEST_CASE("every const, enum and pattern has a type beside it") {
 }
 
 TEST_CASE("every reference leads to a component, and to each component leads one") {
-  std::set<std::string> used;
-  for_each_object(document(), "", [&](const json::object& object, const std::string&) {
-    if (object.contains("$ref")) used.insert(text(object.at("$ref")).substr(1));
-  });
-  std::set<std::string> made;
-  for (const auto& [kind, components] : in_document("/components").as_object()) {
-    if (kind == "securitySchemes") continue;
-    for (const auto& [name, component] : components.as_object()) {
-      made.insert("/components/" + std::string(kind) + '/' + std::string(name));
+  for (const bool keys : {false, true}) {
+    std::set<std::string> used;
+    for_each_object(document(keys), "", [&](const json::object& object, const std::string&) {
+      if (object.contains("$ref")) used.insert(text(object.at("$ref")).substr(1));
+    });
+    std::set<std::string> made;
+    for (const auto& [kind, components] : at(document(keys), "/components").as_object()) {
+      if (kind == "securitySchemes") continue;
+      for (const auto& [name, component] : components.as_object()) {
+        made.insert("/components/" + std::string(kind) + '/' + std::string(name));
+      }
     }
+    CHECK(used == made);
   }
-  CHECK(used == made);
 }
 
 TEST_CASE("the path with /v0 has the same operations, but for their ids") {

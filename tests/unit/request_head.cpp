@@ -67,6 +67,11 @@ TEST_CASE("a head keeps what the contract reads, without case, and counts what m
   head.add("Content-type", "application/json");
   CHECK(head.content_type().count == 1);
   CHECK(head.content_type().value == "application/json");
+  CHECK(head.idempotency_key().count == 0);
+  head.add("Idempotency-KEY", " \"a\" ");
+  head.add("idempotency-key", "b");
+  CHECK(head.idempotency_key().count == 2);
+  CHECK(head.idempotency_key().value == "\"a\"");
   CHECK(head.method() == "POST");
   CHECK(head.target() == "/api/clients");
 }

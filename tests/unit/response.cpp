@@ -84,6 +84,9 @@ const std::string description_invalid =
     R"({"in":"body","message":"expected field to be a string","path":"description"})";
 const std::string query =
     R"({"in":"query","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})";
+const std::string key_invalid = R"({"in":"header","message":"invalid idempotency key","path":"idempotency-key"})";
+const std::string key_reused =
+    R"({"in":"header","message":"idempotency key was used with other parameters","path":"idempotency-key"})";
 const std::string names =
     R"({"in":"body","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})";
 
@@ -146,6 +149,7 @@ TEST_CASE("every refusal that any row of the table can make is written and read 
     for (const Violation violation : error.violations()) survived.insert(violation.code);
   };
   for (const ApiError& error : errors_without_entries()) check(error);
+  check(ApiError::idempotency_key_reused());
   findings::for_each(findings::nasty_lists(), [&](Findings found) {
     if (const auto error = ApiError::from(std::move(found))) check(*error);
   });
@@ -163,6 +167,7 @@ TEST_CASE("a refusal is written and read back to an equal one: 100,000 drawn") {
     Findings found;
     if (random() % 2) found.query_fields = name_of(random);
     if (random() % 2) found.body_fields = name_of(random);
+    found.key_invalid = random() % 4 == 0;
     found.body_missing = random() % 8 == 0;
     const Flaw required[] = {Flaw::none, Flaw::missing, Flaw::invalid};
     const Flaw optional[] = {Flaw::none, Flaw::invalid, Flaw::characters};
@@ -233,9 +238,13 @@ TEST_CASE("what is nearly a refusal is not read as one") {
       // entries in another order
       list({id_invalid, query}), list({type_invalid, id_invalid}), list({name_invalid, type_invalid}),
       list({description_invalid, name_invalid}), list({type_required, id_required}), list({id_required, names}),
-      list({name_invalid, id_required, type_required}), list({names, query, id_required}),
+      list({name_invalid, id_required, type_required}), list({names, query, id_required}), list({key_invalid, query}),
+      list({id_invalid, key_invalid}), list({names, key_invalid, id_required}),
+      list({id_required, key_invalid, type_required}), list({name_invalid, key_invalid}),
       // combinations that no request has
-      list({names}), list({names, id_invalid}), list({names, type_required}), list({id_invalid, id_required}),
+      list({key_invalid, names}), list({key_invalid, key_invalid}), list({key_reused}), list({query, key_reused}),
+      list({key_invalid, key_reused}), list({key_reused, key_invalid}), list({key_reused, id_invalid}), list({names}),
+      list({names, id_invalid}), list({names, type_required}), list({id_invalid, id_required}),
       list({id_required, id_invalid}), list({type_required, type_invalid}), list({query, names}),
       // unknown messages, places, paths
       list({R"({"in":"body","message":"Invalid id","path":"ecosystemId"})"}),
@@ -266,6 +275,12 @@ TEST_CASE("what is nearly a refusal is not read as one") {
       list({R"({"in":"query","message":"contains fields that are not allowed: [ x ]","path":"additional"})"}),
       list(
           {R"({"in":"header","message":"contains fields that are not allowed: [ x ]","path":"additional parameters"})"}),
+      list({R"({"in":"body","message":"invalid idempotency key","path":"idempotency-key"})"}),
+      list({R"({"in":"query","message":"invalid idempotency key","path":"idempotency-key"})"}),
+      list({R"({"in":"header","message":"invalid idempotency key ","path":"idempotency-key"})"}),
+      list({R"({"in":"header","message":"invalid id","path":"idempotency-key"})"}),
+      list({R"({"in":"header","message":"invalid idempotency key","path":"Idempotency-Key"})"}),
+      list({R"({"in":"header","message":"invalid idempotency key","path":"ecosystemId"})"}),
       list({R"({"in":["body"],"message":"invalid id","path":"ecosystemId"})"}),
       list({R"({"in":"body","message":{"message":"invalid id"},"path":"ecosystemId"})"}),
       // entries that are no objects
@@ -283,12 +298,14 @@ TEST_CASE("what is nearly a refusal is not read as one") {
 }
 
 TEST_CASE("more entries than any refusal has, and depth without end") {
-  const std::vector<std::string> six{query, names, id_required, type_invalid, name_invalid, description_invalid};
-  REQUIRE(read_error(bad(list(six))));
-  for (std::size_t i = 0; i != six.size(); ++i) {  // a seventh, wherever
-    auto seven = six;
-    seven.insert(seven.begin() + static_cast<std::ptrdiff_t>(i), six[i]);
-    CHECK_FALSE(read_error(bad(list(seven))));
+  const std::vector<std::string> most{query,        key_invalid,        names, id_required, type_invalid,
+                                      name_invalid, description_invalid};
+  REQUIRE(most.size() == ApiError::max_entries);
+  REQUIRE(read_error(bad(list(most))));
+  for (std::size_t i = 0; i != most.size(); ++i) {  // one more, wherever
+    auto more = most;
+    more.insert(more.begin() + static_cast<std::ptrdiff_t>(i), most[i]);
+    CHECK_FALSE(read_error(bad(list(more))));
   }
   CHECK_FALSE(read_error(bad(list(std::vector<std::string>(100000, id_invalid)))));
   CHECK_FALSE(read_error(bad(list(std::vector<std::string>(100000, "{}")))));
@@ -316,6 +333,19 @@ TEST_CASE("the status and the content type decide too") {
   Response none = bad(body);
   none.fields.clear();
   CHECK_FALSE(read_error(none));
+}
+
+TEST_CASE("a key that was used with other parameters is a 422 with that entry alone, and nothing else") {
+  const std::string body = list({key_reused});
+  CHECK(read_error(bad(body, "application/json", 422)) == ApiError::idempotency_key_reused());
+  CHECK(to_response(ApiError::idempotency_key_reused()).body == body);
+  for (const int status : {400, 404, 409, 423}) CHECK_FALSE(read_error(bad(body, "application/json", status)));
+  for (const std::string& other :
+       {list({key_reused, key_reused}), list({key_invalid}), list({key_reused, id_invalid}), list({query, key_reused}),
+        list({R"({"in":"body","message":"idempotency key was used with other parameters","path":"idempotency-key"})"}),
+        list({R"({"in":"header","message":"idempotency key was used","path":"idempotency-key"})"})}) {
+    if (read_error(bad(other, "application/json", 422))) FAIL_CHECK(other);
+  }
 }
 
 TEST_CASE("texts that are nearly the contract's are none") {
@@ -405,4 +435,42 @@ TEST_CASE("a response replaces the earlier content") {
   CHECK(used == to_response(Fault()));
   write_response(used, Outcome<Client>(client));
   CHECK(used == to_response(client));
+}
+
+TEST_CASE("a client that was created under a key is a 201 that says whether it is a replay") {
+  const Client client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
+                      "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server);
+  for (const bool replayed : {false, true}) {
+    Response response = to_response(ApiError::of<ApiErrc::content_too_large>());
+    write_response(response, KeyedClient{client, replayed});
+    CHECK(response == to_response(Outcome<KeyedClient>(KeyedClient{client, replayed})));
+    CHECK(response.status == 201);
+    CHECK(response.body == to_response(client).body);
+    CHECK(response.fields.lines() == std::string("content-type: application/json\r\nidempotency-replayed: ") +
+                                         (replayed ? "true" : "false") + "\r\ncontent-length: 130\r\n");
+    CHECK_FALSE(response.close);
+    CHECK(read_replayed(response) == replayed);
+    CHECK(read_response(response).value() == client);
+  }
+  CHECK_FALSE(read_replayed(to_response(client)));
+  const auto reused = ApiError::idempotency_key_reused();
+  CHECK(to_response(Outcome<KeyedClient>(reused)) == to_response(reused));
+  CHECK(to_response(Outcome<KeyedClient>(Fault())) == to_response(Fault()));
+}
+
+TEST_CASE("whether a response is a replay is read of one field that is true or false, and of nothing else") {
+  const auto read = [](std::initializer_list<const char*> values, std::string_view name = "Idempotency-Replayed") {
+    Response response;
+    for (const char* value : values) response.fields.add(name, value);
+    return read_replayed(response);
+  };
+  CHECK(read({"true"}) == true);
+  CHECK(read({" false\t"}) == false);
+  CHECK_FALSE(read({}));
+  CHECK_FALSE(read({"true", "true"}));
+  CHECK_FALSE(read({"true", "false"}));
+  CHECK_FALSE(read({"true"}, "x-idempotency-replayed"));
+  for (const char* value : {"", "True", "TRUE", "1", "?1", "yes", "true, true", "\"true\"", "truefalse"}) {
+    CHECK_FALSE(read({value}));
+  }
 }

@@ -35,16 +35,6 @@ struct Response {
 enum class TokenKind { account, server, client, user };
 enum class EcosystemState { active, deleted };
 
-/// Whom the service knows, and what a client that it creates is given.
-struct World {
-  std::map<std::string, TokenKind> tokens;
-  std::map<std::string, EcosystemState> ecosystems;  ///< by canonical id; one that is not here never was
-  std::set<std::string> forbidden;                   ///< ecosystems that no server token may touch
-  std::string created_at;
-  std::string client_id;
-  std::size_t max_body = 1024 * 1024;
-};
-
 /// What a body asks for, once it is valid.
 struct Draft {
   std::string ecosystem_id;  ///< canonical
@@ -52,6 +42,25 @@ struct Draft {
   std::optional<std::string> name;
   std::optional<std::string> description;
   bool operator==(const Draft&) const = default;
+};
+
+/// A client that was created under a key.
+struct Kept {
+  Draft draft;
+  std::string client_id;
+  std::string created_at;
+};
+
+/// Whom the service knows, what a client that it creates is given, and which keys it remembers.
+struct World {
+  std::map<std::string, TokenKind> tokens;
+  std::map<std::string, EcosystemState> ecosystems;  ///< by canonical id; one that is not here never was
+  std::set<std::string> forbidden;                   ///< ecosystems that no server token may touch
+  std::string created_at;
+  std::string client_id;
+  std::size_t max_body = 1024 * 1024;
+  bool takes_keys = false;
+  std::map<std::pair<std::string, std::string>, Kept> keys = {};  ///< by ecosystem and key
 };
 
 struct Entry {
@@ -93,12 +102,16 @@ inline void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-/// Judges the body and the names of the query fields. `body` is absent where it counts as not given.
-inline Judged judge(const std::optional<std::string>& body, const std::vector<std::string>& query_fields) {
+/// Judges the body, the names of the query fields and the key. `body` is absent where it counts as not given.
+inline Judged judge(const std::optional<std::string>& body, const std::vector<std::string>& query_fields,
+                    bool key_is_malformed = false) {
   Judged judged;
   std::vector<Entry>& entries = judged.entries;
   if (!query_fields.empty()) {
     entries.push_back({"Query Field Not Allowed", "query", listed(query_fields), "additional parameters"});
+  }
+  if (key_is_malformed) {
+    entries.push_back({"Idempotency Key Invalid", "header", "invalid idempotency key", "idempotency-key"});
   }
 
   const auto json = body ? read_json(*body) : std::nullopt;
@@ -178,19 +191,20 @@ inline Response text(int status, const std::string& line) {
   return with_body(status, "text/plain; charset=utf-8", line);
 }
 
-inline Response refusal(const std::vector<Entry>& entries) {
+inline Response refusal(const std::vector<Entry>& entries, int status = 400) {
   std::string body = R"({"errorType":"InvalidParams","errors":[)";
   for (std::size_t i = 0; i != entries.size(); ++i) {
     body += (i == 0 ? "" : ",") + std::string(R"({"in":)") + json_string(entries[i].in) + R"(,"message":)" +
             json_string(entries[i].message) + R"(,"path":)" + json_string(entries[i].path) + "}";
   }
-  return with_body(400, "application/json", body + "]}");
+  return with_body(status, "application/json", body + "]}");
 }
 
-inline Response created(const World& world, const Draft& draft) {
-  std::string body = R"({"createdAt":)" + json_string(world.created_at);
+inline Response created(const Kept& client) {
+  const Draft& draft = client.draft;
+  std::string body = R"({"createdAt":)" + json_string(client.created_at);
   if (draft.description) body += R"(,"description":)" + json_string(*draft.description);
-  body += R"(,"ecosystemId":)" + json_string(draft.ecosystem_id) + R"(,"id":)" + json_string(world.client_id);
+  body += R"(,"ecosystemId":)" + json_string(draft.ecosystem_id) + R"(,"id":)" + json_string(client.client_id);
   if (draft.name) body += R"(,"name":)" + json_string(*draft.name);
   return with_body(201, "application/json", body + R"(,"type":)" + json_string(draft.type) + "}");
 }
@@ -359,8 +373,33 @@ inline std::vector<std::string> query_fields(const std::string& query) {
   return names;
 }
 
-/// The response to a request whose framing is valid, and the client that was created, if one was.
-inline Response respond(const World& world, const Request& request, std::optional<Draft>* client = nullptr) {
+/// The key in the value of a field, or nothing if it is malformed: 1 to 255 of the characters 0x21 to 0x7E, plain or as
+/// a string by the grammar of RFC 8941, section 3.3.3.
+inline std::optional<std::string> idempotency_key(const std::string& value) {
+  std::string key = value;
+  if (!value.empty() && value[0] == '"') {
+    if (value.size() < 2 || value.back() != '"') return std::nullopt;
+    key.clear();
+    const std::string inside = value.substr(1, value.size() - 2);
+    for (std::size_t i = 0; i < inside.size(); ++i) {
+      if (inside[i] == '"') return std::nullopt;
+      if (inside[i] == '\\') {
+        if (i + 1 == inside.size() || (inside[i + 1] != '"' && inside[i + 1] != '\\')) return std::nullopt;
+        ++i;
+      }
+      key += inside[i];
+    }
+  }
+  if (key.empty() || key.size() > 255) return std::nullopt;
+  for (const char c : key) {
+    if (c <= 0x20 || c >= 0x7F) return std::nullopt;
+  }
+  return key;
+}
+
+/// The response to a request whose framing is valid, and the client that was created, if one was. The world remembers
+/// what was created under a key.
+inline Response respond(World& world, const Request& request, std::optional<Draft>* client = nullptr) {
   // The target, then the method.
   if (request.target.find('#') != std::string::npos) return empty(400);
   const std::size_t mark = request.target.find('?');
@@ -383,7 +422,7 @@ inline Response respond(const World& world, const Request& request, std::optiona
   }
   if (request.body.size() > world.max_body) return empty(413);
 
-  // Query and body together.
+  // Query, key and body together.
   bool counts = true;
   const auto types = values(request, "content-type");
   if (types.size() != 1 || !ContentType::is_json(types[0])) counts = false;
@@ -398,19 +437,38 @@ inline Response respond(const World& world, const Request& request, std::optiona
   }
   const auto fields =
       mark == std::string::npos ? std::vector<std::string>() : query_fields(request.target.substr(mark + 1));
-  const Judged judged = judge(counts ? std::optional(request.body) : std::nullopt, fields);
+  std::optional<std::string> key;
+  bool key_is_malformed = false;
+  if (const auto lines = values(request, "idempotency-key"); world.takes_keys && !lines.empty()) {
+    if (lines.size() == 1) key = idempotency_key(trimmed(lines[0]));
+    key_is_malformed = !key;
+  }
+  const Judged judged = judge(counts ? std::optional(request.body) : std::nullopt, fields, key_is_malformed);
   if (!judged.draft) return refusal(judged.entries);
 
   // The right to the ecosystem, then the store.
   const std::string& id = judged.draft->ecosystem_id;
   if (token->second == TokenKind::server && world.forbidden.contains(id)) return empty(403);
+  const auto answered = [&key](Response response, const char* replayed) {
+    if (key) response.fields.emplace_back("idempotency-replayed", replayed);
+    return response;
+  };
+  const auto kept = key ? world.keys.find({id, *key}) : world.keys.end();
+  if (kept != world.keys.end()) {
+    if (kept->second.draft == *judged.draft) return answered(created(kept->second), "true");
+    return refusal(
+        {{"Idempotency Key Reused", "header", "idempotency key was used with other parameters", "idempotency-key"}},
+        422);
+  }
   const auto state = world.ecosystems.find(id);
   if (state == world.ecosystems.end()) {
     return refusal({{"Ecosystem Invalid", "body", "invalid id", "ecosystemId"}});
   }
   if (state->second == EcosystemState::deleted) return text(404, "Ecosystem with id " + id + " does not exist.");
   if (client != nullptr) *client = judged.draft;
-  return created(world, *judged.draft);
+  const Kept now{*judged.draft, world.client_id, world.created_at};
+  if (key) world.keys.insert({{id, *key}, now});
+  return answered(created(now), "false");
 }
 
 }  // namespace model

@@ -33,7 +33,9 @@ inline World world() {
           .forbidden = {forbidden},
           .created_at = created_at,
           .client_id = {},
-          .max_body = 1024 * 1024};
+          .max_body = 1024 * 1024,
+          .takes_keys = false,
+          .keys = {}};
 }
 
 /// Who may call, as `world()` says.
@@ -65,7 +67,8 @@ struct OneId {
 /// An endpoint over a store, with the ecosystems of `world()`.
 template <class Storage>
 struct Service {
-  explicit Service(Storage& store) : storage(store) {
+  explicit Service(Storage& store, bool takes_keys = false)
+      : storage(store), endpoint(storage, access, clock, ids, {.idempotency_keys = takes_keys}) {
     for (const std::string& id : {active, deleted, forbidden}) add(id);
     static_cast<void>(storage.delete_ecosystem(*droplit::EcosystemId::parse(deleted)));
   }
@@ -75,7 +78,7 @@ struct Service {
   Access access;
   droplit::FixedClock clock{*droplit::Timestamp::parse(created_at)};
   OneId ids;
-  droplit::Endpoint<Storage, Access, droplit::FixedClock, OneId> endpoint{storage, access, clock, ids};
+  droplit::Endpoint<Storage, Access, droplit::FixedClock, OneId> endpoint;
 };
 
 inline droplit::Request to_library(const Request& request) {

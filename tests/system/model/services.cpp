@@ -21,6 +21,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -58,6 +59,15 @@ model::Request any_request(model::Bodies& random) {
                                                 "application/json; charset=latin1", "text/plain", "application/jsonx",
                                                 "application/json; charset", "application/json, application/json"})
                                          : "application/json");
+  }
+  if (random.one_in(3)) {
+    const bool is_odd = random.one_in(4);
+    request.fields.emplace_back(
+        random.one_in(4) ? "Idempotency-Key" : "idempotency-key",
+        is_odd ? any({"a b", "", "\"\"", "\"k1", "\"k1\"x", "\"k1\";a=1", "k\xC3\xA9", "\"\\k1\"", "\"k\\\\1\"", "k\\1",
+                      "k\"1", "\"k\\\"1\"", "K1"})
+               : any({"k1", "k2", "\"k1\"", "\"k2\"", "k3", "5f0e9a6c-42d1-4b0e-9c55-0d6e0a6f3b11"}));
+    if (random.one_in(30)) request.fields.emplace_back("idempotency-key", "k1");
   }
   if (random.one_in(40))
     request.fields.emplace_back("content-encoding",
@@ -112,13 +122,15 @@ struct Folder {
   std::filesystem::path path;
 };
 
-}  // namespace
-
-TEST_CASE("three stores, the loopback and the server over a socket respond and keep as the model does") {
+/// Sends generated requests to three stores, the loopback and the server over a socket, and compares each with the
+/// model. Where they take keys, some requests are those again that created a client under a key, and towards the end
+/// the ecosystem in which most of them did is deleted.
+void compare(bool takes_keys, std::size_t count) {
   const unsigned seed = model::seed();
   INFO("seed " << seed);
   model::Bodies random(seed);
   model::World world = model::world();
+  world.takes_keys = takes_keys;
 
   MemoryStorage memory;
   MemoryStorage behind_loopback;
@@ -129,25 +141,39 @@ TEST_CASE("three stores, the loopback and the server over a socket respond and k
   cluster.start({"fsync=off"});
   auto postgres = PostgresStorage::open(cluster.conninfo()).value();
 
-  model::Service in_memory(memory);
-  model::Service in_sqlite(sqlite);
-  model::Service in_postgres(postgres);
-  model::Service looped(behind_loopback);
-  model::Service served(behind_server);
+  model::Service in_memory(memory, takes_keys);
+  model::Service in_sqlite(sqlite, takes_keys);
+  model::Service in_postgres(postgres, takes_keys);
+  model::Service looped(behind_loopback, takes_keys);
+  model::Service served(behind_server, takes_keys);
   Running running(served);
 
   std::size_t created = 0;
-  const std::size_t count = model::how_many(5'000, 200'000);
+  std::size_t replayed = 0;
+  std::size_t reused = 0;
+  std::vector<model::Request> created_under_key;
   for (std::size_t i = 0; i != count; ++i) {
-    const model::Request request = any_request(random);
+    if (takes_keys && i == count - count / 10) {
+      world.ecosystems[model::active] = model::EcosystemState::deleted;
+      const EcosystemId active = *EcosystemId::parse(model::active);
+      const auto remove = [active](auto&... stores) { (static_cast<void>(stores.delete_ecosystem(active)), ...); };
+      remove(memory, sqlite, postgres, behind_loopback, behind_server);
+    }
+    const bool again = takes_keys && !created_under_key.empty() && random.one_in(8);
+    const model::Request request =
+        again ? created_under_key[random.below(created_under_key.size())] : any_request(random);
     for (model::OneId* const ids : {&in_memory.ids, &in_sqlite.ids, &in_postgres.ids, &looped.ids, &served.ids}) {
       ids->number = static_cast<std::uint32_t>(i);
     }
     const ClientId id = in_memory.ids.next(Timestamp::clamp_unix_millis(0));
     world.client_id = id.text();
     std::optional<model::Draft> client;
+    const std::size_t keys = world.keys.size();
     const model::Response expected = model::respond(world, request, &client);
     if (client) ++created;
+    if (expected.status == 201 && !client) ++replayed;
+    if (expected.status == 422) ++reused;
+    if (world.keys.size() != keys) created_under_key.push_back(request);
 
     const auto check = [&](const char* which, const std::optional<model::Response>& response, auto& storage) {
       if (response != expected) {
@@ -166,14 +192,26 @@ TEST_CASE("three stores, the loopback and the server over a socket respond and k
 
     // The loopback adds the token itself.
     const auto tokens = model::values(request, "authorization");
-    if (tokens.size() != 1 || model::trimmed(tokens[0]) != tokens[0]) continue;
+    if (tokens.size() != 1) continue;
     model::Request without_token = request;
     std::erase_if(without_token.fields, [](const auto& field) { return field.first == "authorization"; });
-    LoopbackTransport transport(looped.endpoint, tokens[0]);
+    LoopbackTransport transport(looped.endpoint, model::trimmed(tokens[0]));
     const auto answer = transport.send(model::to_library(without_token));
     if (!answer.has_value())
       FAIL("request " << i << ": the loopback sends nothing: " << answer.assume_exception().what());
     check("loopback", model::from_library(answer.assume_value()), behind_loopback);
   }
-  CHECK(created > count / 20);
+  CHECK(created > count / (takes_keys ? 50 : 20));
+  CHECK((replayed > count / 50) == takes_keys);
+  CHECK((reused > count / 200) == takes_keys);
+}
+
+}  // namespace
+
+TEST_CASE("three stores, the loopback and the server over a socket respond and keep as the model does") {
+  compare(false, model::how_many(5'000, 200'000));
+}
+
+TEST_CASE("three stores, the loopback and the server over a socket keep keys as the model does") {
+  compare(true, model::how_many(3'000, 100'000));
 }

@@ -77,6 +77,7 @@ TEST_CASE("ids and times are printed as their text, enumerators as their name") 
   CHECK(printed(Field::ecosystem_id) == "ecosystemId");
   CHECK(printed(Field::none) == "none");
   CHECK(printed(Location::query) == "query");
+  CHECK(printed(Location::header) == "header");
   CHECK(printed(Location::none) == "none");
   for (const ApiErrcRow& row : api_errc_table) CHECK(printed(row.code) == row.name);
 }
@@ -119,6 +120,8 @@ TEST_CASE("a client and a draft are printed with the members that they have") {
         "ClientDraft{ecosystemId: C594b89aea18568c408c3ad24, type: application, name: \"Lobby\"}");
   CHECK(printed(ClientTexts(Text::parse("a"), Text::parse("b"))) == R"(ClientTexts{name: "a", description: "b"})");
   CHECK(printed(ClientTexts()) == "ClientTexts{}");
+  CHECK(printed(KeyedClient{client(), true}) == "replayed " + printed(client()));
+  CHECK(printed(KeyedClient{client(), false}) == "created " + printed(client()));
   CHECK(printed(Ecosystem(ecosystem, EcosystemState::active)) ==
         "Ecosystem{id: C594b89aea18568c408c3ad24, state: active}");
 }

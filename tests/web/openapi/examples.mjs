@@ -75,7 +75,8 @@ export async function examples({document, server, report}) {
     }
     const body = example.type === "application/json" ? JSON.stringify(example.value) : example.value;
     const asked = example.request;
-    const request = asked && post({query: asked.query, body: JSON.stringify(asked.body)});
+    const fields = [...token(contract.account), ...Object.entries(asked?.headers ?? {})];
+    const request = asked && post({query: asked.query, fields, body: JSON.stringify(asked.body)});
     wanted.push({
       operation,
       status: example.status,

@@ -52,8 +52,12 @@ inline json::object example_object(const Example& example) {
   if (example.request.body.empty()) return object;
   json::object& request = object["x-request"].emplace_object();
   if (!example.query().empty()) request["query"] = example.query();
+  const std::string_view key = to_string(Field::idempotency_key);
+  if (example.request.fields.count(key) != 0) {
+    request["headers"].emplace_object()[key] = example.request.fields.get(key);
+  }
   request["body"] = json::parse(example.request.body);
-  if (example.asks_for_ecosystem) object["x-ask"] = to_string(Field::ecosystem_id);
+  if (!example.asks_for.empty()) object["x-ask"] = example.asks_for;
   return object;
 }
 
@@ -74,6 +78,13 @@ inline json::object body_schema(const Example& example) {
 }
 
 inline json::object header_object(HeaderField field) {
+  if (field.name == replayed_field) {
+    return {{"description",
+             "Whether the client was created by an earlier request with the idempotency key. Not sent "
+             "where the request has no key."},
+            {"required", false},
+            {"schema", one_of_texts(json::array{"true", "false"})}};
+  }
   const bool is_allow = field.name == "allow";
   json::object schema{{"type", "string"}, {"const", field.value}};
   return {
@@ -86,7 +97,7 @@ inline json::object header_object(HeaderField field) {
 class ResponseObject {
  public:
   void add(const Example& example, std::uint32_t max_body) {
-    if (example.code && row(*example.code).form == ResponseForm::entries) {
+    if (example.code && row(*example.code).form == ResponseForm::entries && example.response.status == 400) {
       add_line("All violations of the request, one entry for each.");
     } else if (example.sentence.empty()) {
       add_line(example.response.status == 201 ? "The client was created." : "The parameters of each method.");
@@ -98,7 +109,9 @@ class ResponseObject {
     }
     for (const HeaderField field : example.response.fields) {
       if (field.name == "content-type") add_body(field.value.substr(0, field.value.find(';')), example);
-      if (field.name == "allow" || field.name == "retry-after") headers_[field.name] = header_object(field);
+      if (field.name == "allow" || field.name == "retry-after" || field.name == replayed_field) {
+        headers_[field.name] = header_object(field);
+      }
     }
   }
 
@@ -136,13 +149,14 @@ class ResponseObject {
 /// The operations on a path, and the responses that they refer to.
 class Operations {
  public:
-  Operations(bool serve_options, std::uint32_t max_body) {
+  explicit Operations(const EndpointOptions& options) : takes_keys_(options.idempotency_keys) {
+    const std::uint32_t max_body = options.max_body;
     std::map<std::string, ResponseObject> made;
-    for (const Example& example : make_examples(serve_options)) {
+    for (const Example& example : make_examples(options)) {
       const std::string status = std::to_string(example.response.status);
       const bool is_of_options = example.response.status == 200;
       if (!is_of_options) made["CreateClient" + status].add(example, max_body);
-      if (serve_options && (is_of_options || is_of_any_request(example))) {
+      if (options.serve_options && (is_of_options || is_of_any_request(example))) {
         made["ListParameters" + status].add(example, max_body);
       }
       if (example.response.status == 201) requests_[example.name] = {{"value", json::parse(example.request.body)}};
@@ -152,12 +166,14 @@ class Operations {
 
   /// The operations of a path; `version` ends their ids.
   [[nodiscard]] json::object path(const std::string& version) const {
+    json::array parameters{reference("parameters", "ApiVersion")};
+    if (takes_keys_) parameters.push_back(reference("parameters", "IdempotencyKey"));
     json::object create{
         {"operationId", "createClient" + version},
         {"summary", "Create a client"},
         {"description", "Creates a client in an ecosystem."},
         {"tags", json::array{"clients"}},
-        {"parameters", json::array{reference("parameters", "ApiVersion")}},
+        {"parameters", std::move(parameters)},
         {"requestBody", reference("requestBodies", "CreateClient")},
         {"responses", responses_of("CreateClient")},
     };
@@ -191,6 +207,7 @@ class Operations {
     return responses;
   }
 
+  bool takes_keys_;
   json::object responses_;
   json::object requests_;
 };

@@ -15,6 +15,7 @@
 #include <droplit/fields.hpp>
 #include <droplit/http.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
@@ -33,11 +34,16 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail::openapi {
 inline constexpr std::string_view active_ecosystem = "C594b89aea18568c408c3ad24";
 inline constexpr std::string_view deleted_ecosystem = "C594b89aea18568c408c3ad2d";
 inline constexpr std::string_view foreign_ecosystem = "Cff4b89aea18568c408c3ad24";
+inline constexpr std::string_view taken_key = "order-7#1";
 
-/// Policies of the examples: two active ecosystems, one of which the token's holder may not touch, and a deleted one.
+/// Policies of the examples: two active ecosystems, one of which the token's holder may not touch, a deleted one, and a
+/// key that was used with other parameters.
 struct World {
   Insertion insert(const Client& client) const {
     return client.ecosystem_id().text() == deleted_ecosystem ? Insertion::ecosystem_deleted : Insertion::inserted;
+  }
+  KeyedInsertion insert_once(const Client& client, const IdempotencyKey& key) const {
+    return key.str() == taken_key ? KeyedInsertion(Insertion::key_reused) : insert(client);
   }
 
   struct Principal {
@@ -63,7 +69,7 @@ struct Example {
   Response response;
   std::optional<ApiErrc> code = {};  ///< of a refusal
   std::string_view sentence = {};    ///< when it is given; empty for the success
-  bool asks_for_ecosystem = false;   ///< given only where the ecosystem of the request is in a certain state
+  std::string_view asks_for = {};    ///< the field whose value decides by the state of the store, if one does
 
   [[nodiscard]] std::string_view query() const noexcept {
     const auto mark = request.target.find('?');
@@ -103,17 +109,17 @@ struct ExampleBody {
 /// Collects examples.
 class Examples {
  public:
-  explicit Examples(bool serve_options)
-      : endpoint_(world_, world_, world_, world_, EndpointOptions{.serve_options = serve_options}) {}
+  explicit Examples(const EndpointOptions& options) : endpoint_(world_, world_, world_, world_, options) {}
 
   /// The endpoint's response to a request to create a client. The name of a refusal is its code's if `name` is empty;
   /// a second refusal of that name is dropped.
-  Example& create(std::string_view name, std::string body, std::string_view query = {}) {
+  Example& create(std::string_view name, std::string body, std::string_view query = {}, std::string_view key = {}) {
     Request request{
         std::string(create_client_route.method), std::string(create_client_route.path), {}, std::move(body)};
     if (!query.empty()) request.target.append("?").append(query);
     request.fields.add("authorization", "account");
     request.fields.add("content-type", "application/json");
+    if (!key.empty()) request.fields.add(to_string(Field::idempotency_key), key);
     return add(name, std::move(request));
   }
 
@@ -154,17 +160,17 @@ class Examples {
 };
 
 /// An example of each response that the endpoint gives, each refusal's first one named after its code.
-inline std::vector<Example> make_examples(bool serve_options) {
+inline std::vector<Example> make_examples(const EndpointOptions& options) {
   const std::string_view wrong_type = "5";
   const std::string_view wrong_text = R"("a\u0000b")";
-  Examples examples(serve_options);
+  Examples examples(options);
   ExampleBody all;
   ExampleBody none_valid;
   for (const FieldRow& row : client_fields) {
     all.add(row.name, example_value(row));
     none_valid.add(row.name, wrong_type);
   }
-  examples.create("All parameters", std::move(all).end());
+  examples.create("All parameters", std::move(all).end(), {}, options.idempotency_keys ? "order-6" : "");
   examples.create("Required parameters", ExampleBody::with(Field::none, {}));
 
   for (const FieldRow& row : client_fields) {
@@ -187,15 +193,21 @@ inline std::vector<Example> make_examples(bool serve_options) {
   const auto in_ecosystem = [](std::string_view id) {
     return ExampleBody::with(Field::ecosystem_id, std::string("\"").append(id).append("\""));
   };
-  examples.create({}, in_ecosystem(deleted_ecosystem)).asks_for_ecosystem = true;
-  examples.create({}, in_ecosystem(foreign_ecosystem)).asks_for_ecosystem = true;
+  for (const std::string_view id : {deleted_ecosystem, foreign_ecosystem}) {
+    examples.create({}, in_ecosystem(id)).asks_for = to_string(Field::ecosystem_id);
+  }
+  if (options.idempotency_keys) {
+    const std::string body = ExampleBody::with(Field::none, {});
+    examples.create({}, body, {}, "order 7");
+    examples.create({}, body, {}, taken_key).asks_for = to_string(Field::idempotency_key);
+  }
 
   const std::string path(create_client_route.path);
   Request other_token{std::string(create_client_route.method), path, {}, {}};
   other_token.fields.add("authorization", "user");
   examples.add({}, other_token);
   examples.add({}, {"GET", path, {}, {}});
-  if (serve_options) examples.add("OPTIONS", {"OPTIONS", path, {}, {}});
+  if (options.serve_options) examples.add("OPTIONS", {"OPTIONS", path, {}, {}});
   examples.add_codes();
   examples.add("Internal Server Error", "The server failed. What it did before is not known.",
                Fault(FaultSource::storage, Fate::maybe_applied, {}));

@@ -10,6 +10,8 @@
 #include <droplit/error.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
+#include <droplit/idempotency_key.hpp>
+#include <droplit/violation.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -159,7 +161,15 @@ inline json::object contains(json::object properties) {
   return {{"contains", {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}}};
 }
 
-inline json::object invalid_params_schema() {
+/// The value of the field `idempotency-key`: a key, or a string of RFC 8941 that contains one.
+inline json::object idempotency_key_schema() {
+  const std::string most = std::to_string(IdempotencyKey::max_size);
+  const std::string plain = "[!#-~][!-~]{0," + std::to_string(IdempotencyKey::max_size - 1) + '}';
+  return {{"type", "string"}, {"pattern", "^(" + plain + R"(|"([!#-\[\]-~]|\\["\\]){1,)" + most + "}\")$"}};
+}
+
+/// `takes_keys`: whether the list may have an entry about an idempotency key.
+inline json::object invalid_params_schema(bool takes_keys) {
   const std::string_view query = to_string(Location::query);
   const std::string_view body = to_string(Location::body);
   const std::string_view names = to_string(Field::additional_parameters);
@@ -167,25 +177,32 @@ inline json::object invalid_params_schema() {
 
   json::array entries{
       entry_schema(one_of_texts(json::array{query, body}), {{"type", "string"}, {"pattern", names_pattern}}, names)};
+  if (takes_keys) {
+    const json::array messages{row(ApiErrc::idempotency_key_invalid).message,
+                               row(ApiErrc::idempotency_key_reused).message};
+    entries.push_back(
+        entry_schema(constant(to_string(Location::header)), one_of_texts(messages), to_string(Field::idempotency_key)));
+  }
   for (const FieldRow& row : client_fields) {
     entries.push_back(entry_schema(constant(body), one_of_texts(messages_of(row)), row.name));
   }
-  return {
-      {"type", "object"},
-      {"description", "All violations of the request: of the query, then of the body in the order of its parameters."},
-      {"properties",
-       {{"errorType", constant("InvalidParams")},
-        {"errors",
-         {{"type", "array"},
-          {"items", json::object{{"oneOf", std::move(entries)}}},
-          {"minItems", 1},
-          {"maxItems", ApiError::max_entries},
-          {"uniqueItems", true},
-          {"if", contains({{"in", constant(body)}, {"path", constant(names)}})},
-          {"then", contains({{"message", constant(row(ApiErrc::ecosystem_missing).message)},
-                             {"path", constant(to_string(Field::ecosystem_id))}})}}}}},
-      {"required", json::array{"errorType", "errors"}},
-      {"additionalProperties", false}};
+  return {{"type", "object"},
+          {"description", std::string("All violations of the request: of the query, ")
+                              .append(takes_keys ? "then of the idempotency key, " : "")
+                              .append("then of the body in the order of its parameters.")},
+          {"properties",
+           {{"errorType", constant("InvalidParams")},
+            {"errors",
+             {{"type", "array"},
+              {"items", json::object{{"oneOf", std::move(entries)}}},
+              {"minItems", 1},
+              {"maxItems", ApiError::max_entries - (takes_keys ? 0 : 1)},
+              {"uniqueItems", true},
+              {"if", contains({{"in", constant(body)}, {"path", constant(names)}})},
+              {"then", contains({{"message", constant(row(ApiErrc::ecosystem_missing).message)},
+                                 {"path", constant(to_string(Field::ecosystem_id))}})}}}}},
+          {"required", json::array{"errorType", "errors"}},
+          {"additionalProperties", false}};
 }
 
 inline json::object internal_server_error_schema() {

@@ -193,7 +193,10 @@ for (const each of examples.filter((example) => example["x-request"])) {
   provoke.onsubmit = (event) => {
     event.preventDefault();
     const body = change.body ?? example;
-    send(request(each.name, asked ? {...body, [asked]: ask.value} : body, change));
+    const answer = {[asked]: ask.value};
+    const isHeader = asked in (change.headers ?? {});
+    send(isHeader ? request(each.name, body, {...change, headers: {...change.headers, ...answer}})
+                  : request(each.name, asked ? {...body, ...answer} : body, change));
   };
   find("provoke").append(make("li", {}, provoke));
 }
