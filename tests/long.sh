@@ -8,7 +8,7 @@ sh docs/examples/run.sh
 for preset in dev tsan clang release; do
   sh tests/run.sh "$preset"
 done
-DROPLIT_LONG=1 ctest --preset release -R '^model/'
+DROPLIT_LONG=1 ctest --preset release -R '^model/|^remote/creation$'
 ctest --preset tsan --repeat until-fail:10
 sh tests/system/crash.sh build/dev
 sh tests/system/bare_root.sh

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -77,6 +78,15 @@ ExitStatus report(const droplit::ApiError& error, std::string_view body, const c
   return printed == ExitStatus::done ? status : printed;
 }
 
+/// How a person may go on after a fault of a create whose key was made here; empty if that cannot be done safely.
+std::string how_to_go_on(const droplit::Reply& reply) {
+  const bool doubtful = reply.outcome.assume_exception().fate() == droplit::Fate::maybe_applied;
+  const bool honours_keys = reply.response.status != 201 || droplit::read_replayed(reply.response);
+  if (!reply.key || !doubtful || !honours_keys) return {};
+  return "to go on: the same command with --idempotency-key " + reply.key->str() +
+         " creates no second client, until 24 hours after this one began";
+}
+
 /// A fault is always printed in words, since no body says what became of the request.
 ExitStatus report(const droplit::Fault& fault, std::string_view body, bool json) {
   complain(fault);
@@ -92,7 +102,16 @@ bool can_be_read(const std::string& ca_file) {
   return ca_file.empty() || ::stat(ca_file.c_str(), &about) != 0 || S_ISREG(about.st_mode);
 }
 
-/// Checks the draft, then the account; only then is anything sent, once.
+/// Sends again only under a key; the deadline is that of a key.
+droplit::SdkOptions sdk_options(const console::CommandLine& line) {
+  droplit::SdkOptions options;
+  options.idempotency = line.retry() != 0;
+  options.retry.max_attempts = static_cast<std::uint32_t>(1 + line.retry());
+  options.retry.deadline = std::chrono::milliseconds(std::chrono::hours(24)).count();
+  return options;
+}
+
+/// Checks the draft, then the account; only then is anything sent.
 ExitStatus create(const console::CommandLine& line) {
   const auto draft = droplit::ClientDraft::make(line.parameters());
   if (draft.has_error()) {
@@ -105,11 +124,14 @@ ExitStatus create(const console::CommandLine& line) {
     return report(Fault(FaultSource::transport, Fate::not_sent, "--cacert takes a regular file"), {}, line.json());
   }
   droplit::CurlTransport transport(who, options);
-  droplit::Sdk sdk(transport);
-  const droplit::Reply reply = sdk.clients.create(draft.value());
+  droplit::Sdk sdk(transport, sdk_options(line));
+  const auto key = line.key();
+  const droplit::Reply reply = key ? sdk.clients.create(draft.value(), *key) : sdk.clients.create(draft.value());
   if (reply.outcome.has_value()) return report(reply.outcome.assume_value(), reply.body(), line.json());
   if (reply.outcome.has_error()) return report(reply.outcome.assume_error(), reply.body(), line);
-  return report(reply.outcome.assume_exception(), reply.body(), line.json());
+  const ExitStatus status = report(reply.outcome.assume_exception(), reply.body(), line.json());
+  if (const std::string way = how_to_go_on(reply); !way.empty() && !key) complain(way);
+  return status;
 }
 
 ExitStatus login() {

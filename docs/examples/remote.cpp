@@ -9,6 +9,7 @@
 #undef NDEBUG  // the asserts are the point
 #include <cassert>
 #include <iostream>
+#include <utility>
 
 using namespace droplit::literals;
 
@@ -25,6 +26,19 @@ struct StumblingTransport {
       return droplit::Fault(droplit::FaultSource::transport, droplit::Fate::not_sent, "connection refused");
     }
     return transport.send(request);
+  }
+};
+
+/// A transport that loses its first response, so that nobody knows what became of the request.
+template <class Transport>
+struct LosingTransport {
+  Transport& transport;
+  bool lost = false;
+
+  droplit::Outcome<droplit::Response> send(const droplit::Request& request) {
+    auto response = transport.send(request);
+    if (std::exchange(lost, true)) return response;
+    return droplit::Fault(droplit::FaultSource::transport, droplit::Fate::maybe_applied, "connection reset");
   }
 };
 
@@ -62,4 +76,18 @@ int main() {
   assert(again.has_value());
   assert(time.time == 100);  // half of the first delay, for these random bits
   std::cout << "created " << again.value().id().text() << " at the second attempt\n";
+
+  droplit::Endpoint remembering(storage, access, clock, ids, {.idempotency_keys = true});
+  droplit::LoopbackTransport honouring(remembering, "demo");
+  const auto key = droplit::IdempotencyKey::parse("order-4711").value();
+  const auto first = create_client(honouring, draft, key);
+  const auto repeated = create_client(honouring, draft, key);
+  assert(!first.value().replayed && repeated.value().replayed);
+  assert(first.value().client == repeated.value().client);
+
+  LosingTransport<decltype(honouring)> losing{honouring};
+  droplit::Sdk sdk(losing, {.retry = {.max_attempts = 3}, .idempotency = true}, time);
+  const auto reply = sdk.clients.create("C594b89aea18568c408c3ad24", "server");
+  assert(reply.outcome.has_value() && reply.replayed && reply.attempts == 2);
+  std::cout << "created " << reply.outcome.value().id().text() << " once, under the key " << reply.key->str() << '\n';
 }

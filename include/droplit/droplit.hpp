@@ -23,6 +23,7 @@
 #include <droplit/json.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/outcome.hpp>
+#include <droplit/random_key.hpp>
 #include <droplit/remote/create_client.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>

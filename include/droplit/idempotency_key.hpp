@@ -45,6 +45,18 @@ class IdempotencyKey {
     return {};
   }
 
+  /// The value of a field `idempotency-key` from which `parse_field` reads this key: the characters, or, if the first
+  /// is a quotation mark, an RFC 8941 string.
+  [[nodiscard]] std::string field_value() const {
+    if (!value_.starts_with('"')) return value_;
+    std::string quoted = "\"";
+    for (const char c : value_) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    return quoted + '"';
+  }
+
   [[nodiscard]] const std::string& str() const& noexcept { return value_; }  ///< the characters
   [[nodiscard]] std::string str() && noexcept { return std::move(value_); }
   [[nodiscard]] std::string str() const&& { return value_; }

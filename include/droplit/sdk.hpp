@@ -4,7 +4,9 @@
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/utf8.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/optional_string_view.hpp>
+#include <droplit/random_key.hpp>
 #include <droplit/remote/create_client.hpp>
 #include <droplit/response.hpp>
 #include <droplit/sleeper.hpp>
@@ -23,7 +25,9 @@ struct Reply {
   Outcome<Client> outcome;  ///< the client, the refusal or the `Fault`
   Response response;  ///< the last one; for what is refused before sending, the one that the service would have sent;
                       ///< of status 0 if there is none
-  std::uint32_t attempts = 0;  ///< how often the request was sent; 0 if it was refused before
+  std::uint32_t attempts = 0;              ///< how often the request was sent; 0 if it was refused before
+  std::optional<IdempotencyKey> key = {};  ///< under which it was sent; nothing if it was sent without one, or not
+  bool replayed = false;                   ///< the client was created by an earlier request with that key
 
   /// The HTTP status of the response, 0 if there is none.
   [[nodiscard]] int status() const noexcept {
@@ -43,6 +47,9 @@ struct Reply {
 struct SdkOptions {
   RetryPolicy retry = {};    ///< when a request is sent again; by default never
   bool send_anyway = false;  ///< send also what the contract refuses: the service may have relaxed its rules
+  /// Send each create under a key of its own, and again after every fault. Only for services that honour keys: of any
+  /// other, `retry` may create two clients. The key is a `random_key`.
+  bool idempotency = false;
 };
 
 /// The calls about clients.
@@ -64,11 +71,12 @@ class Clients {
   }
 
   /// The same for all fields.
-  Reply create(const ClientParameters& parameters) {
-    const auto draft = ClientDraft::make(parameters);
-    if (draft.has_value()) return create(draft.assume_value());
-    if (options_.send_anyway && is_utf8(parameters)) return send(parameters);
-    return {draft.as_failure(), to_response(draft.assume_error())};
+  Reply create(const ClientParameters& parameters) { return check_and_send(parameters, std::nullopt); }
+
+  /// The same under a key of the caller, whatever the options say of keys. It is sent again after every fault, as often
+  /// as the policy says. The caller may repeat the call within 24 hours of the key's first use.
+  Reply create(const ClientParameters& parameters, IdempotencyKey key) {
+    return check_and_send(parameters, std::move(key));
   }
 
   /// The same with values that are known to be valid.
@@ -78,7 +86,8 @@ class Clients {
   }
 
   /// The same with a draft.
-  Reply create(const ClientDraft& draft) { return send(draft); }
+  Reply create(const ClientDraft& draft) { return send(draft, std::nullopt); }
+  Reply create(const ClientDraft& draft, IdempotencyKey key) { return send(draft, std::move(key)); }
 
  private:
   static bool is_utf8(const ClientParameters& parameters) noexcept {
@@ -89,9 +98,33 @@ class Clients {
     return true;
   }
 
+  Reply check_and_send(const ClientParameters& parameters, std::optional<IdempotencyKey>&& key) {
+    const auto draft = ClientDraft::make(parameters);
+    if (draft.has_value()) return send(draft.assume_value(), std::move(key));
+    if (options_.send_anyway && is_utf8(parameters)) return send(parameters, std::move(key));
+    return {draft.as_failure(), to_response(draft.assume_error())};
+  }
+
   template <class What>
-  Reply send(const What& what) {
+  Reply send(const What& what, std::optional<IdempotencyKey>&& key) {
+    if (key || options_.idempotency) return send_under_key(what, std::move(key));
     RemoteCreation creation(what, options_.retry, sleeper_.now());
+    return drive(creation);
+  }
+
+  template <class What>
+  Reply send_under_key(const What& what, std::optional<IdempotencyKey>&& key) {
+    const KeyOrigin origin = key ? KeyOrigin::brought : KeyOrigin::made;
+    if (!key) key = random_key();
+    if (!key) return {Fault(FaultSource::library, Fate::not_sent, "no random bytes from the system"), {}};
+    RemoteCreation creation(what, *key, origin, options_.retry, sleeper_.now());
+    Reply reply = drive(creation);
+    reply.key = std::move(key);
+    reply.replayed = creation.replayed();
+    return reply;
+  }
+
+  Reply drive(RemoteCreation& creation) {
     auto response = detail::drive(creation, transport_, sleeper_);
     Reply reply{std::move(creation).outcome(), {}, creation.attempts()};
     if (response) reply.response = std::move(response).assume_value();

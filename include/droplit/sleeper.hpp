@@ -21,7 +21,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// A policy that waits before something is tried again.
 template <class W>
 concept Sleeper = requires(W& sleeper, std::int64_t time) {
-  /// The present time in milliseconds, by a clock that does not go backwards.
+  /// The present time in milliseconds, by a clock that does not go backwards. Where keys are used it must go on while
+  /// the machine is suspended: it ends their 24 hours.
   { sleeper.now() } -> std::convertible_to<std::int64_t>;
   /// Returns at that time or later.
   sleeper.sleep_until(time);
@@ -41,10 +42,14 @@ class SystemSleeper {
   }
 
 #if __has_include(<unistd.h>)
-  /// Milliseconds of a clock that does not go backwards.
+  /// Milliseconds of a clock that does not go backwards and, on Linux, goes on while the machine is suspended.
   std::int64_t now() const noexcept {
     timespec time{};
+#if defined(CLOCK_BOOTTIME)
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+#else
     ::clock_gettime(CLOCK_MONOTONIC, &time);
+#endif
     const std::int64_t seconds = time.tv_sec;
     return seconds * 1000 + time.tv_nsec / 1'000'000;
   }

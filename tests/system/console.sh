@@ -132,6 +132,13 @@ for seconds in 0 3601 -1 1.5 '' ' 1' 1s 99999999999; do
   create 2 '' 'droplit: --timeout takes a whole number of seconds from 1 to 3600' "--timeout=$seconds"
 done
 create 2 '' 'droplit: --cacert takes the name of a file' --cacert ''
+for times in 0 101 -1 1.5 '' many; do
+  create 2 '' 'droplit: --retry takes a whole number from 1 to 100' "--retry=$times"
+done
+for key in '' 'canary key' "canary$(printf '\303\251')" "canary$(printf '\177')" "canary$(printf '%0250d' 0)"; do
+  create 2 '' 'droplit: --idempotency-key takes 1 to 255 characters from ! to ~' --ecosystemId $active --idempotency-key "$key"
+done
+create 2 '' "droplit: unknown option --idempotencyKey; did you mean --idempotency-key? $help_of_create" --idempotencyKey canary
 ends 2 '' 'droplit: unknown option --name before the command; it belongs after `droplit client create`' --name x client create
 ends 0 'droplit 0.1.0' '' --version
 
@@ -150,8 +157,8 @@ for command in '' client 'client create' login logout completion 'completion bas
   done
 done
 run client create --help
-for option in --ecosystemId --type --name --description --url --cacert --timeout; do
-  grep -A3 "^  $option [A-Z]" "$folder/out" | tr '\n' ' ' | grep -q 'accepted' || fail "--help: what does $option accept?"
+for option in --ecosystemId --type --name --description --url --cacert --timeout --idempotency-key --retry; do
+  grep -A5 "^  $option [A-Z]" "$folder/out" | tr '\n' ' ' | grep -q 'accepted' || fail "--help: what does $option accept?"
 done
 grep -q '^  --json$' "$folder/out" || fail '--help does not tell of --json'
 
@@ -505,6 +512,15 @@ done
 # an empty DROPLIT_URL counts as absent; the proxy sees to it that nothing leaves this machine
 (export DROPLIT_URL='' https_proxy=http://127.0.0.1:1 no_proxy='' && create 4 '' "droplit: $refused" --ecosystemId $active)
 
+# a server that does not look at keys
+create 4 '' 'droplit: the service does not honour keys (status 201); a client may have been created' --ecosystemId $active \
+  --idempotency-key canary
+makes "$record
+createdAt    TIME" '' --retry 100
+create 4 '' "droplit: $refused" --ecosystemId $active --url http://127.0.0.1:1 --retry 1
+create 1 '' "droplit: Ecosystem with id $deleted does not exist. $(see ecosystem-not-found)" --ecosystemId $deleted --retry 3 \
+  --idempotency-key canary
+
 by_json 1 '{"type":"application"}' canary-account
 by_json 1 '{"type":"toaster"}' canary-account --type toaster
 by_json 1 '{"ecosystemId":"","type":"server"}' canary-account --ecosystemId= --type server
@@ -672,6 +688,7 @@ ask client create --type=se
 ask client create --cacert=with
 ask client create --name=se
 ask client create --name x --type=se --de
+ask client create --retry 3 --idempotency-key --ty --de
 ask client create --nonsense=se
 IFS=:e  # the person's own
 ask client create --type ''
@@ -687,7 +704,7 @@ is out 'complete -F _droplit droplit
 : client login logout completion --help --version
 cl: client
 client : create --help
-client create --: --help --ecosystemId --type --name --description --url --cacert --timeout --json
+client create --: --help --ecosystemId --type --name --description --url --cacert --timeout --idempotency-key --retry --json
 client create --json --na: --name
 client create --type : application server
 client create --type s: server
@@ -706,6 +723,7 @@ client create --type=se: --type=server
 client create --cacert=with: --cacert=with space.pem
 client create --name=se: 
 client create --name x --type=se --de: --description
+client create --retry 3 --idempotency-key --ty --de: --description
 client create --nonsense=se: 
 client create --type : application server
 client create --json --na: --name

@@ -3,82 +3,21 @@
 // and what became of the request.
 #include <droplit/testing/scripted_server.hpp>
 #include "support/catch.hpp"
+#include "support/console_run.hpp"
 #include "support/misbehaviour.hpp"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace {
 
-using namespace std::chrono_literals;
+using test::Ran, test::create_at, test::controls_a_terminal;
 
-struct Ran {
-  int status = -1;  // of its exit; -1 if a signal ended it
-  std::string out;
-  std::string err;
-  long kilobytes = 0;  // that it held at most
-};
-
-std::string read_all(int fd) {
-  std::string all;
-  char piece[4096];
-  for (ssize_t size; (size = ::read(fd, piece, sizeof piece)) > 0;) all.append(piece, static_cast<std::size_t>(size));
-  ::close(fd);
-  return all;
-}
-
-/// Runs `droplit client create` against a service, for at most a minute.
-Ran create_at(const std::string& url, bool json) {
-  std::array<int, 2> out{};
-  std::array<int, 2> err{};
-  REQUIRE(::pipe(out.data()) == 0);
-  REQUIRE(::pipe(err.data()) == 0);
-  std::vector<const char*> arguments{
-      DROPLIT_CONSOLE, "client",    "create", "--ecosystemId", "C594b89aea18568c408c3ad24", "--url",
-      url.c_str(),     "--timeout", "1"};
-  if (json) arguments.push_back("--json");
-  arguments.push_back(nullptr);
-  const std::vector<const char*> environment{"DROPLIT_TOKEN=canary-token-81c4", "HOME=/nonexistent", "no_proxy=*",
-                                             nullptr};
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ::dup2(out[1], 1);
-    ::dup2(err[1], 2);
-    for (const int fd : {out[0], out[1], err[0], err[1]}) ::close(fd);
-    ::alarm(60);
-    ::execve(DROPLIT_CONSOLE, const_cast<char* const*>(arguments.data()), const_cast<char* const*>(environment.data()));
-    ::_exit(127);
-  }
-  ::close(out[1]);
-  ::close(err[1]);
-  Ran ran;
-  std::thread reading([&] { ran.err = read_all(err[0]); });
-  ran.out = read_all(out[0]);
-  reading.join();
-  int status = 0;
-  rusage used{};
-  ::wait4(child, &status, 0, &used);
-  if (WIFEXITED(status)) ran.status = WEXITSTATUS(status);
-  ran.kilobytes = used.ru_maxrss;
-  return ran;
-}
-
-bool controls_a_terminal(std::string_view text) {
-  for (const char c : text) {
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == '\x7F') return true;
-  }
-  return text.find("\xC2\x9B") != std::string_view::npos;
+std::vector<std::string> json_option(bool json) {
+  return json ? std::vector<std::string>{"--json"} : std::vector<std::string>();
 }
 
 /// The properties of every failure.
@@ -103,7 +42,7 @@ TEST_CASE("with every misbehaviour of a service, the Console says that a client 
       connection.read_request();
       connection.send(test::with_length("201 Created", "content-type: application/json\r\n", test::a_created));
     });
-    return create_at(server.url(), false);
+    return create_at(server.url());
   }();
   REQUIRE(good.status == 0);
 
@@ -111,7 +50,7 @@ TEST_CASE("with every misbehaviour of a service, the Console says that a client 
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
     json = !json;
     droplit::ScriptedServer server(misbehaviour.script);
-    const Ran ran = create_at(server.url(), json);
+    const Ran ran = create_at(server.url(), json_option(json));
     INFO(misbehaviour.name << (json ? " --json: " : ": ") << ran.err << ran.out.substr(0, 200));
     check_failure(ran, json);
     CHECK(ran.err.find("may have been created") != std::string::npos);
@@ -128,12 +67,12 @@ TEST_CASE("with a response that is cut anywhere, the Console says that a client 
     if (connection.read_request()) connection.send(std::string_view(whole).substr(0, cut));
   });
   for (; cut != whole.size(); ++cut) {
-    const Ran ran = create_at(server.url(), false);
+    const Ran ran = create_at(server.url());
     INFO("cut at " << cut << ": " << ran.err);
     check_failure(ran, false);
     CHECK(ran.err.find("may have been created") != std::string::npos);
   }
-  CHECK(create_at(server.url(), false).status == 0);
+  CHECK(create_at(server.url()).status == 0);
 }
 
 TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has created nothing") {
@@ -142,7 +81,7 @@ TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has cr
     droplit::ScriptedServer gone([](droplit::ScriptedConnection&) {});
     unused_url = gone.url();
   }
-  const Ran unreachable = create_at(unused_url, false);
+  const Ran unreachable = create_at(unused_url);
   check_failure(unreachable, false);
   CHECK(unreachable.err.find("nothing was sent") != std::string::npos);
   CHECK(unreachable.err.find("may have been") == std::string::npos);
@@ -151,7 +90,7 @@ TEST_CASE("a service that cannot be reached, or refuses by the exact 503, has cr
     connection.read_request();
     connection.send(test::with_length("503 Service Unavailable", "retry-after: 1\r\n", ""));
   });
-  const Ran refused = create_at(busy.url(), true);
+  const Ran refused = create_at(busy.url(), {"--json"});
   check_failure(refused, true);
   CHECK(refused.err.find("nothing was created") != std::string::npos);
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -29,12 +30,17 @@ Client client(ClientType type = ClientType::server) {
 /// A transport that returns what a test sets, and keeps the requests.
 struct Service {
   std::function<Outcome<Response>()> result = [] { return Outcome<Response>(to_response(client())); };
-  std::vector<std::string> bodies;
+  std::vector<std::string> bodies = {};
+  std::vector<std::string> keys = {};
 
   Outcome<Response> send(const Request& request) {
     CHECK(request.method == "POST");
     CHECK(request.target == "/api/clients");
-    CHECK(request.fields.lines() == "content-type: application/json\r\n");
+    const std::string_view key = request.fields.get("idempotency-key");
+    std::string lines = "content-type: application/json\r\n";
+    if (!key.empty()) lines.append("idempotency-key: ").append(key).append("\r\n");
+    CHECK(request.fields.lines() == lines);
+    keys.emplace_back(key);
     bodies.push_back(request.body);
     return result();
   }
@@ -273,4 +279,92 @@ TEST_CASE("memory that runs out after sending is a fault that is maybe applied")
   service.result = []() -> Outcome<Response> { throw std::bad_alloc(); };
   Sdk droplit(service);
   CHECK(droplit.clients.create(home_text, "server").outcome.exception().fate() == Fate::maybe_applied);
+}
+
+TEST_CASE("by itself no create has a key") {
+  Service service;
+  const Reply reply = Sdk(service).clients.create(home_text, "server");
+  CHECK(service.keys == std::vector<std::string>{""});
+  CHECK_FALSE(reply.key);
+  CHECK_FALSE(reply.replayed);
+}
+
+TEST_CASE("with idempotency each call makes a key of its own, under which every fault is sent again") {
+  Service service;
+  int lost = 2;
+  service.result = [&]() -> Outcome<Response> {
+    if (lost-- > 0) return Fault(FaultSource::transport, Fate::maybe_applied, "cut");
+    Response response = to_response(client());
+    response.fields.add("idempotency-replayed", lost < -1 ? "false" : "true");
+    return response;
+  };
+  Sdk droplit(service, {.retry = {.max_attempts = 3}, .idempotency = true}, FakeTime{});
+  const Reply first = droplit.clients.create(home_text, "server");
+  REQUIRE(first.key);
+  CHECK(first.key->str().size() == 32);
+  CHECK(service.keys == std::vector<std::string>(3, first.key->str()));
+  CHECK(first.outcome.value() == client());
+  CHECK(first.attempts == 3);
+  CHECK(first.replayed);
+
+  const Reply second = droplit.clients.create(home, ClientType::server);
+  CHECK(second.key != first.key);
+  CHECK(service.keys.back() == second.key.value().str());
+  CHECK_FALSE(second.replayed);
+
+  CHECK_FALSE(droplit.clients.create(home_text, "gateway").key);  // which was not sent
+  CHECK(service.keys.size() == 4);
+}
+
+TEST_CASE("a call may bring its own key, whatever the options say, and repeats it") {
+  Service service;
+  const auto key = *IdempotencyKey::parse("\"mine");
+  for (const bool idempotency : {false, true}) {
+    service.keys.clear();
+    service.result = [] { return Outcome<Response>(Fault(FaultSource::transport, Fate::maybe_applied, "cut")); };
+    Sdk droplit(service, {.retry = {.max_attempts = 2}, .idempotency = idempotency}, FakeTime{});
+    const Reply lost = droplit.clients.create({.ecosystem_id = home_text, .type = "server"}, key);
+    CHECK(lost.outcome.exception().fate() == Fate::maybe_applied);
+    CHECK(lost.key == key);
+    CHECK(lost.attempts == 2);
+    service.result = [] {
+      Response response = to_response(client());
+      response.fields.add("idempotency-replayed", "true");
+      return Outcome<Response>(response);
+    };
+    const Reply found = droplit.clients.create(ClientDraft(home, ClientType::server), key);
+    CHECK(found.outcome.value() == client());
+    CHECK(found.replayed);
+    CHECK(service.keys == std::vector<std::string>(3, "\"\\\"mine\""));
+  }
+}
+
+TEST_CASE("a service that does not honour keys cannot be used with the caller's, and is found out after a retry") {
+  Service service;
+  Sdk droplit(service, {.retry = {.max_attempts = 3}, .idempotency = true}, FakeTime{});
+  CHECK(droplit.clients.create(home, ClientType::server).outcome.has_value());  // its only attempt: nothing is doubtful
+
+  const Reply brought = droplit.clients.create(ClientDraft(home, ClientType::server), *IdempotencyKey::parse("k"));
+  CHECK(brought.outcome.exception().fate() == Fate::maybe_applied);
+  CHECK(brought.attempts == 1);
+  CHECK(brought.status() == 201);
+  CHECK(brought.body() == to_response(client()).body);
+
+  bool lost = true;
+  service.result = [&]() -> Outcome<Response> {
+    if (std::exchange(lost, false)) return Fault(FaultSource::transport, Fate::maybe_applied, "cut");
+    return to_response(client());
+  };
+  const Reply made = droplit.clients.create(home, ClientType::server);
+  CHECK(made.outcome.exception().what() == "the service does not honour keys");
+  CHECK(made.attempts == 2);
+}
+
+TEST_CASE("what is sent anyway may have a key") {
+  Service service;
+  Sdk droplit(service, {.send_anyway = true, .idempotency = true});
+  CHECK(droplit.clients.create(home_text, "gateway").key);
+  CHECK(service.keys.back().size() == 32);
+  static_cast<void>(droplit.clients.create({.type = "gateway"}, *IdempotencyKey::parse("k")));
+  CHECK(service.keys.back() == "k");
 }

@@ -6,6 +6,7 @@
 #include "report.hpp"
 
 #include <droplit/client_draft.hpp>
+#include <droplit/idempotency_key.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -40,6 +41,14 @@ class CommandLine {
                           "Certificates to trust instead of the system's. A file in PEM is accepted.");
     timeout_ = add_option(*create_, "--timeout", "SECONDS",
                           "How long to wait for the response. A whole number from 1 to 3600 is accepted. Default: 30.");
+    key_ =
+        add_option(*create_, "--idempotency-key", "KEY",
+                   "Creates one client, however often the command is repeated with the same KEY within 24 hours. Only "
+                   "for a service that honours idempotency keys. 1 to 255 characters from ! to ~ are accepted.");
+    retry_ = add_option(*create_, "--retry", "TIMES",
+                        "How often to send the request again after a fault, under KEY or one that is made. Only for a "
+                        "service that honours idempotency keys: any other may create several clients. A whole number "
+                        "from 1 to 100 is accepted. Default: never.");
     json_ = add_flag(*create_, "--json", "Prints the body of the response, byte for byte, of an error too.");
     login_ = &add_command(root_, "login", "Keeps a token, read from a hidden prompt or from standard input.");
     logout_ = &add_command(root_, "logout", "Forgets the token.");
@@ -65,6 +74,8 @@ class CommandLine {
       throw SyntaxError(text + see_help(root_));
     }
     static_cast<void>(timeout());
+    static_cast<void>(retry());
+    static_cast<void>(key());
     if (ca_file() == "") throw SyntaxError("--cacert takes the name of a file");
   }
 
@@ -97,14 +108,16 @@ class CommandLine {
   [[nodiscard]] bool json() const { return json_->count() != 0; }
 
   /// In seconds.
-  [[nodiscard]] int timeout() const {
-    const std::string_view text = value(timeout_).value_or("30");
-    int seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc{} || end != text.data() + text.size() || seconds < 1 || seconds > 3600) {
-      throw SyntaxError("--timeout takes a whole number of seconds from 1 to 3600");
-    }
-    return seconds;
+  [[nodiscard]] int timeout() const { return whole_number(timeout_, 3600).value_or(30); }
+
+  /// How often to send the request again.
+  [[nodiscard]] int retry() const { return whole_number(retry_, 100).value_or(0); }
+
+  [[nodiscard]] std::optional<droplit::IdempotencyKey> key() const {
+    if (key_->count() == 0) return std::nullopt;
+    auto key = droplit::IdempotencyKey::parse(*value(key_));
+    if (!key) throw SyntaxError("--idempotency-key takes 1 to 255 characters from ! to ~");
+    return key;
   }
 
  private:
@@ -125,6 +138,20 @@ class CommandLine {
     return option->results().front();
   }
 
+  // The value of an option that takes 1 to `most`, if it is given.
+  static std::optional<int> whole_number(const Option* option, int most) {
+    if (option->count() == 0) return std::nullopt;
+    const std::string_view text = *value(option);
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > most) {
+      throw SyntaxError("--" + option->get_lnames().front() + " takes a whole number" +
+                        (option->get_type_name() == "SECONDS" ? " of seconds" : "") + " from 1 to " +
+                        std::to_string(most));
+    }
+    return number;
+  }
+
   App root_;
   App* create_ = nullptr;
   App* login_ = nullptr;
@@ -134,6 +161,8 @@ class CommandLine {
   Option* url_ = nullptr;
   Option* ca_file_ = nullptr;
   Option* timeout_ = nullptr;
+  Option* key_ = nullptr;
+  Option* retry_ = nullptr;
   Option* json_ = nullptr;
 };
 

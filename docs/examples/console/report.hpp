@@ -56,6 +56,9 @@ inline std::string sentence(const droplit::Violation& violation, const droplit::
     const bool whole = violation.message.size() <= longest;
     return escaped(violation.message.substr(0, longest)) + (whole ? "" : "...");
   }
+  if (violation.field == droplit::Field::idempotency_key) {
+    return std::string("--idempotency-key: ").append(violation.message);
+  }
   for (const droplit::FieldRow& field : droplit::client_fields) {
     if (field.field != violation.field) continue;
     std::string text = std::string("--").append(field.name).append(": ").append(violation.message);

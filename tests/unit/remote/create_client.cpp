@@ -529,3 +529,36 @@ TEST_CASE("a sleeper that throws after a request loses no outcome, and nothing i
     }
   }
 }
+
+TEST_CASE("under a key every fault is sent again, and the first 201 with the field ends it") {
+  // A service that honours keys, whose responses are lost as often as a test says.
+  struct Honouring {
+    int lost;
+    std::optional<Client> kept = {};
+    std::vector<std::string> keys = {};
+    Outcome<Response> send(const Request& request) {
+      keys.emplace_back(request.fields.get("idempotency-key"));
+      Response response = to_response(client());
+      response.fields.add("idempotency-replayed", kept ? "true" : "false");
+      kept = client();
+      if (lost-- > 0) return Fault(FaultSource::transport, Fate::maybe_applied, "cut");
+      return response;
+    }
+  };
+  const auto key = *IdempotencyKey::parse("k");
+  for (const int lost : {0, 1, 2}) {
+    Honouring service{lost};
+    FakeTime time;
+    const auto outcome = create_client(service, draft(), key, {.max_attempts = 3}, time);
+    CHECK(outcome.value() == KeyedClient{client(), lost != 0});
+    CHECK(service.keys == std::vector<std::string>(static_cast<std::size_t>(lost) + 1, "k"));
+  }
+  Honouring service{3};
+  FakeTime time;
+  const ClientParameters parameters{.ecosystem_id = "C594b89aea18568c408c3ad24", .type = "server"};
+  const auto first = create_client(service, parameters, key, {.max_attempts = 3}, time);
+  CHECK(first.exception().fate() == Fate::maybe_applied);
+  CHECK(create_client(service, parameters, key).value() == KeyedClient{client(), true});
+  CHECK(create_client(service, {.type = "server"}, key).error().code() == ApiErrc::ecosystem_missing);
+  CHECK(service.keys.size() == 4);
+}

@@ -3,6 +3,7 @@
 
 #include <droplit/remote/create_client.hpp>
 #include <droplit/router.hpp>
+#include <droplit/sdk.hpp>
 #include <droplit/testing/fixed_ids.hpp>
 #include "support/catch.hpp"
 #include "support/world.hpp"
@@ -36,6 +37,79 @@ TEST_CASE("creating through a loopback gives what the storage gives, for every d
   }
   CHECK(created > 1000);
   CHECK(refused > 1000);
+}
+
+namespace {
+
+/// Loses every second response.
+template <class T>
+struct Losing {
+  T& transport;
+  int sent = 0;
+  Outcome<Response> send(const Request& request) {
+    auto response = transport.send(request);
+    if (++sent % 2 != 0) return Fault(FaultSource::transport, Fate::maybe_applied, "cut");
+    return response;
+  }
+};
+
+struct NoTime {
+  std::int64_t now() const { return 0; }
+  void sleep_until(std::int64_t) const {}
+  std::uint32_t random_bits() const { return 0; }
+};
+
+}  // namespace
+
+TEST_CASE("creating under a key through a loopback gives what the storage gives, for every draft and key") {
+  std::mt19937 random(11);
+  World here;
+  World there;
+  Endpoint endpoint(there.storage, there.access, there.clock, there.ids, {.idempotency_keys = true});
+  LoopbackTransport transport(endpoint, "token");
+  int replayed = 0;
+  int reused = 0;
+  for (int round = 0; round != 2000; ++round) {
+    const ClientDraft draft = random() % 2 == 0 ? ClientDraft(active, ClientType::server) : test::any_draft(random);
+    const auto key = *IdempotencyKey::parse(std::string(1 + random() % 255, static_cast<char>('!' + random() % 3)));
+    const auto direct = create_client(here.storage, here.clock, here.ids, draft, key);
+    const auto remote = create_client(transport, draft, key);
+    bool same = direct.has_value() == remote.has_value() && direct.has_error() == remote.has_error();
+    if (same && direct.has_value()) {
+      same = direct.assume_value() == remote.assume_value();
+      if (direct.assume_value().replayed) ++replayed;
+    }
+    if (same && direct.has_error()) {
+      same = direct.assume_error() == remote.assume_error();
+      if (direct.assume_error().code() == ApiErrc::idempotency_key_reused) ++reused;
+    }
+    if (!same) FAIL_CHECK("round " << round);
+  }
+  CHECK(replayed > 100);
+  CHECK(reused > 100);
+}
+
+TEST_CASE(
+    "with every second response lost, a call under a key creates one client, and without the option two at most") {
+  for (const bool honours : {true, false}) {
+    World world;
+    Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {.idempotency_keys = honours});
+    LoopbackTransport loopback(endpoint, "token");
+    Losing<decltype(loopback)> transport{loopback};
+    Sdk droplit(transport, {.retry = {.max_attempts = 5}, .idempotency = true}, NoTime{});
+    const Reply reply = droplit.clients.create(active, ClientType::server);
+    CHECK(transport.sent == 2);
+    test::OrderedIds ids;  // the same again
+    CHECK(world.storage.find_client(ids.next(world.clock.now())));
+    CHECK(world.storage.find_client(ids.next(world.clock.now())).has_value() == !honours);
+    if (honours) {
+      CHECK(reply.replayed);
+      CHECK(world.storage.find_client(reply.outcome.value().id()) == reply.outcome.value());
+    } else {
+      CHECK(reply.outcome.exception().what() == "the service does not honour keys");
+      CHECK(reply.outcome.exception().fate() == Fate::maybe_applied);
+    }
+  }
 }
 
 TEST_CASE("a loopback calls any handler, with the token as a field, and responds as a server of it does") {

@@ -1,0 +1,50 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/random_key.hpp>
+
+#include "support/catch.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <set>
+#include <string>
+
+using namespace droplit;
+
+TEST_CASE("a random key has 32 hex digits, each of which takes every value") {
+  std::array<std::set<char>, 32> seen;
+  std::set<std::string> keys;
+  for (int i = 0; i != 2'000; ++i) {
+    const auto key = random_key();
+    REQUIRE(key);
+    REQUIRE(key->str().size() == seen.size());
+    REQUIRE(key->str().find_first_not_of("0123456789abcdef") == std::string::npos);
+    for (std::size_t at = 0; at != seen.size(); ++at) seen[at].insert(key->str()[at]);
+    keys.insert(key->str());
+  }
+  CHECK(keys.size() == 2'000);
+  for (const auto& digits : seen) CHECK(digits.size() == 16);
+}
+
+TEST_CASE("a child process makes other keys than its parent") {
+  static_cast<void>(random_key());  // whatever it may keep is there before the fork
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe(pipe.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto key = random_key();
+    const bool written = key && ::write(pipe[1], key->str().data(), 32) == 32;
+    ::_exit(written ? 0 : 1);
+  }
+  ::close(pipe[1]);
+  std::array<char, 32> theirs{};
+  CHECK(::read(pipe[0], theirs.data(), theirs.size()) == 32);
+  ::close(pipe[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(random_key()->str() != std::string(theirs.data(), theirs.size()));
+}
