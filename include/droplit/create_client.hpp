@@ -74,8 +74,10 @@ class Creation {
     return true;
   }
 
-  /// The same for what the store did with the client and a key: a replay's outcome is the client that is stored.
-  [[nodiscard]] bool settle_once(Outcome<KeyedInsertion> insertion) noexcept {
+  /// The same for what the store did with the client and a key, an `Outcome<KeyedInsertion>`: a replay's outcome is the
+  /// client that is stored. A template, as the next but one, so that only programs with keys compile it.
+  template <class Result = KeyedInsertion>
+  [[nodiscard]] bool settle_once(Outcome<Result> insertion) noexcept {
     if (!insertion) return settle(std::move(insertion).as_failure());
     KeyedInsertion& done = insertion.assume_value();
     switch (done.insertion()) {
@@ -96,9 +98,10 @@ class Creation {
   }
 
   /// The same after `settle_once`.
-  [[nodiscard]] Outcome<KeyedClient> keyed_outcome() && noexcept {
+  template <class Result = KeyedClient>
+  [[nodiscard]] Outcome<Result> keyed_outcome() && noexcept {
     if (failure_) return std::move(*failure_).as_failure();
-    return KeyedClient{std::move(client_), replayed_};
+    return Result{std::move(client_), replayed_};
   }
 
  private:

@@ -49,7 +49,8 @@ void write_response(Response& out, const Fault& fault);
 
 /// Writes the response for an outcome.
 void write_response(Response& out, const Outcome<Client>& outcome);
-void write_response(Response& out, const Outcome<KeyedClient>& outcome);
+template <std::same_as<KeyedClient> T>
+void write_response(Response& out, const Outcome<T>& outcome);
 
 /// Writes any response, with its `content-length`; without the field `content-type` if that is empty.
 void write_response(Response& out, int status, std::string_view content_type, std::string_view body);
@@ -218,10 +219,6 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Fault& fault) {
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& outcome) {
-  detail::write_outcome(out, outcome);
-}
-
-DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<KeyedClient>& outcome) {
   detail::write_outcome(out, outcome);
 }
 

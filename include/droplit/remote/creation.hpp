@@ -164,9 +164,10 @@ class RemoteCreation {
   [[nodiscard]] Outcome<Client> outcome() && { return std::move(outcome_); }
 
   /// The same with whether the client is a replay.
-  [[nodiscard]] Outcome<KeyedClient> keyed_outcome() && {
+  template <class Result = KeyedClient>
+  [[nodiscard]] Outcome<Result> keyed_outcome() && {
     if (!outcome_) return std::move(outcome_).as_failure();
-    return KeyedClient{std::move(outcome_).assume_value(), replayed_};
+    return Result{std::move(outcome_).assume_value(), replayed_};
   }
 
   /// True if the last response was a client that an earlier request with the key had created.
