@@ -76,4 +76,19 @@ DROPLIT_DETAIL_INLINE void detail::Print<Client>::append(std::string& out, const
 }
 #endif
 
+/// A client that was created under a key, and whether an earlier call with the key had created it.
+struct KeyedClient {
+  Client client;  ///< as it is stored
+  bool replayed;  ///< true if this call created nothing
+
+  bool operator==(const KeyedClient&) const = default;
+};
+
+template <>
+struct detail::Print<KeyedClient> {
+  static void append(std::string& out, const KeyedClient& created) {
+    append_printed(out += created.replayed ? "replayed " : "created ", created.client);
+  }
+};
+
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -131,14 +131,14 @@ class DraftFields {
   /// True if there is such a member and it is not null.
   [[nodiscard]] bool given(Field field) const noexcept { return flaws_[field_index(field)] != Flaw::missing; }
 
-  /// The draft, or the refusal with every violation, those of the query and of the unknown members included. The texts
+  /// The draft, or the refusal with every violation, those of the head and of the unknown members included. The texts
   /// are moved from.
-  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, const NameList* unknown) const {
-    bool valid = !query_fields;
+  Outcome<ClientDraft> finish(HeadFindings&& head, const NameList* unknown) const {
+    bool valid = !head.query_fields && !head.key_invalid;
     for (std::size_t i = 0; i != flaws_.size(); ++i) {
       valid = valid && (flaws_[i] == Flaw::none || (flaws_[i] == Flaw::missing && !client_fields[i].required));
     }
-    if (!valid) return refusal(std::move(query_fields), unknown);
+    if (!valid) return refusal(std::move(head), unknown);
     std::array<const ParsedText*, text_count> found{};
     for (std::size_t i = 0; i != text_count; ++i) {
       if (flaws_[first_text + i] == Flaw::none) found[i] = &texts_[i];
@@ -151,8 +151,8 @@ class DraftFields {
 
   Flaw& flaw(Field field) noexcept { return flaws_[field_index(field)]; }
 
-  // Rare, and so not inlined; inlined, g++ 12 takes the empty query fields of `make` for uninitialised.
-  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
+  // Rare, and so not inlined; inlined, g++ 12 takes the empty findings of `make` for uninitialised.
+  [[nodiscard]] ApiError refusal(HeadFindings&& head, const NameList* unknown) const;
 
   std::array<Flaw, client_fields.size()> flaws_;  // `missing` also where an optional field is absent
   ClientType type_{};
@@ -161,13 +161,12 @@ class DraftFields {
 };
 
 /// The refusal of a body that cannot be read.
-ApiError unreadable_body(std::optional<std::string>&& query_fields);
+ApiError unreadable_body(HeadFindings&& head);
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
+DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(HeadFindings&& head,
                                                                             const NameList* unknown) const {
-  Findings findings;
-  findings.query_fields = std::move(query_fields);
+  Findings findings = Findings::of(std::move(head));
   findings.flaws = flaws_;
   if (!given(Field::ecosystem_id) && unknown != nullptr && !unknown->empty()) {
     findings.body_fields = unknown->join();
@@ -175,9 +174,8 @@ DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std:
   return *ApiError::from(std::move(findings));
 }
 
-DROPLIT_DETAIL_INLINE ApiError unreadable_body(std::optional<std::string>&& query_fields) {
-  Findings findings;
-  findings.query_fields = std::move(query_fields);
+DROPLIT_DETAIL_INLINE ApiError unreadable_body(HeadFindings&& head) {
+  Findings findings = Findings::of(std::move(head));
   findings.body_missing = true;
   return *ApiError::from(std::move(findings));
 }
@@ -192,10 +190,10 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> ClientDraft::make(const ClientParamet
   for (const FieldRow& row : client_fields) {
     const OptionalStringView given = parameters.*row.parameter;
     if (!given) continue;
-    if (!detail::is_utf8(*given)) return detail::unreadable_body(std::nullopt);
+    if (!detail::is_utf8(*given)) return detail::unreadable_body({});
     fields.set_string(row.field, {nullptr, *given});
   }
-  return fields.finish(std::nullopt, nullptr);
+  return fields.finish({}, nullptr);
 }
 #endif
 

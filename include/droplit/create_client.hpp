@@ -5,32 +5,14 @@
 #include <droplit/clock.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
-#include <droplit/detail/print.hpp>
 #include <droplit/id_source.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/storage.hpp>
 
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
-
-/// A client that was created under a key, and whether an earlier call with the key had created it.
-struct KeyedClient {
-  Client client;  ///< as it is stored
-  bool replayed;  ///< true if this call created nothing
-
-  bool operator==(const KeyedClient&) const = default;
-};
-
-template <>
-struct detail::Print<KeyedClient> {
-  static void append(std::string& out, const KeyedClient& created) {
-    append_printed(out += created.replayed ? "replayed " : "created ", created.client);
-  }
-};
 
 /// The creation of one client as a machine without I/O, for stores that suspend: insert `client()` and pass the result
 /// to `settle`, until there is an outcome.

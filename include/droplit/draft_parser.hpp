@@ -35,9 +35,9 @@ class DraftParser {
     return stream().write(piece);
   }
 
-  /// Reads the last piece, which may be empty, and returns the draft or the refusal. `query_fields` are the joined
-  /// names of query fields, which the refusal lists first. `reset` must be called before another body.
-  Outcome<ClientDraft> finish(std::string_view last_piece = {}, std::optional<std::string> query_fields = {});
+  /// Reads the last piece, which may be empty, and returns the draft or the refusal, which lists the violations of the
+  /// head first. `reset` must be called before another body.
+  Outcome<ClientDraft> finish(std::string_view last_piece = {}, HeadFindings head = {});
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
@@ -52,7 +52,7 @@ class DraftParser {
     over,     // the body was read, or there was not enough memory for it
   };
 
-  Outcome<ClientDraft> finish_stream(std::string_view last_piece, std::optional<std::string>&& query_fields);
+  Outcome<ClientDraft> finish_stream(std::string_view last_piece, HeadFindings&& head);
 
   detail::DraftStream& stream() {
     if (!stream_) stream_.emplace();
@@ -69,22 +69,21 @@ Outcome<ClientDraft> parse_draft(std::string_view body);
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 
-DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish(std::string_view last_piece,
-                                                               std::optional<std::string> query_fields) {
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish(std::string_view last_piece, HeadFindings head) {
   // The fast reader; docs/fast_reader.md says how to delete it.
   if (state_ == State::fresh) {
     state_ = State::over;  // and stays so if this throws
     detail::FastDraftReader fast;
-    if (fast.read(last_piece)) return fast.finish(std::move(query_fields));
+    if (fast.read(last_piece)) return fast.finish(std::move(head));
     if (fast.needs_full_parser()) state_ = State::fresh;
   }
-  return finish_stream(last_piece, std::move(query_fields));
+  return finish_stream(last_piece, std::move(head));
 }
 
 DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftParser::finish_stream(
-    std::string_view last_piece, std::optional<std::string>&& query_fields) {
-  if (state_ == State::over) return detail::unreadable_body(std::move(query_fields));
-  return stream().finish(last_piece, std::move(query_fields));
+    std::string_view last_piece, HeadFindings&& head) {
+  if (state_ == State::over) return detail::unreadable_body(std::move(head));
+  return stream().finish(last_piece, std::move(head));
 }
 
 DROPLIT_DETAIL_INLINE Outcome<ClientDraft> parse_draft(std::string_view body) { return DraftParser().finish(body); }

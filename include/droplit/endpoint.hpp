@@ -9,6 +9,7 @@
 #include <droplit/exchange.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
@@ -44,7 +45,7 @@ class Endpoint {
         access_(access),
         clock_(clock),
         ids_(ids),
-        options_(detail::bounded(options)),
+        options_(own(options)),
         on_fault_(std::move(on_fault)) {}
 
   Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {}) = delete;
@@ -66,15 +67,17 @@ class Endpoint {
 
   /// Responds to a whole request of which only the head was taken apart. Head and body may be views of the response.
   void handle(const RequestHead& head, std::string_view body, Response& response) {
+    std::optional<IdempotencyKey> key;
     auto draft = detail::guarded<ClientDraft>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<ClientDraft> {
       Exchange<A> exchange(access_, options_);
       if (auto good = exchange.head(head); !good) return std::move(good).as_failure();
+      if constexpr (KeyedStorage<S>) key = std::move(exchange).key();
       return exchange.draft(body);
     });
     if (is_other_method(draft)) return refuse_method(head, response);
     detail::reserve_for_fault(response);  // not before head and body were read
-    if (!draft) return respond(std::move(draft).as_failure(), response);
-    respond(create(std::move(draft).assume_value()), response);
+    if (!draft) return respond<Client>(std::move(draft).as_failure(), response);
+    create(std::move(draft).assume_value(), key, response);
   }
 
   /// Passes a fault to `on_fault`; what that throws is dropped.
@@ -106,9 +109,8 @@ class Endpoint {
       return passes(std::move(draft), response);
     }
     void complete(Response& response) {
-      const auto client = endpoint_.create(*std::move(draft_));
+      endpoint_.create(*std::move(draft_), exchange_.key(), response);
       draft_.reset();
-      endpoint_.respond(client, response);
     }
     [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
     ///@}
@@ -116,7 +118,7 @@ class Endpoint {
    private:
     template <class T>
     bool passes(Outcome<T>&& outcome, Response& response) {
-      if (!outcome) endpoint_.respond(std::move(outcome).as_failure(), response);
+      if (!outcome) endpoint_.template respond<Client>(std::move(outcome).as_failure(), response);
       return outcome.has_value();
     }
 
@@ -125,7 +127,7 @@ class Endpoint {
     std::optional<ClientDraft> draft_;
   };
 
-  /// The options, each within its range.
+  /// The options, each within its range; without keys if the storage is not a `KeyedStorage`.
   [[nodiscard]] EndpointOptions options() const noexcept { return options_; }
 
  private:
@@ -133,6 +135,11 @@ class Endpoint {
     Route route = create_client_route;
     if (serve_options) route.parameters = detail::create_client_parameters;
     return route;
+  }
+
+  static constexpr EndpointOptions own(EndpointOptions options) noexcept {
+    if constexpr (!KeyedStorage<S>) options.idempotency_keys = false;
+    return detail::bounded(options);
   }
 
   template <class T>
@@ -145,13 +152,18 @@ class Endpoint {
     write(response, [&] { static_cast<void>(detail::find_route({&route, 1}, head, response)); });
   }
 
-  Outcome<Client> create(ClientDraft&& draft) noexcept {
-    return detail::drive(Creation(std::move(draft)), storage_, clock_, ids_);
+  // Creates the client, under its key if there is one, and responds.
+  void create(ClientDraft&& draft, const std::optional<IdempotencyKey>& key, Response& response) {
+    if constexpr (KeyedStorage<S>) {
+      if (key) return respond(detail::drive(Creation(std::move(draft)), storage_, clock_, ids_, *key), response);
+    }
+    respond(detail::drive(Creation(std::move(draft)), storage_, clock_, ids_), response);
   }
 
   // Writes the response, after a fault was passed to `on_fault`. The failure of an earlier step is passed by
   // `.as_failure()`.
-  void respond(const Outcome<Client>& outcome, Response& response) {
+  template <class T>
+  void respond(const Outcome<T>& outcome, Response& response) {
     if (outcome.has_exception()) report(outcome.assume_exception());
     write(response, [&] { write_response(response, outcome); });
   }

@@ -4,10 +4,10 @@
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/box.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/detail/enum_name.hpp>
 #include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
+#include <droplit/violation.hpp>
 
 #include <array>
 #include <cstddef>
@@ -40,41 +40,10 @@ constexpr std::optional<std::string_view> read_blank(std::string_view message, s
 
 }  // namespace detail
 
-/// The part of a request that a violation is in; `none` for a response without entries.
-enum class Location : std::uint8_t { none, query, header, body };
-
-/// The `in` of an entry: `query`, `header`, `body`, or empty for none.
-constexpr std::string_view to_string(Location location) noexcept {
-  return detail::enum_name(location, {"", "query", "header", "body"});
-}
-
-template <>
-struct detail::Print<Location> {
-  static void append(std::string& out, Location location) {
-    out += location == Location::none ? "none" : to_string(location);
-  }
-};
-
-/// One broken rule, as an entry of the response states it. A view of its `ApiError`.
-struct Violation {
-  ApiErrc code;              ///< of the broken rule
-  Location location;         ///< the `in` of the entry
-  Field field;               ///< the `path` of the entry
-  std::string_view message;  ///< the exact wire text; empty for a response without a body
-
-  bool operator==(const Violation&) const = default;
-};
-
-template <>
-struct detail::Print<Violation> {
-  static void append(std::string& out, const Violation& violation) {
-    out.append("Violation{") += to_string(violation.code);
-    if (violation.field != Field::none) {
-      out.append(", ").append(to_string(violation.location)).append(", ") += to_string(violation.field);
-    }
-    if (!violation.message.empty()) append_quoted(out += ": ", violation.message);
-    out += '}';
-  }
+/// The violations that were found in a request's target and header fields.
+struct HeadFindings {
+  std::optional<std::string> query_fields = {};  ///< those not allowed, joined; UTF-8
+  bool key_invalid = false;                      ///< the idempotency key
 };
 
 /// The violations that were found in a request, part by part; `ApiError::from` makes a refusal of it. Names are UTF-8.
@@ -87,6 +56,11 @@ struct Findings {
   bool key_invalid = false;                        ///< the idempotency key
   bool body_missing = false;                       ///< no body that can be read; the flaws then do not count
   std::array<Flaw, client_fields.size()> flaws{};  ///< of each field, in the order of `client_fields`
+
+  /// Those of the head alone.
+  static Findings of(HeadFindings&& head) noexcept {
+    return {.query_fields = std::move(head.query_fields), .key_invalid = head.key_invalid};
+  }
 
   /// The violation of `field`, one of `client_fields`.
   [[nodiscard]] Flaw flaw(Field field) const noexcept { return flaws[detail::field_index(field)]; }
@@ -184,10 +158,9 @@ class ApiError {
   [[nodiscard]] Violation violation(std::size_t i) const noexcept {
     const auto [code, field] = entries_[i];
     const bool query = code == ApiErrc::query_field_not_allowed;
-    const Location location = field == Field::none              ? Location::none
-                              : query                           ? Location::query
-                              : field == Field::idempotency_key ? Location::header
-                                                                : Location::body;
+    Location location = field == Field::none ? Location::none : Location::body;
+    if (query) location = Location::query;
+    if (field == Field::idempotency_key) location = Location::header;
     const bool filled = field == Field::additional_parameters || row(code).has_blank();
     return {code, location, field,
             !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};

@@ -9,12 +9,13 @@
 #include <droplit/detail/http/target.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/draft_parser.hpp>
+#include <droplit/error.hpp>
+#include <droplit/idempotency_key.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/route.hpp>
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +28,8 @@ struct EndpointOptions {
   /// Whether an `Endpoint` responds to OPTIONS with the parameters of the operation; otherwise that is a 405. An
   /// `Exchange` refuses OPTIONS as any other method.
   bool serve_options = true;
+  /// Whether the field `idempotency-key` is looked at. An `Endpoint` whose storage is not a `KeyedStorage` never does.
+  bool idempotency_keys = false;
 };
 
 namespace detail {
@@ -50,7 +53,7 @@ class Exchange {
   explicit Exchange(const A&& access, EndpointOptions options = {}) = delete;
   /// Uses `access`, which must outlive it; a temporary does not compile.
   explicit Exchange(const A& access, EndpointOptions options = {})
-      : access_(access), max_body_(detail::bounded(options).max_body) {}
+      : access_(access), max_body_(detail::bounded(options).max_body), takes_keys_(options.idempotency_keys) {}
 
   /// Judges the head, which need not outlive the call: target, method, token, announced length. After an error the body
   /// need not be read. A server sends a requested 100 Continue after a good head.
@@ -80,7 +83,11 @@ class Exchange {
     body_counts_ =
         head.content_type().count == 1 && !head.encoded() &&
         (detail::is_exactly(type, "application/json") || detail::is_content_type(type, "application", "json"));
-    if (query) query_fields_ = detail::join_query_fields(*query);
+    if (query) findings_.query_fields = detail::join_query_fields(*query);
+    if (takes_keys_ && head.idempotency_key().count != 0) {
+      if (head.idempotency_key().count == 1) key_ = IdempotencyKey::parse_field(head.idempotency_key().value);
+      findings_.key_invalid = !key_;
+    }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
@@ -91,26 +98,32 @@ class Exchange {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
-  /// Reads the last piece, which may be all of it or empty, and judges the query, the body and whether the holder may
-  /// create clients in the ecosystem.
+  /// Reads the last piece, which may be all of it or empty, and judges the query, the idempotency key, the body and
+  /// whether the holder may create clients in the ecosystem.
   Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
     if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
     return judged(last_piece);
   }
 
+  /// The idempotency key of a draft, for `insert_once`; nothing if the request has none, or keys are not taken.
+  [[nodiscard]] const std::optional<IdempotencyKey>& key() const& noexcept { return key_; }
+  [[nodiscard]] std::optional<IdempotencyKey> key() && noexcept { return std::move(key_); }
+
   /// Forgets the request; `head` does so by itself.
   void reset() noexcept {
     parser_.reset();
     principal_.reset();
-    query_fields_.reset();
+    findings_.query_fields.reset();
+    findings_.key_invalid = false;
+    key_.reset();
     read_ = 0;
     body_counts_ = false;
   }
 
  private:
   Outcome<ClientDraft> judged(std::string_view last_piece) {  // one variable is returned, so that it is never moved
-    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
-                              : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
+    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(findings_))
+                              : Outcome<ClientDraft>(detail::unreadable_body(std::move(findings_)));
     if (!draft) return draft;
     auto allowed = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
       return static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
@@ -131,9 +144,11 @@ class Exchange {
   const A& access_;
   DraftParser parser_;
   std::optional<decltype(std::declval<const A&>().authenticate(std::string_view()))> principal_;
-  std::optional<std::string> query_fields_;
+  HeadFindings findings_;
+  std::optional<IdempotencyKey> key_;
   std::uint64_t read_ = 0;
   std::uint32_t max_body_;
+  bool takes_keys_;
   bool body_counts_ = false;
 };
 

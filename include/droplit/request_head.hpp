@@ -47,6 +47,8 @@ class RequestHead {
   [[nodiscard]] constexpr std::string_view target() const noexcept { return target_; }
   [[nodiscard]] constexpr SingletonField authorization() const noexcept { return authorization_; }  ///< the token
   [[nodiscard]] constexpr SingletonField content_type() const noexcept { return content_type_; }    ///< of the body
+  /// Of the create, as it was received.
+  [[nodiscard]] constexpr SingletonField idempotency_key() const noexcept { return idempotency_key_; }
 
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }
@@ -69,6 +71,7 @@ class RequestHead {
         if (!detail::is_identity_encoding(value)) encoded_ = true;
         return;
       case detail::HeadField::content_length: return add_length(value);
+      case detail::HeadField::idempotency_key: return add_to(idempotency_key_, value);
       default: return;
     }
   }
@@ -87,6 +90,7 @@ class RequestHead {
   std::string_view target_;
   SingletonField authorization_;
   SingletonField content_type_;
+  SingletonField idempotency_key_;
   std::optional<std::uint64_t> length_;
   bool encoded_ = false;
   bool length_malformed_ = false;

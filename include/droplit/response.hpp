@@ -38,6 +38,9 @@ inline bool is_unavailable(const Fault& fault) noexcept {
 /// Writes the response for a created client, a 201, into `out`, whose memory is reused.
 void write_response(Response& out, const Client& client);
 
+/// The same for a client that was created under a key, with the field `idempotency-replayed`.
+void write_response(Response& out, const KeyedClient& created);
+
 /// Writes the response for a refusal. `allow`: the methods that a 405 lists.
 void write_response(Response& out, const ApiError& error, std::string_view allow = create_client_route.method);
 
@@ -46,6 +49,7 @@ void write_response(Response& out, const Fault& fault);
 
 /// Writes the response for an outcome.
 void write_response(Response& out, const Outcome<Client>& outcome);
+void write_response(Response& out, const Outcome<KeyedClient>& outcome);
 
 /// Writes any response, with its `content-length`; without the field `content-type` if that is empty.
 void write_response(Response& out, int status, std::string_view content_type, std::string_view body);
@@ -57,6 +61,10 @@ Response to_response(const T& what) {
   write_response(response, what);
   return response;
 }
+
+/// The field `idempotency-replayed` of a 201: whether it is the response to an earlier request with its key again. Only
+/// a service that honours keys sends it. Nothing if it is absent, given twice, or neither `true` nor `false`.
+std::optional<bool> read_replayed(const Response& response) noexcept;
 
 /// The refusal in `response`, equal to the one that a server wrote it from; nothing if it is a 201, a 500, a 503, or a
 /// response that the contract does not know (one with a content-encoding other than identity among them).
@@ -112,6 +120,7 @@ namespace detail {
 
 inline constexpr std::string_view json_content_type = "application/json";
 inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
+inline constexpr std::string_view replayed_field = "idempotency-replayed";
 
 inline void start(Response& out, int status) {
   out.status = status;
@@ -143,6 +152,13 @@ inline void end(Response& out, std::string_view content_type) {
   WrittenLines::add(out.fields, {at, static_cast<std::size_t>(lines + sizeof lines - at)});
 }
 
+template <class T>
+void write_outcome(Response& out, const Outcome<T>& outcome) {
+  if (outcome.has_value()) return write_response(out, outcome.assume_value());
+  if (outcome.has_error()) return write_response(out, outcome.assume_error());
+  write_response(out, outcome.assume_exception());
+}
+
 /// True if a content-encoding other than identity was applied to the body.
 inline bool is_encoded(const Response& response) noexcept {
   for (const HeaderField field : response.fields) {
@@ -162,6 +178,13 @@ inline bool is_exact_unavailable(const Response& response) noexcept {
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const Client& client) {
   detail::start(out, 201);
   append_json(out.body, client);
+  detail::end(out, detail::json_content_type);
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const KeyedClient& created) {
+  detail::start(out, 201);
+  out.fields.add(detail::replayed_field, created.replayed ? "true" : "false");
+  append_json(out.body, created.client);
   detail::end(out, detail::json_content_type);
 }
 
@@ -194,9 +217,11 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Fault& fault) {
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& outcome) {
-  if (outcome.has_value()) return write_response(out, outcome.assume_value());
-  if (outcome.has_error()) return write_response(out, outcome.assume_error());
-  write_response(out, outcome.assume_exception());
+  detail::write_outcome(out, outcome);
+}
+
+DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<KeyedClient>& outcome) {
+  detail::write_outcome(out, outcome);
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string_view content_type,
@@ -208,6 +233,13 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string
   out.body = std::move(own_body);
   out.fields = std::move(fields);
   detail::end(out, {});
+}
+
+DROPLIT_DETAIL_INLINE std::optional<bool> read_replayed(const Response& response) noexcept {
+  const std::string_view value = detail::single_value(response, detail::replayed_field);
+  if (value == "true") return true;
+  if (value == "false") return false;
+  return std::nullopt;
 }
 
 DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {

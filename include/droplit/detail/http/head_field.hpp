@@ -24,6 +24,7 @@ enum class HeadField : std::uint8_t {
   transfer_encoding,
   connection,
   expect,
+  idempotency_key,
 };
 
 struct HeadFieldRow {
@@ -41,6 +42,7 @@ inline constexpr auto head_fields = std::to_array<HeadFieldRow>({
     {HeadField::transfer_encoding, "transfer-encoding", true},
     {HeadField::connection, "connection", true},
     {HeadField::expect, "expect", true},
+    {HeadField::idempotency_key, "idempotency-key", false},
     {HeadField::other, "", false},
 });
 

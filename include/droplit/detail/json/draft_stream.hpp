@@ -31,7 +31,7 @@ class DraftStream final : private JsonEvents {
   bool write(std::string_view piece) { return reader_.write(piece); }
 
   /// Reads the last piece and returns the draft or the refusal.
-  Outcome<ClientDraft> finish(std::string_view last_piece, std::optional<std::string>&& query_fields);
+  Outcome<ClientDraft> finish(std::string_view last_piece, HeadFindings&& head);
 
   /// Ready for another body; memory is kept.
   void reset() noexcept {
@@ -67,10 +67,9 @@ class DraftStream final : private JsonEvents {
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 
-DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece,
-                                                               std::optional<std::string>&& query_fields) {
-  if (!reader_.finish(last_piece)) return unreadable_body(std::move(query_fields));
-  return fields_.finish(std::move(query_fields), &unknown_);
+DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece, HeadFindings&& head) {
+  if (!reader_.finish(last_piece)) return unreadable_body(std::move(head));
+  return fields_.finish(std::move(head), &unknown_);
 }
 
 DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view name) {

@@ -44,17 +44,14 @@ class ErrorReader final : private JsonEvents {
   std::optional<ApiError> read(std::string_view body) {
     JsonReader reader(*this);
     if (!reader.finish(body) || error_type_ != "InvalidParams" || !has_valid_errors_) return std::nullopt;
+    auto reused = ApiError::idempotency_key_reused();  // no findings make it
+    if (has_entries_of(reused)) return reused;
     Findings findings;
     for (std::size_t i = 0; i != size_; ++i) {
       if (!add_to(findings, entries_[i])) return std::nullopt;
     }
     auto error = ApiError::from(std::move(findings));
-    if (!error || error->violations().size() != size_) return std::nullopt;
-    for (std::size_t i = 0; i != size_; ++i) {
-      const auto& [in, text, path] = entries_[i];
-      const Violation own = error->violations()[i];
-      if (in != to_string(own.location) || text != own.message || path != to_string(own.field)) return std::nullopt;
-    }
+    if (error && !has_entries_of(*error)) error.reset();
     return error;
   }
 
@@ -104,6 +101,16 @@ class ErrorReader final : private JsonEvents {
     return in_entry_;
   }
 
+  [[nodiscard]] bool has_entries_of(const ApiError& error) const noexcept {
+    if (error.violations().size() != size_) return false;
+    for (std::size_t i = 0; i != size_; ++i) {
+      const auto& [in, text, path] = entries_[i];
+      const Violation own = error.violations()[i];
+      if (in != to_string(own.location) || text != own.message || path != to_string(own.field)) return false;
+    }
+    return true;
+  }
+
   // False if the contract has no such entry.
   static bool add_to(Findings& findings, const Entry& entry) {
     const auto& [in, message, path] = entry;
@@ -114,6 +121,10 @@ class ErrorReader final : private JsonEvents {
       auto& fields = in == to_string(Location::query) ? findings.query_fields : findings.body_fields;
       fields = std::string(*names);
       return true;
+    }
+    if (path == to_string(Field::idempotency_key)) {
+      findings.key_invalid = true;
+      return message == row(ApiErrc::idempotency_key_invalid).message;
     }
     for (const FieldRow& field : client_fields) {
       if (path != field.name) continue;

@@ -53,9 +53,7 @@ class FastDraftReader {
   [[nodiscard]] bool needs_full_parser() const noexcept { return needs_full_parser_; }
 
   /// The draft, or the refusal of it, once `read` returned true.
-  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
-    return fields_.finish(std::move(query_fields), nullptr);
-  }
+  Outcome<ClientDraft> finish(HeadFindings&& head) { return fields_.finish(std::move(head), nullptr); }
 
  private:
   // Each of these functions returns the end of what begins at `at`, or null where `read` returns false.
