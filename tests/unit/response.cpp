@@ -406,3 +406,25 @@ TEST_CASE("a response replaces the earlier content") {
   write_response(used, Outcome<Client>(client));
   CHECK(used == to_response(client));
 }
+
+TEST_CASE("a response keeps the code or the fault that it was written from, and only that") {
+  Response response;
+  write_response(response, ApiError::of<ApiErrc::forbidden>());
+  CHECK(response.code == ApiErrc::forbidden);
+  CHECK_FALSE(response.fault);
+  write_response(response, ApiError::of<ApiErrc::method_not_allowed>());
+  CHECK(response.code == ApiErrc::method_not_allowed);
+  write_response(response, Fault::unavailable(FaultSource::storage, "away"));
+  CHECK_FALSE(response.code);
+  REQUIRE(response.fault);
+  CHECK(response.fault->what() == "away");
+  write_response(response, *response.fault);
+  REQUIRE(response.fault);
+  CHECK(response.fault->what() == "away");
+  CHECK(response.status == 503);
+  write_response(response, 200, "text/plain", "ok");
+  CHECK_FALSE(response.fault);
+  write_response(response, ApiError::of<ApiErrc::forbidden>());
+  write_response(response, 200, "text/plain", "ok");
+  CHECK_FALSE(response.code);
+}

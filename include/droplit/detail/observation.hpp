@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -92,10 +93,8 @@ class RequestObservation {
     event_.request_id = copy(began.request_id, request_id_);
     event_.traceparent = copy(began.traceparent, traceparent_);
     begun_ = true;
-    notify(observer_, [this](O& observer) {
-      start_ = 0;
-      start_ = static_cast<std::int64_t>(observer.now());
-    });
+    start_.reset();
+    notify(observer_, [this](O& observer) { start_ = static_cast<std::int64_t>(observer.now()); });
     notify(observer_, [this](O& observer) { observer.began(static_cast<const RequestBegan&>(event_)); });
   }
 
@@ -118,7 +117,7 @@ class RequestObservation {
     event_.bytes_sent = bytes_sent;
     notify(observer_, [this](O& observer) {
       const auto now = static_cast<std::int64_t>(observer.now());
-      event_.nanoseconds = now > start_ && start_ > 0 ? now - start_ : 0;
+      if (start_) event_.nanoseconds = now - *start_;
     });
     notify(observer_, [this](O& observer) { observer.finished(static_cast<const RequestFinished&>(event_)); });
   }
@@ -134,7 +133,7 @@ class RequestObservation {
 
   O& observer_;
   RequestFinished event_;
-  std::int64_t start_ = 0;
+  std::optional<std::int64_t> start_;
   bool begun_ = false;
   char request_id_[max_request_id];
   char traceparent_[traceparent_size];

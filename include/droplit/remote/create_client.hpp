@@ -4,8 +4,11 @@
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
+#include <droplit/detail/http/trace_fields.hpp>
 #include <droplit/detail/json/text.hpp>
 #include <droplit/detail/limits.hpp>
+#include <droplit/detail/observation.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
@@ -133,8 +136,15 @@ class RemoteCreation {
   /// Ends the waiting. From the deadline on there is no further request.
   void wake(std::int64_t now) noexcept { step_ = now < deadline_ ? Step::send : Step::done; }
 
-  /// The outcome, once `step` is `done`.
+  /// The outcome, once `step` is `done`; before, that of the attempts so far.
+  [[nodiscard]] const Outcome<Client>& outcome() const& noexcept { return outcome_; }
   [[nodiscard]] Outcome<Client> outcome() && { return std::move(outcome_); }
+
+  /// Sends this id with each attempt, as the field `x-request-id`; false, and none is sent, if it is not 1 to 128
+  /// characters from 0x21 to 0x7E. At most once.
+  bool set_request_id(std::string_view id) {
+    return detail::is_request_id(id) && request_.fields.add("x-request-id", id);
+  }
 
  private:
   RemoteCreation(const RetryPolicy& policy, std::int64_t now, std::optional<EcosystemId> ecosystem_id,
@@ -183,10 +193,25 @@ class RemoteCreation {
 
 namespace detail {
 
+/// Informs an observer of an attempt, which has been settled.
+template <Observer O>
+void finish(RequestObservation<O>& observation, const Outcome<Response>& response, const RemoteCreation& creation) {
+  const Outcome<Client>& outcome = creation.outcome();
+  const Fault* const fault = outcome.has_exception() ? &outcome.assume_exception() : nullptr;
+  const auto code = outcome.has_error() ? std::optional(outcome.assume_error().code()) : std::nullopt;
+  int status = fault != nullptr ? fault->status().value_or(0) : 0;
+  if (response) {
+    status = response.assume_value().status;
+    observation.receive(response.assume_value().body.size());
+  }
+  const bool sent = fault == nullptr || fault->fate() != Fate::not_sent;
+  observation.finish(status, code, fault, sent ? creation.request().body.size() : 0);
+}
+
 /// Drives `creation` until it is done, and returns what the transport returned last. A sleeper that throws counts as
 /// the deadline: what is known by then is the outcome.
-template <Transport T, Sleeper W>
-Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
+template <Transport T, Sleeper W, Observer O = NoObserver>
+Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper, O& observer = no_observer) {
   const auto time_after = [&](auto call) {
     const auto time = guarded<std::int64_t>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<std::int64_t> {
       call();
@@ -194,12 +219,20 @@ Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
     });
     return time ? time.assume_value() : creation.deadline();
   };
+  RequestObservation<O> observation(observer);
   for (;;) {
+    if constexpr (is_observed<O>) {
+      observation.begin({.route = create_client_route.path,
+                         .method = create_client_route.method,
+                         .request_id = creation.request().fields.get("x-request-id"),
+                         .attempt = creation.attempts() + 1});
+    }
     auto response = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
                                       [&]() -> Outcome<Response> { return transport.send(creation.request()); });
     std::uint32_t random_bits = 0;
     const std::int64_t now = time_after([&] { random_bits = sleeper.random_bits(); });
     creation.settle(response, now, random_bits);
+    if constexpr (is_observed<O>) finish(observation, response, creation);
     if (creation.step() == RemoteCreation::Step::wait) {
       creation.wake(time_after([&] { sleeper.sleep_until(creation.wait_until()); }));
     }

@@ -529,3 +529,13 @@ TEST_CASE("a sleeper that throws after a request loses no outcome, and nothing i
     }
   }
 }
+
+TEST_CASE("a create sends the request id that it is given, if that is one") {
+  const auto draft = ClientDraft(*EcosystemId::parse("C594b89aea18568c408c3ad24"), ClientType::server);
+  RemoteCreation creation(draft, {}, 0);
+  CHECK_FALSE(creation.set_request_id(""));
+  CHECK_FALSE(creation.set_request_id("a b"));
+  CHECK(creation.request().fields.count("x-request-id") == 0);
+  CHECK(creation.set_request_id("id-1"));
+  CHECK(creation.request().fields.get("x-request-id") == "id-1");
+}

@@ -1,0 +1,48 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+// Random bits of the system as text, for names that must not be given twice: the ids of requests.
+
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/http/grammar.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#else
+#include <random>
+#endif
+
+namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
+
+/// 32 hex digits of 128 random bits; empty if the system gives none. Nothing is kept between calls, so that a child
+/// process makes others than its parent.
+class RandomDigits {
+ public:
+  RandomDigits() {
+    std::array<std::uint8_t, 16> bytes{};
+#if __has_include(<unistd.h>)
+    if (::getentropy(bytes.data(), bytes.size()) != 0) return;
+#else
+    std::random_device device;
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
+#endif
+    for (const std::uint8_t byte : bytes) {
+      digits_[size_++] = hex_digits[byte >> 4];
+      digits_[size_++] = hex_digits[byte & 0xF];
+    }
+  }
+
+  [[nodiscard]] std::string_view view() const& noexcept { return {digits_.data(), size_}; }
+  std::string_view view() const&& = delete;
+
+ private:
+  std::array<char, 32> digits_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail
