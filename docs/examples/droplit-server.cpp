@@ -35,15 +35,25 @@ enum class ExitStatus : std::uint8_t {
   would_change_store = 3,  ///< of --check
 };
 
-/// For the operator: a `Fault` holds no token and nothing of a request.
-void log_fault_to(const server::Log& log, const droplit::Fault& fault) {
-  log.repeated(std::string("fault: ")
-                   .append(to_string(fault.source()))
-                   .append(": ")
-                   .append(fault.what())
-                   .append("; ")
-                   .append(to_string(fault.fate())));
-}
+/// Logs every fault for the operator: it holds no token and nothing of a request.
+struct LogFaults : droplit::NoObserver {
+  const server::Log& log;
+
+  explicit LogFaults(const server::Log& to) : log(to) {}
+
+  void finished(const droplit::RequestFinished& request) const {
+    if (request.fault != nullptr) fault(*request.fault);
+  }
+
+  void fault(const droplit::Fault& fault) const {
+    log.repeated(std::string("fault: ")
+                     .append(to_string(fault.source()))
+                     .append(": ")
+                     .append(fault.what())
+                     .append("; ")
+                     .append(to_string(fault.fate())));
+  }
+};
 
 /// Prints where it listens, once `print` is called, without waiting for a reader: in a thread that the constructor
 /// starts, so that `print` cannot fail.
@@ -92,10 +102,10 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   described.endpoint = options.endpoint;
   const droplit::StaticResource document = droplit::openapi_resource(described);
   const droplit::TryIt try_it(options.try_it);
-  const auto log_fault = [&log](const droplit::Fault& fault) { log_fault_to(log, fault); };
-  droplit::Endpoint endpoint(storage, access.access(), clock, ids, options.endpoint, log_fault);
+  const LogFaults observer(log);
+  droplit::Endpoint endpoint(storage, access.access(), clock, ids, options.endpoint);
   droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style);
-  droplit::BeastServer server(router, options.server);  // listens
+  droplit::BeastServer server(router, options.server, observer);  // listens
   Announcement announcement(server.url(), log);
   auto status = ExitStatus::done;
   std::optional<server::Signals::Serving> serving;

@@ -125,7 +125,7 @@ asio::awaitable<void> serve(tcp::socket socket, embed::Service& service, Suspend
       response = to_response(droplit::ApiError::of<droplit::ApiErrc::bad_request>());
     } else {
       const auto client = co_await create(connection, service, store);
-      if (client.has_exception()) embed::PrintFault()(client.exception());
+      if (client.has_exception()) service.observer.fault(client.exception());
       response = to_response(client);
     }
     open = !response.close && parser.is_done() && parser.get().keep_alive();  // what is left of a body is not read

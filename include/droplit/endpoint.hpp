@@ -4,17 +4,18 @@
 #include <droplit/access.hpp>
 #include <droplit/create_client.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/observation.hpp>
 #include <droplit/detail/parameter_list.hpp>
 #include <droplit/detail/route_table.hpp>
 #include <droplit/exchange.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/idempotency_key.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
 
-#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,33 +23,29 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// The default `on_fault` policy: ignores faults.
-struct IgnoreFaults {
-  void operator()(const Fault&) const noexcept {}  ///< does nothing
-};
-
 /// The endpoint "create a client" (`POST /api/clients`): a request in, its response out, no I/O of its own.
 ///
 /// Holds references to its policies, which must outlive it. As thread-safe as they are: one endpoint may serve many
-/// threads. Every `Fault` is passed to `on_fault` before the response, a 500 or 503 without its text, is made; what
-/// `on_fault` throws is dropped.
-template <Storage S, Access A, Clock C, IdSource I, std::invocable<const Fault&> F = IgnoreFaults>
+/// threads. Its observer is informed of each request, whose response says nothing of a `Fault`. In a `BeastServer`, the
+/// server is given the observer instead, which sees more; an observer of both would see each request twice.
+template <Storage S, Access A, Clock C, IdSource I, Observer O = NoObserver>
 class Endpoint {
  public:
   /// That of "create a client", with its parameters if OPTIONS is served.
   const Route route;
 
   /// The endpoint that uses these policies; a temporary `access` does not compile.
-  Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {})
+  Endpoint(S& storage, const A& access, C& clock, I& ids, EndpointOptions options = {}, O& observer = no_observer)
       : route(with_parameters(options.serve_options)),
         storage_(storage),
         access_(access),
         clock_(clock),
         ids_(ids),
         options_(own(options)),
-        on_fault_(std::move(on_fault)) {}
+        observer_(observer) {}
 
-  Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {}, F on_fault = {}) = delete;
+  Endpoint(S& storage, const A&& access, C& clock, I& ids, EndpointOptions options = {},
+           O& observer = no_observer) = delete;
 
   /// Responds to a whole request. Throws only if there is no memory for the shortest response, and then nothing was
   /// created.
@@ -67,6 +64,11 @@ class Endpoint {
 
   /// Responds to a whole request of which only the head was taken apart. Head and body may be views of the response.
   void handle(const RequestHead& head, std::string_view body, Response& response) {
+    detail::RequestObservation<O> observation(observer_);
+    if constexpr (detail::is_observed<O>) {
+      observation.begin(detail::describe({&route, 1}, head));
+      observation.receive(body.size());
+    }
     std::optional<IdempotencyKey> key;
     auto draft = detail::guarded<ClientDraft>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<ClientDraft> {
       Exchange<A> exchange(access_, options_);
@@ -74,36 +76,42 @@ class Endpoint {
       if (options_.idempotency_keys) key = std::move(exchange).key();
       return exchange.draft(body);
     });
-    if (is_other_method(draft)) return refuse_method(head, response);
-    detail::reserve_for_fault(response);  // not before head and body were read
-    if (!draft) return respond<Client>(std::move(draft).as_failure(), response);
-    create(std::move(draft).assume_value(), key, response);
-  }
-
-  /// Passes a fault to `on_fault`; what that throws is dropped.
-  void report(const Fault& fault) noexcept {
-    static_cast<void>(detail::guarded<void>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<void> {
-      on_fault_(fault);
-      return BOOST_OUTCOME_V2_NAMESPACE::success();
-    }));
+    if (is_other_method(draft)) {
+      refuse_method(head, response);
+    } else {
+      detail::reserve_for_fault(response);  // not before head and body were read
+      if (draft) {
+        create(std::move(draft).assume_value(), key, response);
+      } else {
+        respond<Client>(std::move(draft).as_failure(), response);
+      }
+    }
+    observation.finish(response, response.body.size());
   }
 
   /// One request after another in steps (see `SteppedHandler`); an `Exchange`, and the storage after it.
   class Steps {
    public:
     /// The steps of one connection's requests to `endpoint`, which must outlive them.
-    explicit Steps(Endpoint& endpoint) : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_) {}
+    explicit Steps(Endpoint& endpoint)
+        : endpoint_(endpoint), exchange_(endpoint.access_, endpoint.options_), observation_(endpoint.observer_) {}
 
     ///@{
     /// As `SteppedHandler` says.
     bool head(const RequestHead& head, std::string_view, Response& response) {
+      if constexpr (detail::is_observed<O>) observation_.begin(detail::describe({&endpoint_.route, 1}, head));
       auto good = exchange_.head(head);
       if (!is_other_method(good)) return passes(std::move(good), response);
       endpoint_.refuse_method(head, response);
+      observation_.finish(response, response.body.size());
       return false;
     }
-    bool body(std::string_view piece, Response& response) { return passes(exchange_.body(piece), response); }
+    bool body(std::string_view piece, Response& response) {
+      observation_.receive(piece.size());
+      return passes(exchange_.body(piece), response);
+    }
     bool finish(std::string_view last_piece, Response& response) {
+      observation_.receive(last_piece.size());
       auto draft = exchange_.draft(last_piece);
       if (draft) draft_ = std::move(draft).assume_value();
       return passes(std::move(draft), response);
@@ -111,6 +119,7 @@ class Endpoint {
     void complete(Response& response) {
       endpoint_.create(*std::move(draft_), exchange_.key(), response);
       draft_.reset();
+      observation_.finish(response, response.body.size());
     }
     [[nodiscard]] std::uint32_t max_body() const noexcept { return endpoint_.options_.max_body; }
     ///@}
@@ -118,13 +127,16 @@ class Endpoint {
    private:
     template <class T>
     bool passes(Outcome<T>&& outcome, Response& response) {
-      if (!outcome) endpoint_.template respond<Client>(std::move(outcome).as_failure(), response);
-      return outcome.has_value();
+      if (outcome) return true;
+      endpoint_.template respond<Client>(std::move(outcome).as_failure(), response);
+      observation_.finish(response, response.body.size());
+      return false;
     }
 
     Endpoint& endpoint_;
     Exchange<A> exchange_;
     std::optional<ClientDraft> draft_;
+    [[no_unique_address]] detail::RequestObservation<O> observation_;
   };
 
   /// The options, each within its range; without keys if the storage is not a `KeyedStorage`.
@@ -166,11 +178,9 @@ class Endpoint {
     respond(detail::drive(Creation(std::move(draft)), storage_, clock_, ids_, key), response);
   }
 
-  // Writes the response, after a fault was passed to `on_fault`. The failure of an earlier step is passed by
-  // `.as_failure()`.
+  // Writes the response. The failure of an earlier step is passed by `.as_failure()`.
   template <class T>
   void respond(const Outcome<T>& outcome, Response& response) {
-    if (outcome.has_exception()) report(outcome.assume_exception());
     write(response, [&] { write_response(response, outcome); });
   }
 
@@ -181,9 +191,7 @@ class Endpoint {
       call();
       return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
-    if (written) return;
-    report(written.assume_exception());
-    write_response(response, written.assume_exception());
+    if (!written) write_response(response, written.assume_exception());
   }
 
   S& storage_;
@@ -191,7 +199,7 @@ class Endpoint {
   C& clock_;
   I& ids_;
   EndpointOptions options_;
-  [[no_unique_address]] F on_fault_;
+  O& observer_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

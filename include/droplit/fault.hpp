@@ -72,6 +72,14 @@ class Fault {
     return fault;
   }
 
+  /// The same without `what` and `excerpt`, for which no memory is needed.
+  [[nodiscard]] Fault without_texts() const noexcept {
+    Fault fault(source_, fate_, {}, cause_);
+    fault.status_ = status_;
+    fault.retry_after_ = retry_after_;
+    return fault;
+  }
+
   /// The most bytes of a response that `excerpt` has.
   static constexpr std::size_t max_excerpt = 256;
 

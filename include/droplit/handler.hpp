@@ -2,7 +2,6 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
-#include <droplit/fault.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
 #include <droplit/route.hpp>
@@ -31,27 +30,14 @@ constexpr bool has_usable_limit() {
   }
 }
 
-template <class H>
-constexpr bool has_usable_report() {
-  if constexpr (requires(H & handler, const Fault& fault) { handler.report(fault); }) {
-    return true;
-  } else if constexpr (requires { &H::report; }) {
-    return false;
-  } else {
-    return !requires(H & handler) { handler.report(); };
-  }
-}
-
 }  // namespace detail
 
 /// Turns a request into a response: an `Endpoint`, a `Router`, an operation of a program's own.
 ///
-/// A server reads at most `handler.max_body` bytes of a body, a `std::uint32_t`, 1 MiB if there is no such data member,
-/// and passes faults to `handler.report(fault)`, which must not throw, if there is such a function. A member of one of
-/// these names that cannot be used so makes the type no handler.
+/// A server reads at most `handler.max_body` bytes of a body, a `std::uint32_t`, 1 MiB if there is no such data member.
+/// A member of that name that cannot be used so makes the type no handler.
 template <class H>
-concept Handler = detail::has_usable_limit<H>() && detail::has_usable_report<H>() &&
-    requires(H& handler, const Request& request) {
+concept Handler = detail::has_usable_limit<H>() && requires(H& handler, const Request& request) {
   /// The response to a whole request. Called by several threads at the same time if the server has them. A server
   /// responds with 500 to what it throws, or with 503 to a `Fault` that means that.
   ///

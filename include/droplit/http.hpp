@@ -1,11 +1,14 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
+#include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
 #include <droplit/detail/print.hpp>
+#include <droplit/fault.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -109,6 +112,11 @@ class HeaderFields {
   std::string lines_;
 };
 
+struct detail::WrittenLines {
+  /// Adds valid lines, each with its CR LF, that this library wrote.
+  static void add(HeaderFields& fields, std::string_view lines) { fields.lines_ += lines; }
+};
+
 /// A whole HTTP request.
 struct Request {
   std::string method;   ///< such as `POST`
@@ -126,8 +134,15 @@ struct Response {
   std::string body;     ///< decoded from its transfer coding
   /// The connection must not serve another request: a hint to the server, which writes `connection: close`.
   bool close = false;
+  ///@{
+  /// The code or the failure that `write_response` wrote it from, for an `Observer`. Never sent, and not compared.
+  std::optional<ApiErrc> code = {};
+  std::optional<Fault> fault = {};
+  ///@}
 
-  bool operator==(const Response&) const = default;
+  bool operator==(const Response& other) const noexcept {
+    return status == other.status && fields == other.fields && body == other.body && close == other.close;
+  }
 };
 
 template <>

@@ -5,6 +5,7 @@
 #include <droplit/detail/http/content_type.hpp>
 #include <droplit/detail/http/grammar.hpp>
 #include <droplit/detail/http/head_field.hpp>
+#include <droplit/detail/http/trace_fields.hpp>
 #include <droplit/detail/lasting_text.hpp>
 
 #include <cstdint>
@@ -50,6 +51,18 @@ class RequestHead {
   /// Of the create, as it was received.
   [[nodiscard]] constexpr SingletonField idempotency_key() const noexcept { return idempotency_key_; }
 
+  ///@{
+  /// What identifies the request in logs and traces: the values of `x-request-id` and `traceparent`; empty if a field
+  /// is absent, repeated or malformed (see `RequestBegan`).
+  [[nodiscard]] constexpr std::string_view request_id() const noexcept {
+    return request_id_.count == 1 && detail::is_request_id(request_id_.value) ? request_id_.value : std::string_view();
+  }
+  [[nodiscard]] constexpr std::string_view traceparent() const noexcept {
+    return traceparent_.count == 1 && detail::is_traceparent(traceparent_.value) ? traceparent_.value
+                                                                                 : std::string_view();
+  }
+  ///@}
+
   /// Whether a content-encoding other than identity was applied to the body.
   [[nodiscard]] constexpr bool encoded() const noexcept { return encoded_; }
 
@@ -72,6 +85,8 @@ class RequestHead {
         return;
       case detail::HeadField::content_length: return add_length(value);
       case detail::HeadField::idempotency_key: return add_to(idempotency_key_, value);
+      case detail::HeadField::request_id: return add_to(request_id_, value);
+      case detail::HeadField::traceparent: return add_to(traceparent_, value);
       default: return;
     }
   }
@@ -91,6 +106,8 @@ class RequestHead {
   SingletonField authorization_;
   SingletonField content_type_;
   SingletonField idempotency_key_;
+  SingletonField request_id_;
+  SingletonField traceparent_;
   std::optional<std::uint64_t> length_;
   bool encoded_ = false;
   bool length_malformed_ = false;

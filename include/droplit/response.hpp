@@ -18,12 +18,14 @@
 #include <droplit/detail/http/content_type.hpp>
 #include <droplit/detail/json/client_reader.hpp>
 #include <droplit/detail/json/error_reader.hpp>
+#include <droplit/detail/response_writer.hpp>
 #endif
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -47,10 +49,13 @@ void write_response(Response& out, const ApiError& error, std::string_view allow
 /// Writes the response for a failure, a 503 or a 500 with nothing of the cause.
 void write_response(Response& out, const Fault& fault);
 
-/// Writes the response for an outcome.
-void write_response(Response& out, const Outcome<Client>& outcome);
-template <std::same_as<KeyedClient> T>
-void write_response(Response& out, const Outcome<T>& outcome);
+/// Writes the response for an outcome of a `Client` or of a `KeyedClient`.
+template <class T>
+void write_response(Response& out, const Outcome<T>& outcome) {
+  if (outcome.has_value()) return write_response(out, outcome.assume_value());
+  if (outcome.has_error()) return write_response(out, outcome.assume_error());
+  write_response(out, outcome.assume_exception());
+}
 
 /// Writes any response, with its `content-length`; without the field `content-type` if that is empty.
 void write_response(Response& out, int status, std::string_view content_type, std::string_view body);
@@ -86,11 +91,6 @@ inline Outcome<Client> read_response(const Response& response, const ClientDraft
 
 namespace detail {
 
-struct WrittenLines {
-  /// Adds valid lines, each with its CR LF, that this library wrote.
-  static void add(HeaderFields& fields, std::string_view lines) { fields.lines_ += lines; }
-};
-
 /// The body of a 500.
 inline constexpr std::string_view internal_error_body = R"({"errorType":"Internal Server Error"})";
 
@@ -122,43 +122,6 @@ namespace detail {
 inline constexpr std::string_view json_content_type = "application/json";
 inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
 inline constexpr std::string_view replayed_field = "idempotency-replayed";
-
-inline void start(Response& out, int status) {
-  out.status = status;
-  out.fields.clear();
-  out.body.clear();
-  out.close = false;
-}
-
-/// Adds the fields that describe the body, which is complete.
-inline void end(Response& out, std::string_view content_type) {
-  char lines[128];
-  char* at = lines + sizeof lines;
-  const auto put = [&at](std::string_view text) {
-    at -= text.size();
-    std::memcpy(at, text.data(), text.size());
-  };
-  put("\r\n");
-  std::size_t size = out.body.size();
-  do {
-    *--at = static_cast<char>('0' + size % 10);
-    size /= 10;
-  } while (size != 0);
-  put("content-length: ");
-  if (!content_type.empty()) {
-    put("\r\n");
-    put(content_type);
-    put("content-type: ");
-  }
-  WrittenLines::add(out.fields, {at, static_cast<std::size_t>(lines + sizeof lines - at)});
-}
-
-template <class T>
-void write_outcome(Response& out, const Outcome<T>& outcome) {
-  if (outcome.has_value()) return write_response(out, outcome.assume_value());
-  if (outcome.has_error()) return write_response(out, outcome.assume_error());
-  write_response(out, outcome.assume_exception());
-}
 
 /// True if a content-encoding other than identity was applied to the body.
 inline bool is_encoded(const Response& response) noexcept {
@@ -192,8 +155,8 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const KeyedClient& crea
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, std::string_view allow) {
   const ApiErrcRow& row = droplit::row(error.code());
-  const std::string methods(row.code == ApiErrc::method_not_allowed ? allow : std::string_view());  // maybe of `out`
-  detail::start(out, row.status);
+  if (row.code == ApiErrc::method_not_allowed) return detail::refuse_method(out, row, std::string(allow));
+  detail::start(out, row.status, row.code);
   out.close = row.closes;
   switch (row.form) {
     case ResponseForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
@@ -201,25 +164,22 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, 
       out.body = error.violations()[0].message;
       return detail::end(out, detail::text_content_type);
     case ResponseForm::empty:
-    default: break;
+    default: return detail::end(out, {});
   }
-  if (row.code == ApiErrc::method_not_allowed) out.fields.add("allow", methods);
-  detail::end(out, {});
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const Fault& fault) {
+  auto copy = detail::copy_of(fault);  // which may be the one in `out`
   if (is_unavailable(fault)) {
     detail::start(out, 503);
     out.fields.add("retry-after", "1");
-    return detail::end(out, {});
+    detail::end(out, {});
+  } else {
+    detail::start(out, 500);
+    out.body = detail::internal_error_body;
+    detail::end(out, detail::json_content_type);
   }
-  detail::start(out, 500);
-  out.body = detail::internal_error_body;
-  detail::end(out, detail::json_content_type);
-}
-
-DROPLIT_DETAIL_INLINE void write_response(Response& out, const Outcome<Client>& outcome) {
-  detail::write_outcome(out, outcome);
+  out.fault = std::move(copy);
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string_view content_type,

@@ -5,7 +5,6 @@
 #include <droplit/detail/handler_steps.hpp>
 #include <droplit/detail/http/target.hpp>
 #include <droplit/detail/route_table.hpp>
-#include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
 #include <droplit/request_head.hpp>
@@ -16,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 
@@ -47,11 +47,8 @@ requires(sizeof...(H) != 0) class Router {
   /// Responds to a whole request. Throws only for lack of memory.
   Response handle(const Request& request) { return detail::respond(*this, request); }
 
-  /// Passes a fault that occurred outside any handler to all handlers that take faults, since any may be the one that
-  /// logs it.
-  void report(const Fault& fault) {
-    std::apply([&fault](H&... handler) { (detail::report(handler, fault), ...); }, handlers_);
-  }
+  /// The routes of the handlers, in their order.
+  [[nodiscard]] std::span<const Route> routes() const noexcept { return routes_; }
 
   /// One request after another in steps (see `SteppedHandler`).
   class Steps {

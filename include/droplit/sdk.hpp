@@ -3,8 +3,10 @@
 
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/random_digits.hpp>
 #include <droplit/detail/utf8.hpp>
 #include <droplit/idempotency_key.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/random_key.hpp>
 #include <droplit/remote/create_client.hpp>
@@ -50,15 +52,18 @@ struct SdkOptions {
   /// Send each create under a key of its own, and again after every fault. Only for services that honour keys: of any
   /// other, `retry` may create two clients. The key is a `random_key`.
   bool idempotency = false;
+  /// Send a random `x-request-id` with each call, the same for all its attempts, by which its requests can be found in
+  /// the service's log.
+  bool request_ids = false;
 };
 
 /// The calls about clients.
-template <Transport T, Sleeper W>
+template <Transport T, Sleeper W, Observer O = NoObserver>
 class Clients {
  public:
-  /// The calls over this transport, which must outlive them; `sleeper` waits before a retry.
-  Clients(T& transport, const SdkOptions& options, W sleeper)
-      : transport_(transport), sleeper_(std::move(sleeper)), options_(options) {}
+  /// The calls over this transport, which must outlive them, as the observer must; `sleeper` waits before a retry.
+  Clients(T& transport, const SdkOptions& options, W sleeper, O& observer = no_observer)
+      : transport_(transport), sleeper_(std::move(sleeper)), options_(options), observer_(observer) {}
 
   /// Creates a client at the service. What the contract refuses is refused here, before anything is sent, with the
   /// `ApiError` and the response of the service; unless the options say to send it anyway.
@@ -125,7 +130,11 @@ class Clients {
   }
 
   Reply drive(RemoteCreation& creation) {
-    auto response = detail::drive(creation, transport_, sleeper_);
+    if (options_.request_ids) {
+      const detail::RandomDigits id;
+      creation.set_request_id(id.view());
+    }
+    auto response = detail::drive(creation, transport_, sleeper_, observer_);
     Reply reply{std::move(creation).outcome(), {}, creation.attempts()};
     if (response) reply.response = std::move(response).assume_value();
     return reply;
@@ -134,6 +143,7 @@ class Clients {
   T& transport_;
   [[no_unique_address]] W sleeper_;
   SdkOptions options_;
+  O& observer_;
 };
 
 /// The service as an object, as the API's page writes it:
@@ -141,15 +151,16 @@ class Clients {
 ///     droplit::Sdk droplit(transport);
 ///     const auto reply = droplit.clients.create("ECOSYSTEM-ID", "TYPE", "NAME", "DESCRIPTION");
 ///
-/// Holds a reference to the transport, which must outlive it. As thread-safe as transport and sleeper are.
-template <Transport T, Sleeper W = SystemSleeper>
+/// Holds references to the transport and the observer, which must outlive it. The observer is informed of every
+/// attempt, but not of what is refused before it is sent. As thread-safe as transport and sleeper are.
+template <Transport T, Sleeper W = SystemSleeper, Observer O = NoObserver>
 class Sdk {
  public:
   /// The service over this transport, which must outlive it; `sleeper` waits before a retry.
-  explicit Sdk(T& transport, const SdkOptions& options = {}, W sleeper = W())
-      : clients(transport, options, std::move(sleeper)) {}
+  explicit Sdk(T& transport, const SdkOptions& options = {}, W sleeper = W(), O& observer = no_observer)
+      : clients(transport, options, std::move(sleeper), observer) {}
 
-  Clients<T, W> clients;  ///< the calls about clients
+  Clients<T, W, O> clients;  ///< the calls about clients
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
 #include "support/memory.hpp"
+#include "support/observers.hpp"
 
 #include <functional>
 #include <optional>
@@ -44,15 +45,6 @@ struct Failing {
   }
 };
 
-struct Recorder {
-  std::vector<Fault>* reported;
-  void operator()(const Fault& fault) const { reported->push_back(fault); }
-};
-
-struct Throws {
-  void operator()(const Fault&) const { throw std::runtime_error("from on_fault"); }
-};
-
 /// A storage of keys that does what a test says with a key, and fails without one.
 struct Keyed {
   std::function<droplit::Outcome<droplit::KeyedInsertion>(const droplit::Client&)> act;
@@ -90,7 +82,7 @@ static_assert(!HasEndpoint<contract::Storage, contract::Storage, contract::Clock
 static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Ids, contract::Ids>);
 static_assert(!HasEndpoint<contract::Storage, contract::Access, contract::Clock, contract::Clock>);
 
-TEST_CASE("every failure of a storage is passed to on_fault, and the response contains nothing of it") {
+TEST_CASE("every failure of a storage is the fault of a finished request, and the response contains nothing of it") {
   using Way = Failing::Way;
   for (const auto& [way, status, fate] :
        {std::tuple(Way::fault, 500, Fate::maybe_applied), std::tuple(Way::unavailable, 503, Fate::not_applied),
@@ -99,14 +91,18 @@ TEST_CASE("every failure of a storage is passed to on_fault, and the response co
         std::tuple(Way::bad_alloc, 500, Fate::maybe_applied)}) {
     Failing storage{way};
     contract::World world;
-    std::vector<Fault> reported;
-    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
+    test::Recording observer;
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, observer);
     const Response response = endpoint.handle(good_request());
     INFO(static_cast<int>(way));
     CHECK(response.status == status);
-    REQUIRE(reported.size() == 1);
-    CHECK(reported[0].source() == FaultSource::storage);
-    CHECK(reported[0].fate() == fate);
+    REQUIRE(observer.requests().size() == 1);
+    const test::Event event = observer.requests()[0];
+    CHECK(event.status == status);
+    CHECK_FALSE(event.code);
+    REQUIRE(event.fault);
+    CHECK(event.fault->source() == FaultSource::storage);
+    CHECK(event.fault->fate() == fate);
     CHECK_FALSE(tells(response, canary));
     CHECK(response.body == (status == 500 ? internal_error : ""));
     CHECK(response.fields.get("retry-after") == (status == 503 ? "1" : ""));
@@ -114,34 +110,147 @@ TEST_CASE("every failure of a storage is passed to on_fault, and the response co
   }
 }
 
-TEST_CASE("on_fault gets the cause of a fault") {
+TEST_CASE("an observer gets the cause of a fault") {
   Failing storage{Failing::Way::exception};
   contract::World world;
-  std::vector<Fault> reported;
-  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
+  test::Recording observer;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, observer);
   endpoint.handle(good_request());
-  REQUIRE(reported.size() == 1);
-  REQUIRE(reported[0].cause());
-  CHECK_THROWS_AS(std::rethrow_exception(reported[0].cause()), std::runtime_error);
-  CHECK(reported[0].what().find(canary) == std::string::npos);
+  REQUIRE(observer.requests().size() == 1);
+  const auto fault = observer.requests()[0].fault;
+  REQUIRE(fault);
+  REQUIRE(fault->cause());
+  CHECK_THROWS_AS(std::rethrow_exception(fault->cause()), std::runtime_error);
+  CHECK(fault->what().find(canary) == std::string::npos);
 }
 
-TEST_CASE("refusals and successes are not passed to on_fault") {
+TEST_CASE("a whole request is observed once: its route, what identifies it, its outcome and the sizes of the bodies") {
   contract::World world;
-  std::vector<Fault> reported;
-  droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, Recorder{&reported});
-  CHECK(endpoint.handle(good_request()).status == 201);
-  Request bad = good_request();
-  bad.body = "{";
-  CHECK(endpoint.handle(bad).status == 400);
-  CHECK(reported.empty());
+  test::Recording observer;
+  droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, observer);
+  Request request = good_request();
+  request.target = "/v0/api/clients/";
+  request.fields.add("x-request-id", "id-1");
+  request.fields.add("traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
+  const Response response = endpoint.handle(request);
+  REQUIRE(response.status == 201);
+  REQUIRE(observer.requests().size() == 1);
+  const test::Event event = observer.requests()[0];
+  CHECK(event.route == "/api/clients");
+  CHECK(event.method == "POST");
+  CHECK(event.request_id == "id-1");
+  CHECK(event.traceparent == "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
+  CHECK(event.attempt == 0);
+  CHECK(event.status == 201);
+  CHECK_FALSE(event.code);
+  CHECK_FALSE(event.fault);
+  CHECK(event.nanoseconds == 1);
+  CHECK(event.received == request.body.size());
+  CHECK(event.sent == response.body.size());
+  CHECK(observer.faults().empty());
+  CHECK(observer.opened() == 0);
 }
 
-TEST_CASE("what on_fault throws decides nothing") {
+TEST_CASE("every refusal is observed once, with the code of its first violation, and nothing else of the request") {
+  struct Case {
+    const char* method;
+    const char* target;
+    const char* token;
+    std::string body;
+    int status;
+    std::optional<droplit::ApiErrc> code;
+    const char* route;
+    const char* observed_method;
+  };
+  using droplit::ApiErrc;
+  const std::string body = good_request().body;
+  const Case cases[] = {
+      {"POST", "/canary-5f0e", "canary-5f0e", body, 404, ApiErrc::not_found, "none", "POST"},
+      {"POST", "/api/clients#", "canary-5f0e", body, 400, ApiErrc::bad_request, "none", "POST"},
+      {"CANARY", "/api/clients", "canary-5f0e", body, 405, ApiErrc::method_not_allowed, "/api/clients", "other"},
+      {"GET", "/api/clients", "canary-5f0e", body, 405, ApiErrc::method_not_allowed, "/api/clients", "GET"},
+      {"OPTIONS", "/api/clients", "canary-5f0e", "", 200, {}, "/api/clients", "OPTIONS"},
+      {"POST", "/api/clients", "canary-5f0e", body, 401, ApiErrc::unauthorized, "/api/clients", "POST"},
+      {"POST", "/api/clients?canary-5f0e", "", body, 400, ApiErrc::query_field_not_allowed, "/api/clients", "POST"},
+      {"POST", "/api/clients", "", "canary-5f0e", 400, ApiErrc::body_parameters_missing, "/api/clients", "POST"},
+      {"POST", "/api/clients", "", std::string(101, 'x'), 413, ApiErrc::content_too_large, "/api/clients", "POST"}};
+  contract::World world;
+  for (const bool in_steps : {false, true}) {
+    test::Recording observer;
+    droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {.max_body = 100}, observer);
+    typename decltype(endpoint)::Steps steps(endpoint);
+    for (const Case& each : cases) {
+      CAPTURE(in_steps, each.method, each.target, each.status);
+      Request request{each.method, each.target, {}, each.body};
+      request.fields.add("authorization", *each.token != '\0' ? each.token : contract::account_token);
+      request.fields.add("content-type", "application/json");
+      request.fields.add("x-request-id", "canary 5f0e");  // a space is not allowed
+      request.fields.add("traceparent", "canary-5f0e");
+      Response response;
+      if (in_steps) {
+        droplit::RequestHead head(request.method, request.target);
+        for (const droplit::HeaderField field : request.fields) head.add(field.name, field.value);
+        const bool goes_on = steps.head(head, request.fields.lines(), response) && steps.finish(request.body, response);
+        REQUIRE_FALSE(goes_on);
+      } else {
+        endpoint.handle(request, response);
+      }
+      CHECK(response.status == each.status);
+      const auto requests = observer.requests();
+      REQUIRE(requests.size() == static_cast<std::size_t>(&each - cases + 1));
+      const test::Event& event = requests.back();
+      CHECK(event.status == each.status);
+      CHECK(event.code == each.code);
+      CHECK_FALSE(event.fault);
+      CHECK(event.route == each.route);
+      CHECK(event.method == each.observed_method);
+      CHECK(event.request_id.empty());
+      CHECK(event.traceparent.empty());
+    }
+  }
+}
+
+TEST_CASE("a request in steps is observed once, also one that is given up") {
   Failing storage{Failing::Way::unavailable};
   contract::World world;
-  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, Throws{});
+  test::Recording observer;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, observer);
+  {
+    typename decltype(endpoint)::Steps steps(endpoint);
+    const Request request = good_request();
+    droplit::RequestHead head(request.method, request.target);
+    for (const droplit::HeaderField field : request.fields) head.add(field.name, field.value);
+    Response response;
+    REQUIRE(steps.head(head, {}, response));  // given up: another one begins
+    REQUIRE(steps.head(head, {}, response));
+    REQUIRE(steps.body(request.body.substr(0, 5), response));
+    REQUIRE(steps.finish(request.body.substr(5), response));
+    CHECK(observer.events().size() == 3);
+    steps.complete(response);
+    CHECK(response.status == 503);
+    REQUIRE(steps.head(head, {}, response));
+    REQUIRE(steps.body("123", response));
+  }
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].status == 0);
+  CHECK(requests[1].status == 503);
+  CHECK(requests[1].received == good_request().body.size());
+  CHECK(requests[1].fault);
+  CHECK(requests[2].status == 0);
+  CHECK(requests[2].received == 3);
+  CHECK_FALSE(requests[2].fault);
+}
+
+TEST_CASE("what an observer throws decides nothing") {
+  Failing storage{Failing::Way::unavailable};
+  contract::World world;
+  test::Throwing observer;
+  droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {}, observer);
   CHECK(endpoint.handle(good_request()).status == 503);
+  CHECK(droplit::Endpoint(world.storage, world.access, world.clock, world.ids, {}, observer)
+            .handle(good_request())
+            .status == 201);
 }
 
 TEST_CASE("a policy before the storage that throws costs a 500, and the storage is not asked") {
@@ -156,19 +265,20 @@ TEST_CASE("a policy before the storage that throws costs a 500, and the storage 
     bool authorize(contract::Principal, droplit::EcosystemId) const { return true; }
   } access;
   contract::World world;
-  std::vector<Fault> reported;
-  const Recorder recorder{&reported};
-  CHECK(droplit::Endpoint(world.storage, world.access, clock, world.ids, {}, recorder).handle(good_request()).status ==
+  test::Recording observer;
+  CHECK(droplit::Endpoint(world.storage, world.access, clock, world.ids, {}, observer).handle(good_request()).status ==
         500);
-  CHECK(droplit::Endpoint(world.storage, world.access, world.clock, ids, {}, recorder).handle(good_request()).status ==
+  CHECK(droplit::Endpoint(world.storage, world.access, world.clock, ids, {}, observer).handle(good_request()).status ==
         500);
-  CHECK(droplit::Endpoint(world.storage, access, world.clock, world.ids, {}, recorder).handle(good_request()).status ==
+  CHECK(droplit::Endpoint(world.storage, access, world.clock, world.ids, {}, observer).handle(good_request()).status ==
         500);
-  REQUIRE(reported.size() == 3);
-  CHECK(reported[0].source() == FaultSource::clock);
-  CHECK(reported[1].source() == FaultSource::ids);
-  CHECK(reported[2].source() == FaultSource::access);
-  for (const Fault& fault : reported) CHECK(fault.fate() == Fate::not_applied);
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 3);
+  for (const test::Event& event : requests) REQUIRE(event.fault);
+  CHECK(requests[0].fault->source() == FaultSource::clock);
+  CHECK(requests[1].fault->source() == FaultSource::ids);
+  CHECK(requests[2].fault->source() == FaultSource::access);
+  for (const test::Event& event : requests) CHECK(event.fault->fate() == Fate::not_applied);
   CHECK(world.storage.clients.empty());
 }
 
@@ -198,13 +308,20 @@ TEST_CASE("nothing of a token, a text or a policy's words is in a response that 
   CHECK_FALSE(tells(world.endpoint.handle(good_request()), contract::account_token));
 }
 
-TEST_CASE("once no memory is left, it is the shortest response or none, and what on_fault gets is true") {
+TEST_CASE("once no memory is left, it is the shortest response or none, and what an observer gets is true") {
+  struct Listener : droplit::NoObserver {
+    int finished_requests = 0;
+    std::optional<Fate> reported;
+    void finished(const droplit::RequestFinished& event) {
+      ++finished_requests;
+      if (event.fault != nullptr) reported = event.fault->fate();
+    }
+  };
   for (std::size_t n = 1;; ++n) {
     contract::World world;
     world.storage.clients.reserve(1);
-    std::optional<Fate> reported;
-    const auto listen = [&reported](const Fault& fault) { reported = fault.fate(); };
-    droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, listen);
+    Listener observer;
+    droplit::Endpoint endpoint(world.storage, world.access, world.clock, world.ids, {}, observer);
     Request request = good_request();
     request.body.insert(1, R"("name":"0123456789012345678901234567890123456789",)");
     Response response;
@@ -221,6 +338,7 @@ TEST_CASE("once no memory is left, it is the shortest response or none, and what
     memory::fail_at = 0;
     memory::fail_on = false;
     INFO("from allocation " << n);
+    CHECK(observer.finished_requests == 1);
     if (!reached) {
       CHECK(response.status == 201);
       break;
@@ -233,8 +351,8 @@ TEST_CASE("once no memory is left, it is the shortest response or none, and what
     if (response.status == 500) {
       CHECK(response.body == internal_error);
       CHECK(response.fields.get("content-length") == std::to_string(internal_error.size()));
-      REQUIRE(reported);
-      if (*reported == Fate::not_applied) CHECK(world.storage.clients.empty());
+      REQUIRE(observer.reported);
+      if (*observer.reported == Fate::not_applied) CHECK(world.storage.clients.empty());
     } else {
       CHECK(world.storage.clients.size() == 1);
     }

@@ -101,3 +101,16 @@ TEST_CASE("a fault has no text if there is no memory for it") {
   CHECK(unavailable.status() == 503);
   CHECK(unavailable.retry_after() == 1);
 }
+
+TEST_CASE("a fault without its texts is the same failure") {
+  const Fault fault = Fault::unknown_response(502, "what", "body", 7);
+  const Fault bare = fault.without_texts();
+  CHECK(bare.what().empty());
+  CHECK(bare.excerpt().empty());
+  CHECK(bare.source() == fault.source());
+  CHECK(bare.fate() == fault.fate());
+  CHECK(bare.status() == 502);
+  CHECK(bare.retry_after() == 7);
+  const auto cause = std::make_exception_ptr(1);
+  CHECK(Fault(FaultSource::clock, Fate::not_applied, "what", cause).without_texts().cause() == cause);
+}

@@ -58,25 +58,9 @@ struct LimitedByConstant : Plain {
   static constexpr std::uint32_t max_body = 0;
 };
 
-struct Reporting : Plain {
-  int report(const Fault&) noexcept { return 0; }
-};
-
-struct ReportingByValue : Plain {
-  void report(Fault) const noexcept {}
-  void report(std::string_view) const noexcept {}
-};
-
-struct ReportingAnything : Plain {
-  void report(const auto&) noexcept {}
-};
-
 static_assert(Handler<Plain>);
 static_assert(Handler<Limited>);
 static_assert(Handler<LimitedByConstant>);
-static_assert(Handler<Reporting>);
-static_assert(Handler<ReportingByValue>);
-static_assert(Handler<ReportingAnything>);
 static_assert(Handler<Const>);
 static_assert(Handler<const Const>);
 static_assert(Handler<ByValue>);
@@ -151,34 +135,6 @@ struct LimitIsOptional : Plain {
   std::optional<std::uint32_t> max_body;
 };
 
-struct ReportsText : Plain {
-  void report(const std::string&) {}
-};
-
-struct ReportsNothing : Plain {
-  void report() {}
-};
-
-struct ReportsChangeable : Plain {
-  void report(Fault&) {}
-};
-
-struct ReportsMore : Plain {
-  void report(const Fault&, int) {}
-};
-
-struct ReportIsFlag : Plain {
-  bool report = true;
-};
-
-struct ReportsStatically : Plain {
-  static void report(int) {}
-};
-
-struct ConstReportsNot : Const {
-  void report(const Fault&) {}
-};
-
 struct LimitIsInt : Plain {
   int max_body = 0;
 };
@@ -195,14 +151,6 @@ static_assert(!Handler<LimitTakesRequest>);
 static_assert(!Handler<LimitHasDefault>);
 static_assert(!Handler<LimitIsText>);
 static_assert(!Handler<LimitIsOptional>);
-static_assert(!Handler<ReportsText>, "a report that takes no fault would never be called");
-static_assert(!Handler<ReportsNothing>);
-static_assert(!Handler<ReportsChangeable>);
-static_assert(!Handler<ReportsMore>);
-static_assert(!Handler<ReportIsFlag>);
-static_assert(!Handler<ReportsStatically>);
-static_assert(Handler<ConstReportsNot>);
-static_assert(!Handler<const ConstReportsNot>);
 
 static_assert(!Handler<const Plain>, "a handle that is not const needs a handler that is not");
 static_assert(!Handler<ReturnsNothing>);

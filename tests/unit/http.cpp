@@ -127,3 +127,13 @@ TEST_CASE("requests and responses are equal if every part is") {
   CHECK(response != closing);
   CHECK(response.status == 0);
 }
+
+TEST_CASE("responses are equal whatever they were written from") {
+  Response one{403, {}, "body"};
+  Response other = one;
+  other.code = ApiErrc::forbidden;
+  other.fault = Fault();
+  CHECK(one == other);
+  other.close = true;
+  CHECK_FALSE(one == other);
+}

@@ -8,21 +8,27 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 
 using namespace droplit;
 
-TEST_CASE("a random key has 32 hex digits, each of which takes every value") {
+TEST_CASE("a random key is the time in milliseconds, then 32 hex digits, each of which takes every value") {
   std::array<std::set<char>, 32> seen;
   std::set<std::string> keys;
+  std::int64_t before = SystemClock().now().unix_millis();
   for (int i = 0; i != 2'000; ++i) {
     const auto key = random_key();
     REQUIRE(key);
-    REQUIRE(key->str().size() == seen.size());
+    REQUIRE(key->str().size() == 12 + seen.size());
     REQUIRE(key->str().find_first_not_of("0123456789abcdef") == std::string::npos);
-    for (std::size_t at = 0; at != seen.size(); ++at) seen[at].insert(key->str()[at]);
-    keys.insert(key->str());
+    const std::int64_t time = std::stoll(key->str().substr(0, 12), nullptr, 16);
+    CHECK(time >= before);
+    CHECK(time <= SystemClock().now().unix_millis());
+    before = time;
+    for (std::size_t at = 0; at != seen.size(); ++at) seen[at].insert(key->str()[12 + at]);
+    keys.insert(key->str().substr(12));
   }
   CHECK(keys.size() == 2'000);
   for (const auto& digits : seen) CHECK(digits.size() == 16);
@@ -36,7 +42,7 @@ TEST_CASE("a child process makes other keys than its parent") {
   REQUIRE(child >= 0);
   if (child == 0) {
     const auto key = random_key();
-    const bool written = key && ::write(pipe[1], key->str().data(), 32) == 32;
+    const bool written = key && ::write(pipe[1], key->str().data() + 12, 32) == 32;
     ::_exit(written ? 0 : 1);
   }
   ::close(pipe[1]);
@@ -46,5 +52,5 @@ TEST_CASE("a child process makes other keys than its parent") {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
-  CHECK(random_key()->str() != std::string(theirs.data(), theirs.size()));
+  CHECK(random_key()->str().substr(12) != std::string(theirs.data(), theirs.size()));
 }

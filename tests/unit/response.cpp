@@ -474,3 +474,25 @@ TEST_CASE("whether a response is a replay is read of one field that is true or f
     CHECK_FALSE(read({value}));
   }
 }
+
+TEST_CASE("a response keeps the code or the fault that it was written from, and only that") {
+  Response response;
+  write_response(response, ApiError::of<ApiErrc::forbidden>());
+  CHECK(response.code == ApiErrc::forbidden);
+  CHECK_FALSE(response.fault);
+  write_response(response, ApiError::of<ApiErrc::method_not_allowed>());
+  CHECK(response.code == ApiErrc::method_not_allowed);
+  write_response(response, Fault::unavailable(FaultSource::storage, "away"));
+  CHECK_FALSE(response.code);
+  REQUIRE(response.fault);
+  CHECK(response.fault->what() == "away");
+  write_response(response, *response.fault);
+  REQUIRE(response.fault);
+  CHECK(response.fault->what() == "away");
+  CHECK(response.status == 503);
+  write_response(response, 200, "text/plain", "ok");
+  CHECK_FALSE(response.fault);
+  write_response(response, ApiError::of<ApiErrc::forbidden>());
+  write_response(response, 200, "text/plain", "ok");
+  CHECK_FALSE(response.code);
+}

@@ -18,14 +18,12 @@ namespace {
 struct Named {
   Route route;
   std::string name;
-  int faults = 0;
 
   Response handle(const Request& request) const {
     Response response;
     write_response(response, 200, "text/plain", name + ' ' + std::string(path_parameter(request)) + ' ' + request.body);
     return response;
   }
-  void report(const Fault&) noexcept { ++faults; }
 };
 
 std::string call(auto& router, const std::string& method, const std::string& target) {
@@ -216,17 +214,13 @@ TEST_CASE("a router reads the route of a handler once, and no request makes the 
   CHECK(handler.route.reads == 1);
 }
 
-TEST_CASE("a fault outside any handler is reported to all that take faults") {
+TEST_CASE("the routes of a router are those of its handlers, in their order") {
   Named one{{"GET", "/one"}, "one"};
-  Named two{{"GET", "/two"}, "two"};
-  struct {
-    Route route{"GET", "/three"};
-    Response handle(const Request&) { return {}; }
-  } without;
-  Router router(one, without, two);
-  router.report(Fault::unavailable(FaultSource::library, "no memory"));
-  CHECK(one.faults == 1);
-  CHECK(two.faults == 1);
+  Named two{{"PUT", "/two/{id}"}, "two"};
+  const Router router(one, two);
+  REQUIRE(router.routes().size() == 2);
+  CHECK(router.routes()[0].path == "/one");
+  CHECK(router.routes()[1].method == "PUT");
 }
 
 TEST_CASE("the parameter of a path is its last segment, as it was received") {

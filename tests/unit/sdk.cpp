@@ -5,6 +5,7 @@
 #include <droplit/json.hpp>
 
 #include "support/catch.hpp"
+#include "support/observers.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -301,7 +302,7 @@ TEST_CASE("with idempotency each call makes a key of its own, under which every 
   Sdk droplit(service, {.retry = {.max_attempts = 3}, .idempotency = true}, FakeTime{});
   const Reply first = droplit.clients.create(home_text, "server");
   REQUIRE(first.key);
-  CHECK(first.key->str().size() == 32);
+  CHECK(first.key->str().size() == 44);
   CHECK(service.keys == std::vector<std::string>(3, first.key->str()));
   CHECK(first.outcome.value() == client());
   CHECK(first.attempts == 3);
@@ -364,7 +365,91 @@ TEST_CASE("what is sent anyway may have a key") {
   Service service;
   Sdk droplit(service, {.send_anyway = true, .idempotency = true});
   CHECK(droplit.clients.create(home_text, "gateway").key);
-  CHECK(service.keys.back().size() == 32);
+  CHECK(service.keys.back().size() == 44);
   static_cast<void>(droplit.clients.create({.type = "gateway"}, *IdempotencyKey::parse("k")));
   CHECK(service.keys.back() == "k");
+}
+
+TEST_CASE("every attempt of a call is observed once, with its number and what is known of the create by then") {
+  Service service;
+  int calls = 0;
+  service.result = [&]() -> Outcome<Response> {
+    switch (++calls) {
+      case 1: return Fault(FaultSource::transport, Fate::not_sent, "refused");
+      case 2: return to_response(Fault::unavailable(FaultSource::storage, "away"));
+      default: return to_response(client());
+    }
+  };
+  test::Recording observer;
+  Sdk droplit(service, {.retry = {.max_attempts = 5, .retry_unavailable = true}}, FakeTime{}, observer);
+  REQUIRE(droplit.clients.create(home_text, "server").outcome.has_value());
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 3);
+  for (std::size_t i = 0; i != 3; ++i) {
+    CHECK(requests[i].attempt == i + 1);
+    CHECK(requests[i].route == "/api/clients");
+    CHECK(requests[i].method == "POST");
+    CHECK(requests[i].request_id.empty());
+    CHECK(requests[i].nanoseconds == 1);
+    CHECK_FALSE(requests[i].code);
+  }
+  CHECK(requests[0].status == 0);
+  CHECK(requests[0].sent == 0);
+  REQUIRE(requests[0].fault);
+  CHECK(requests[0].fault->fate() == Fate::not_sent);
+  CHECK(requests[1].status == 503);
+  CHECK(requests[1].sent == service.bodies[1].size());
+  REQUIRE(requests[1].fault);
+  CHECK(requests[1].fault->fate() == Fate::not_applied);
+  CHECK(requests[2].status == 201);
+  CHECK(requests[2].received == to_response(client()).body.size());
+  CHECK_FALSE(requests[2].fault);
+  CHECK(observer.faults().empty());
+}
+
+TEST_CASE("a refusal by the service is observed with its code, and one before sending is not observed") {
+  Service service;
+  service.result = [] { return Outcome<Response>(to_response(ApiError::of<ApiErrc::unauthorized>())); };
+  test::Recording observer;
+  Sdk droplit(service, {}, FakeTime{}, observer);
+  CHECK_FALSE(droplit.clients.create("canary", "server").outcome.has_value());
+  CHECK(observer.events().empty());
+  CHECK(droplit.clients.create(home_text, "server").outcome.has_error());
+  REQUIRE(observer.requests().size() == 1);
+  CHECK(observer.requests()[0].status == 401);
+  CHECK(observer.requests()[0].code == ApiErrc::unauthorized);
+  CHECK_FALSE(observer.requests()[0].fault);
+}
+
+TEST_CASE("what an observer of the SDK throws decides nothing, and what a transport throws is observed") {
+  Service service;
+  test::Throwing throwing;
+  CHECK(Sdk(service, {}, FakeTime{}, throwing).clients.create(home_text, "server").outcome.has_value());
+  service.result = []() -> Outcome<Response> { throw std::bad_alloc(); };
+  test::Recording observer;
+  Sdk(service, {}, FakeTime{}, observer).clients.create(home_text, "server");
+  REQUIRE(observer.requests().size() == 1);
+  REQUIRE(observer.requests()[0].fault);
+  CHECK(observer.requests()[0].fault->fate() == Fate::maybe_applied);
+}
+
+TEST_CASE("a request id is sent only where the options say so: a new one for each call, the same for its attempts") {
+  struct {
+    std::vector<std::string> ids;
+    Outcome<Response> send(const Request& request) {
+      CHECK(request.fields.count("x-request-id") == 1);
+      ids.emplace_back(request.fields.get("x-request-id"));
+      return Fault(FaultSource::transport, Fate::not_sent, "refused");
+    }
+  } service;
+  test::Recording observer;
+  Sdk droplit(service, {.retry = {.max_attempts = 2}, .request_ids = true}, FakeTime{}, observer);
+  droplit.clients.create(home_text, "server");
+  droplit.clients.create(home_text, "server");
+  REQUIRE(service.ids.size() == 4);
+  CHECK(service.ids[0].size() == 32);
+  CHECK(service.ids[0] == service.ids[1]);
+  CHECK(service.ids[2] == service.ids[3]);
+  CHECK(service.ids[0] != service.ids[2]);
+  for (std::size_t i = 0; i != 4; ++i) CHECK(observer.requests()[i].request_id == service.ids[i]);
 }

@@ -28,9 +28,12 @@ class Store {
   droplit::MemoryStorage clients;
 };
 
-/// Passes faults to the operator.
-struct PrintFault {
-  void operator()(const droplit::Fault& fault) const {
+/// Shows the operator the faults that requests end with.
+struct PrintFaults : droplit::NoObserver {
+  void finished(const droplit::RequestFinished& request) const {
+    if (request.fault != nullptr) fault(*request.fault);
+  }
+  void fault(const droplit::Fault& fault) const {
     std::cout << "fault of " << to_string(fault.source()) << ", " << to_string(fault.fate()) << ": " << fault.what()
               << '\n';
   }
@@ -58,8 +61,9 @@ struct Service {
                                         .value();
   droplit::FixedClock clock{*droplit::Timestamp::parse("2018-02-28T15:16:58.941Z")};
   droplit::ObjectIds ids;
-  droplit::Endpoint<Store, droplit::TokenFile, droplit::FixedClock, droplit::ObjectIds, PrintFault> endpoint{
-      storage, access, clock, ids};
+  PrintFaults observer;
+  droplit::Endpoint<Store, droplit::TokenFile, droplit::FixedClock, droplit::ObjectIds, PrintFaults> endpoint{
+      storage, access, clock, ids, {}, observer};
 };
 
 }  // namespace embed

@@ -27,12 +27,6 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Passes a fault to a handler that takes faults.
-template <class H>
-void report(H& handler, const Fault& fault) {
-  if constexpr (requires { handler.report(fault); }) handler.report(fault);
-}
-
 /// The steps of a handler that takes whole requests. Makes sure that its response can be framed. With `checks_route`,
 /// refuses requests of other routes; within a router, none arrive.
 template <Handler H, bool checks_route = RoutedHandler<H>>
@@ -75,9 +69,7 @@ class WholeSteps {
       return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
     request_ = {};
-    if (made) return;
-    report(handler_, made.assume_exception());
-    write_response(response, made.assume_exception());
+    if (!made) write_response(response, made.assume_exception());
   }
 
   [[nodiscard]] std::uint32_t max_body() const noexcept {
@@ -99,6 +91,8 @@ class WholeSteps {
     const bool has_body = has_length && own.status != 205;
     out.status = own.status;
     out.close = own.close;
+    out.code = own.code;
+    out.fault = own.fault;
     out.body.assign(own.body, 0, has_body ? own.body.npos : 0);
     out.fields.clear();
     for (const HeaderField field : own.fields) {

@@ -54,6 +54,8 @@ inline void respond_without_method(std::span<const Route> routes, std::string_vi
   body += '}';
   response.status = 200;
   response.close = false;
+  response.code.reset();
+  response.fault.reset();
   response.fields.clear();
   response.fields.add("content-type", "application/json");
   response.fields.add("allow", allow);

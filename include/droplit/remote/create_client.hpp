@@ -5,7 +5,9 @@
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
+#include <droplit/detail/observation.hpp>
 #include <droplit/idempotency_key.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/remote/creation.hpp>
 #include <droplit/sleeper.hpp>
 #include <droplit/transport.hpp>
@@ -17,10 +19,25 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
+/// Informs an observer of an attempt, which has been settled.
+template <Observer O>
+void finish(RequestObservation<O>& observation, const Outcome<Response>& response, const RemoteCreation& creation) {
+  const Outcome<Client>& outcome = creation.outcome();
+  const Fault* const fault = outcome.has_exception() ? &outcome.assume_exception() : nullptr;
+  const auto code = outcome.has_error() ? std::optional(outcome.assume_error().code()) : std::nullopt;
+  int status = fault != nullptr ? fault->status().value_or(0) : 0;
+  if (response) {
+    status = response.assume_value().status;
+    observation.receive(response.assume_value().body.size());
+  }
+  const bool sent = fault == nullptr || fault->fate() != Fate::not_sent;
+  observation.finish(status, code, fault, sent ? creation.request().body.size() : 0);
+}
+
 /// Drives `creation` until it is done, and returns what the transport returned last. A sleeper that throws counts as
 /// the deadline: what is known by then is the outcome.
-template <Transport T, Sleeper W>
-Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
+template <Transport T, Sleeper W, Observer O = NoObserver>
+Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper, O& observer = no_observer) {
   const auto time_after = [&](auto call) {
     const auto time = guarded<std::int64_t>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<std::int64_t> {
       call();
@@ -28,12 +45,20 @@ Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper) {
     });
     return time ? time.assume_value() : creation.deadline();
   };
+  RequestObservation<O> observation(observer);
   for (;;) {
+    if constexpr (is_observed<O>) {
+      observation.begin({.route = create_client_route.path,
+                         .method = create_client_route.method,
+                         .request_id = creation.request().fields.get("x-request-id"),
+                         .attempt = creation.attempts() + 1});
+    }
     auto response = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
                                       [&]() -> Outcome<Response> { return transport.send(creation.request()); });
     std::uint32_t random_bits = 0;
     const std::int64_t now = time_after([&] { random_bits = sleeper.random_bits(); });
     creation.settle(response, now, random_bits);
+    if constexpr (is_observed<O>) finish(observation, response, creation);
     if (creation.step() == RemoteCreation::Step::wait) {
       creation.wake(time_after([&] { sleeper.sleep_until(creation.wait_until()); }));
     }

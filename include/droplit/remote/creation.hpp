@@ -5,6 +5,7 @@
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
+#include <droplit/detail/http/trace_fields.hpp>
 #include <droplit/detail/json/text.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/idempotency_key.hpp>
@@ -160,7 +161,8 @@ class RemoteCreation {
   /// Ends the waiting. From the deadline on there is no further request.
   void wake(std::int64_t now) noexcept { step_ = now < deadline_ ? Step::send : Step::done; }
 
-  /// The outcome, once `step` is `done`.
+  /// The outcome, once `step` is `done`; before, that of the attempts so far.
+  [[nodiscard]] const Outcome<Client>& outcome() const& noexcept { return outcome_; }
   [[nodiscard]] Outcome<Client> outcome() && { return std::move(outcome_); }
 
   /// The same with whether the client is a replay.
@@ -168,6 +170,12 @@ class RemoteCreation {
   [[nodiscard]] Outcome<Result> keyed_outcome() && {
     if (!outcome_) return std::move(outcome_).as_failure();
     return Result{std::move(outcome_).assume_value(), replayed_};
+  }
+
+  /// Sends this id with each attempt, as the field `x-request-id`; false, and none is sent, if it is not 1 to 128
+  /// characters from 0x21 to 0x7E. At most once.
+  bool set_request_id(std::string_view id) {
+    return detail::is_request_id(id) && request_.fields.add("x-request-id", id);
   }
 
   /// True if the last response was a client that an earlier request with the key had created.

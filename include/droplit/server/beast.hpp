@@ -2,7 +2,10 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/observation.hpp>
+#include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/server/detail/http_connection.hpp>
 #include <droplit/server/detail/listener.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
@@ -36,14 +39,16 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// Boost.Asio moves the bytes; Boost.Beast provides buffers and the reason phrases of status lines. Beast's parser does
 /// not read requests: in Debian 12's Boost 1.81 it accepts too much (docs/server.md).
 ///
-/// Handles no signals, writes no log and starts threads only in `run`. The handler must outlive it. Programs that the
-/// process starts inherit none of its descriptors.
-template <Handler H>
+/// Handles no signals, writes no log and starts threads only in `run`. The handler must outlive it, and so must the
+/// observer, which is informed of every request, connection and fault. Programs that the process starts inherit none of
+/// its descriptors.
+template <Handler H, Observer O = NoObserver>
 class BeastServer {
  public:
   /// Listens, so that peers can connect, but serves only in `run`. Throws `std::system_error` if it cannot listen.
-  explicit BeastServer(H& handler, ServerOptions options = {})
+  explicit BeastServer(H& handler, ServerOptions options = {}, O& observer = no_observer)
       : handler_(handler),
+        observer_(observer),
         options_(detail::bounded(std::move(options))),
         memory_(options_.max_memory),
         context_(static_cast<int>(options_.threads)),
@@ -105,7 +110,7 @@ class BeastServer {
   }
 
  private:
-  using Connection = detail::HttpConnection<H>;
+  using Connection = detail::HttpConnection<H, std::chrono::steady_clock, O>;
 
   // The open connections. They are removed by their destructors, on any thread.
   class Connections {
@@ -180,6 +185,7 @@ class BeastServer {
 
   // Begins again what may have ended for lack of memory.
   void recover() noexcept {
+    report("no memory to accept a connection or to wait for one");
     std::this_thread::sleep_for(later);
     detail::until_done([this] {
       on_strand([this] {
@@ -220,7 +226,7 @@ class BeastServer {
   std::chrono::milliseconds accept_some() noexcept {
     // Of a connection without a long request. Twice `max_head`, since a buffer that grows exists twice.
     const std::uint64_t own_memory =
-        Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<H>::own_memory;
+        Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<H, O>::own_memory;
     try {
       for (int i = 0; i != accepts_in_a_row; ++i) {
         detail::MemoryShare memory(memory_);
@@ -230,11 +236,12 @@ class BeastServer {
           case detail::Accepted::connection: begin(std::move(socket), std::move(memory)); break;
           case detail::Accepted::failed: break;
           case detail::Accepted::none: return {};
-          default: return later;  // exhausted
+          default: report("a connection cannot be accepted"); return later;  // exhausted
         }
       }
       return {};
-    } catch (...) {  // no memory for the connection, which is closed
+    } catch (...) {
+      report("no memory for a connection, which is closed");
       return later;
     }
   }
@@ -242,9 +249,19 @@ class BeastServer {
   void begin(detail::ServerSocket socket, detail::MemoryShare memory) {
     const auto connection = std::make_shared<Connection>(
         handler_, options_, options_.store_threads != 0 ? &store_threads_ : nullptr, std::move(socket),
-        std::move(memory), [this](Connection& ended) { connections_.remove(ended); });
+        std::move(memory), [this](Connection& ended) { has_ended(ended); }, observer_);
     connections_.add(connection);
+    detail::notify(observer_, [](O& observer) { observer.connection_opened(); });
     connection->start();
+  }
+
+  void has_ended(Connection& connection) {
+    connections_.remove(connection);
+    detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
+  }
+
+  void report(const char* what) noexcept {
+    detail::notify(observer_, [what](O& observer) { observer.fault(Fault::unavailable(FaultSource::library, what)); });
   }
 
   // The last connection's end ends `run`.
@@ -261,6 +278,7 @@ class BeastServer {
   }
 
   H& handler_;
+  O& observer_;
   const ServerOptions options_;
   detail::MemoryBudget memory_;
   Connections connections_;

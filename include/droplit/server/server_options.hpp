@@ -23,6 +23,10 @@ struct ServerOptions {
   std::uint64_t max_memory = 512 * 1024 * 1024U;  ///< bytes of all connections, their requests and responses, counted
                                                   ///< as in docs/server.md; at least 4194304
 
+  /// Whether each response has a field `x-request-id`: the request's own if it is given once and has 1 to 128
+  /// characters from 0x21 to 0x7E; otherwise 32 random hex digits. An observer is informed of it.
+  bool request_ids = false;
+
   // Each of these is at most 24 hours, and at least 1 ms unless another minimum is given.
   std::chrono::milliseconds head_deadline{10'000};   ///< from the first byte of a head to its last
   std::chrono::milliseconds body_grace{10'000};      ///< how long a body may be slower than `body_rate`; at least 0

@@ -37,6 +37,8 @@ class LoopbackTransport {
       return Fault(FaultSource::transport, Fate::maybe_applied, "the handler closed the connection");
     }
     if (request.method == "HEAD") response.body.clear();  // which no server sends
+    response.code.reset();  // which no client receives
+    response.fault.reset();
     if (response.body.size() > max_response) {
       return Fault::unknown_response(response.status, "the response is too long", response.body);
     }

@@ -21,7 +21,6 @@ struct Recorder {
   std::optional<Fault> fault = {};
   bool throws = false;
   Request seen = {};
-  std::optional<FaultSource> reported = {};
 
   Response handle(const Request& request) {
     seen = request;
@@ -29,7 +28,6 @@ struct Recorder {
     if (fault) throw *fault;
     return response;
   }
-  void report(const Fault& what) noexcept { reported = what.source(); }
 };
 
 struct WithoutLimit {
@@ -140,15 +138,15 @@ TEST_CASE("a status that is not of a final response is a fault, and 0 stays") {
   Recorder recorder;
   for (const int status : {-200, -1, 1, 20, 100, 101, 103, 199, 600, 999, 1000, 1200, 65736}) {
     CAPTURE(status);
-    recorder.reported.reset();
     recorder.response.status = status;
-    CHECK(run(recorder) == to_response(Fault(FaultSource::library, Fate::maybe_applied, {})));
-    CHECK(recorder.reported == FaultSource::library);
+    const Response response = run(recorder);
+    CHECK(response == to_response(Fault(FaultSource::library, Fate::maybe_applied, {})));
+    REQUIRE(response.fault);
+    CHECK(response.fault->source() == FaultSource::library);
   }
-  recorder.reported.reset();
   recorder.response.status = 0;
   CHECK(run(recorder).status == 0);
-  CHECK_FALSE(recorder.reported);
+  CHECK_FALSE(run(recorder).fault);
 }
 
 TEST_CASE("a handler with a route gets the requests of that route alone, as in a router") {
@@ -178,18 +176,36 @@ TEST_CASE("a handler with a route gets the requests of that route alone, as in a
   }
 }
 
-TEST_CASE("what a handler throws is reported and becomes a 500, or a 503 if it is a fault that means that") {
+TEST_CASE("what a handler throws becomes a 500, or a 503 if it is a fault that means that, and the response keeps it") {
   Recorder recorder;
   recorder.throws = true;
-  const Response response = run(recorder);
+  Response response = run(recorder);
   CHECK(response.status == 500);
   CHECK(response.body.find("canary") == std::string::npos);
-  CHECK(recorder.reported == FaultSource::library);
+  REQUIRE(response.fault);
+  CHECK(response.fault->source() == FaultSource::library);
 
   recorder.throws = false;
   recorder.fault = Fault::unavailable(FaultSource::storage, "busy");
-  CHECK(run(recorder).status == 503);
-  CHECK(recorder.reported == FaultSource::storage);
+  response = run(recorder);
+  CHECK(response.status == 503);
+  REQUIRE(response.fault);
+  CHECK(response.fault->source() == FaultSource::storage);
+}
+
+TEST_CASE("the code and the fault of a handler's own response stay, and are not those of the request before") {
+  Recorder recorder;
+  recorder.response = to_response(ApiError::of<ApiErrc::forbidden>());
+  Response response = run(recorder);
+  CHECK(response.code == ApiErrc::forbidden);
+  recorder.response = to_response(Fault(FaultSource::storage, Fate::maybe_applied, "lost"));
+  response = run(recorder);
+  CHECK_FALSE(response.code);
+  REQUIRE(response.fault);
+  CHECK(response.fault->what() == "lost");
+  recorder.response = Response{.status = 200, .fields = {}, .body = "ok"};
+  detail::respond(recorder, Request{"POST", "/", {}, {}});
+  CHECK_FALSE(run(recorder).fault);
 }
 
 TEST_CASE("memory that was reserved in the response stays there") {

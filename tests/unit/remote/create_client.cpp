@@ -562,3 +562,13 @@ TEST_CASE("under a key every fault is sent again, and the first 201 with the fie
   CHECK(create_client(service, {.type = "server"}, key).error().code() == ApiErrc::ecosystem_missing);
   CHECK(service.keys.size() == 4);
 }
+
+TEST_CASE("a create sends the request id that it is given, if that is one") {
+  const auto draft = ClientDraft(*EcosystemId::parse("C594b89aea18568c408c3ad24"), ClientType::server);
+  RemoteCreation creation(draft, {}, 0);
+  CHECK_FALSE(creation.set_request_id(""));
+  CHECK_FALSE(creation.set_request_id("a b"));
+  CHECK(creation.request().fields.count("x-request-id") == 0);
+  CHECK(creation.set_request_id("id-1"));
+  CHECK(creation.request().fields.get("x-request-id") == "id-1");
+}

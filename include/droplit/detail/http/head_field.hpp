@@ -25,6 +25,8 @@ enum class HeadField : std::uint8_t {
   connection,
   expect,
   idempotency_key,
+  request_id,
+  traceparent,
 };
 
 struct HeadFieldRow {
@@ -43,6 +45,8 @@ inline constexpr auto head_fields = std::to_array<HeadFieldRow>({
     {HeadField::connection, "connection", true},
     {HeadField::expect, "expect", true},
     {HeadField::idempotency_key, "idempotency-key", false},
+    {HeadField::request_id, "x-request-id", false},
+    {HeadField::traceparent, "traceparent", false},
     {HeadField::other, "", false},
 });
 

@@ -7,6 +7,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/handler.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/server/detail/http_session.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/read_pacing.hpp>
@@ -35,8 +36,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and applies the deadlines. `Clock` is
 /// replaced only in tests.
-template <Handler H, class Clock = std::chrono::steady_clock>
-class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clock>> {
+template <Handler H, class Clock = std::chrono::steady_clock, Observer O = NoObserver>
+class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clock, O>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
 
@@ -45,14 +46,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
 
   /// `store_threads`: where handlers may block; if null, on the serving threads. `memory`: its share of the server's.
   HttpConnection(H& handler, const ServerOptions& options, boost::asio::thread_pool* store_threads, ServerSocket socket,
-                 MemoryShare memory, OnEnd on_end)
+                 MemoryShare memory, OnEnd on_end, O& observer = no_observer)
       : options_(options),
         store_threads_(store_threads),
         socket_(std::move(socket)),
         strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
         timer_(socket_.get_executor()),
         pause_(socket_.get_executor()),
-        session_(handler, options.max_head, store_threads != nullptr, std::move(memory)),
+        session_(handler, options.max_head, store_threads != nullptr, std::move(memory), observer, options.request_ids),
         buffer_(std::size_t{options.max_head} + read_size),
         on_end_(std::move(on_end)) {}
 
@@ -83,7 +84,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
   }
 
  private:
-  using Session = HttpSession<H>;
+  using Session = HttpSession<H, O>;
   using Action = typename Session::Action;
   using ErrorCode = boost::system::error_code;
 

@@ -18,9 +18,10 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Reserves memory for a 500 and for its bytes in `out`.
+/// Reserves memory for a 500 with an `x-request-id`, and for its bytes in `out`.
 inline void reserve_for_fault(Response& response, std::string& out) {
   reserve_for_fault(response);
+  response.fields.reserve(288);
   out.reserve(512);
 }
 

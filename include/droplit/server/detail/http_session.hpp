@@ -17,12 +17,15 @@
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/http.hpp>
+#include <droplit/observer.hpp>
 #include <droplit/response.hpp>
 #include <droplit/server/detail/body_reader.hpp>
 #include <droplit/server/detail/head_check.hpp>
 #include <droplit/server/detail/http_response.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/piece_gatherer.hpp>
+#include <droplit/server/detail/request_record.hpp>
+#include <droplit/server/detail/session_action.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -36,28 +39,26 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The requests of one connection, one after the other. It is fed bytes, returns what it needs next, and leaves output
 /// to be written. No response depends on where the bytes were cut. Only the constructor throws.
-template <Handler H>
+template <Handler H, Observer O = NoObserver>
 class HttpSession {
  public:
-  /// What must be done next.
-  enum class Action : std::uint8_t {
-    request,   ///< feed bytes; nothing of a next request has arrived
-    head,      ///< feed bytes; a head has begun
-    body,      ///< feed bytes; a body is incomplete
-    write,     ///< write `output`, then call `advance`
-    complete,  ///< call `complete`, on any thread, then `advance`; only if the session `suspends`
-    close,     ///< write `output`, which may be empty, then close
-  };
-
+  using Action = SessionAction;
   /// The bytes of `memory` that a session has for requests; only longer ones need more.
   static constexpr std::uint64_t own_memory = 16'384;
 
   /// `suspends`: the handler may block, and is not completed within `advance`. `memory` has `own_memory` already.
-  HttpSession(H& handler, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {})
-      : handler_(handler), memory_(std::move(memory)), max_head_(max_head), suspends_(suspends) {
+  HttpSession(H& handler, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {},
+              O& observer = no_observer, bool ids = false)
+      : handler_(handler),
+        memory_(std::move(memory)),
+        max_head_(max_head),
+        record_(observer, ids),
+        suspends_(suspends) {
     steps_.emplace(handler);
     reserve_for_fault(response_, output_);
   }
+
+  ~HttpSession() { record_.end(response_, phase_ == Phase::completed); }
 
   /// Continues with the bytes that have arrived and were not used yet, at most to the end of one request. `used` is how
   /// many at the front must not be fed again.
@@ -158,6 +159,7 @@ class HttpSession {
     to_head_ = head.request.method() == "HEAD";
     body_ = framing_.chunked ? BodyReader() : BodyReader(framing_.length);
     phase_ = Phase::body;
+    record_.begin(handler_, head.request, scanner_.size(), response_);
     if (!afford()) return deliver();
     const bool has_body = framing_.chunked || framing_.length != 0;
     if (!steps_->head(head.request, head.lines, response_)) {
@@ -176,7 +178,9 @@ class HttpSession {
     std::string_view held;  // a piece, until it is known whether it is the last
     for (;;) {
       std::string_view piece;
+      const std::size_t before = input.size();
       const auto state = body_.read(input, piece);
+      record_.receive(before - input.size());
       if (!piece.empty()) {
         body_size_ += piece.size();
         if (!held.empty() && !take(held)) return deliver();
@@ -240,7 +244,6 @@ class HttpSession {
   }
 
   bool fault_and_close(const Fault& fault) {
-    report(handler_, fault);
     write_response(response_, fault);
     response_.close = true;
     return false;
@@ -261,7 +264,9 @@ class HttpSession {
   // Makes output of the response, and gets ready for the next request.
   Action deliver() {
     const bool closes = response_.close || !framing_.persistent || last_;
+    record_.respond(response_, scanner_.size());
     write_http(output_, response_, closes, framing_.http_1_0, !to_head_);
+    record_.finish(response_, output_.size());
     if (closes) return Action::close;
     pieces_.clear();
     scanner_ = {};
@@ -283,6 +288,7 @@ class HttpSession {
   HeadScanner scanner_;
   BodyReader body_;
   Framing framing_;
+  RequestRecord<O> record_;
   std::uint64_t body_size_ = 0;  // that arrived
   int empty_lines_ = 0;
   Phase phase_ = Phase::start;
