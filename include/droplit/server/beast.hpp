@@ -38,7 +38,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 ///
 /// Handles no signals, writes no log and starts threads only in `run`. The handler must outlive it. Programs that the
 /// process starts inherit none of its descriptors.
-template <Handler H>
+template <ServedHandler H>
 class BeastServer {
  public:
   /// Listens, so that peers can connect, but serves only in `run`. Throws `std::system_error` if it cannot listen.
