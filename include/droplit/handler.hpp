@@ -30,6 +30,12 @@ constexpr bool has_usable_limit() {
   }
 }
 
+/// What a server passes to `complete` of an `AsyncHandler`, as far as the handler may rely on it.
+struct AnyDone {
+  AnyDone(AnyDone&&) noexcept;
+  void operator()() noexcept;
+};
+
 }  // namespace detail
 
 /// Turns a request into a response: an `Endpoint`, a `Router`, an operation of a program's own.
@@ -66,6 +72,35 @@ concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps
   /// The longest body that is read, in bytes; of the request, once its head was taken.
   { steps.max_body() } -> std::convertible_to<std::uint32_t>;
 };
+
+/// A handler that responds later, such as a coroutine's: it suspends instead of blocking, so that a server needs no
+/// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit and `report`
+/// those of a `Handler`. `server/` has such servers; a `Router` does not join it.
+template <class H>
+concept AsyncHandler =
+    detail::has_usable_limit<H>() && detail::has_usable_report<H>() && std::constructible_from<typename H::Steps, H&> &&
+    requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response,
+             detail::AnyDone done) {
+  { steps.head(head, text, response) } -> std::same_as<bool>;
+  { steps.body(text, response) } -> std::same_as<bool>;
+  { steps.finish(text, response) } -> std::same_as<bool>;
+  /// Must not block. Writes the response now or later, on any thread, and then calls `done()`. Steps, `response` and
+  /// the server remain until then.
+  ///
+  /// `done` can be moved but not copied, and calls after the first do nothing. If it is destroyed without a call, which
+  /// is how an exception ends, the response is a 500. A server cannot end while it has neither happened. While
+  /// `done` exists, `done.get_executor()` is an executor of the server that runs one function of this connection at a
+  /// time.
+  ///
+  /// A server calls `steps.cancel()`, if there is such a function, on that executor when the response cannot be sent
+  /// any more: then `done` should be called soon. It may have been called before; `cancel` may be called again.
+  { steps.complete(response, static_cast<detail::AnyDone&&>(done)) } -> std::same_as<void>;
+  { steps.max_body() } -> std::convertible_to<std::uint32_t>;
+};
+
+/// What a server serves.
+template <class H>
+concept ServedHandler = Handler<H> || AsyncHandler<H>;
 
 /// A handler with a `route`, which a `Router` can join with others. It gets the requests of its route alone: without a
 /// router, too, other paths are responded to with 404, and other methods with 405. One with steps of its own must see

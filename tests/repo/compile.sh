@@ -72,7 +72,7 @@ using Removed = boost::json::$name;" >"$folder/removed.cpp"
   set -- g++ -std=c++20 -fsyntax-only -DBOOST_ASIO_NO_DEPRECATED -DDROPLIT_POSTGRES=1 -Iinclude -isystem "$folder/newer" $foreign
   good "boost: all headers" "$@" "$folder/headers.cpp"
   good "boost: src.hpp" "$@" -DDROPLIT_SEPARATE_COMPILATION "$folder/src.cpp"
-  for example in droplit-server droplit own_transport; do  # which together use all that we use of Boost
+  for example in droplit-server droplit own_transport coroutine_server; do  # which together use all that we use of Boost
     good "boost: $example" "$@" "docs/examples/$example.cpp"
   done
 }
@@ -98,7 +98,7 @@ warnings_test() {
   separate=-DBOOST_ASIO_SEPARATE_COMPILATION
   for example in docs/examples/*.cpp; do
     case $example in
-      *_coroutine.cpp) own=-Wno-switch-default ;;  # g++ warns of the switches that it makes of a coroutine
+      *coroutine*.cpp) own=-Wno-switch-default ;;  # g++ warns of the switches that it makes of a coroutine
       *) own= ;;
     esac
     good "front end $example" g++ -std=c++20 -fsyntax-only $gcc_switches $own $separate "$example"

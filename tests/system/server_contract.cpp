@@ -1,8 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The contract as data, over a socket.
+#include <droplit/async/asio.hpp>
 #include <droplit/router.hpp>
 #include <droplit/server/beast.hpp>
 
+#include "support/async.hpp"
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
 #include "support/socket.hpp"
@@ -59,6 +61,15 @@ struct Routed {
   Other other;
   droplit::Router<Other, decltype(world.endpoint)> router{other, world.endpoint};
   auto& handler() { return router; }
+};
+
+/// The contract's policies in coroutines.
+struct Coroutines {
+  contract::World world;
+  test::AsyncStore<contract::Storage> store{world.storage};
+  droplit::AsyncEndpoint<decltype(store), contract::Access, contract::Clock, contract::Ids> endpoint{
+      store, world.access, world.clock, world.ids};
+  auto& handler() { return endpoint; }
 };
 
 template <class Service>
@@ -134,4 +145,9 @@ TEST_CASE("every case over a socket, to an endpoint that takes idempotency keys"
 TEST_CASE("every case over a socket, through a router of the endpoint and another handler") {
   run_all<Routed>(false);
   run_all<Routed>(true, 2);
+}
+
+TEST_CASE("every case over a socket, by coroutines") {
+  run_all<Coroutines>(false);
+  run_all<Coroutines>(true);
 }

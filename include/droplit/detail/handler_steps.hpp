@@ -113,8 +113,10 @@ class WholeSteps {
 
 template <class H, bool checks_route>
 struct ChooseSteps : std::type_identity<WholeSteps<H, checks_route>> {};
-template <SteppedHandler H, bool checks_route>
-struct ChooseSteps<H, checks_route> : std::type_identity<typename H::Steps> {};
+template <class H, bool checks_route>
+requires(SteppedHandler<H> || AsyncHandler<H>) struct ChooseSteps<H, checks_route>
+    : std::type_identity<typename H::Steps> {
+};
 
 /// The steps of a handler: its own if it has any.
 template <class H, bool checks_route = RoutedHandler<H>>

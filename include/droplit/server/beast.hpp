@@ -42,7 +42,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// Handles no signals, writes no log and starts threads only in `run`. The handler must outlive it, and so must the
 /// observer, which is informed of every request, connection and fault. Programs that the process starts inherit none of
 /// its descriptors.
-template <Handler H, Observer O = NoObserver>
+template <ServedHandler H, Observer O = NoObserver>
 class BeastServer {
  public:
   /// Listens, so that peers can connect, but serves only in `run`. Throws `std::system_error` if it cannot listen.

@@ -3,7 +3,8 @@
 
 // The sockets, timers and threads around an `HttpSession`, by Boost.Asio; `BeastServer` makes one for each connection.
 // A connection lives as long as one of its asynchronous operations is pending: their handlers own it. All its work runs
-// on its strand, or without one if there is only one serving thread; only what may block runs on a store thread.
+// on its strand, or without one if there is only one serving thread; only what may block runs on a store thread. While
+// an async handler works, a `ResponseCallback` owns the connection.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/handler.hpp>
@@ -11,6 +12,7 @@
 #include <droplit/server/detail/http_session.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/read_pacing.hpp>
+#include <droplit/server/detail/response_callback.hpp>
 #include <droplit/server/detail/server_types.hpp>
 #include <droplit/server/server_options.hpp>
 
@@ -36,7 +38,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Moves the bytes of one connection between its socket and its `HttpSession`, and applies the deadlines. `Clock` is
 /// replaced only in tests.
-template <Handler H, class Clock = std::chrono::steady_clock, Observer O = NoObserver>
+template <ServedHandler H, class Clock = std::chrono::steady_clock, Observer O = NoObserver>
 class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clock, O>> {
  public:
   using OnEnd = std::function<void(HttpConnection&)>;
@@ -45,21 +47,21 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
   static constexpr std::uint64_t own_memory = 20'480;
 
   /// `store_threads`: where handlers may block; if null, on the serving threads. `memory`: its share of the server's.
+  /// `on_end`: called when nothing of the connection uses the server any more, on any thread.
   HttpConnection(H& handler, const ServerOptions& options, boost::asio::thread_pool* store_threads, ServerSocket socket,
                  MemoryShare memory, OnEnd on_end, O& observer = no_observer)
-      : options_(options),
+      : end_{*this, std::move(on_end)},
+        options_(options),
         store_threads_(store_threads),
         socket_(std::move(socket)),
         strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
         timer_(socket_.get_executor()),
         pause_(socket_.get_executor()),
         session_(handler, options.max_head, store_threads != nullptr, std::move(memory), observer, options.request_ids),
-        buffer_(std::size_t{options.max_head} + read_size),
-        on_end_(std::move(on_end)) {}
+        buffer_(std::size_t{options.max_head} + read_size) {}
 
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
-  ~HttpConnection() { on_end_(*this); }
 
   void start() {
     post([](HttpConnection& self) {
@@ -78,12 +80,17 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
     });
   }
 
-  /// Ends at once.
+  /// Ends at once, or when an async handler calls back.
   void abort() {
-    post([](HttpConnection& self) { self.close(); });
+    post([](HttpConnection& self) {
+      self.session_.cancel();
+      self.close();
+    });
   }
 
  private:
+  friend ResponseCallback<HttpConnection>;
+
   using Session = HttpSession<H, O>;
   using Action = typename Session::Action;
   using ErrorCode = boost::system::error_code;
@@ -155,10 +162,18 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
 
   void complete() {
     state_ = State::working;
-    boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
-      self->session_.complete();
-      until_done([&self] { self->post([](HttpConnection& connection) { connection.advance(); }); });
-    });
+    if constexpr (Session::is_async) {
+      session_.complete(ResponseCallback<HttpConnection>(this->shared_from_this()));
+    } else {
+      boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
+        self->session_.complete();
+        until_done([&self] { self->post([](HttpConnection& connection) { connection.advance(); }); });
+      });
+    }
+  }
+
+  void abandon() {
+    if (state_ != State::closed) act(session_.abandon());
   }
 
   typename Clock::time_point body_deadline() const {
@@ -274,6 +289,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
     }
   }
 
+  struct End {
+    HttpConnection& connection;
+    OnEnd call;
+    ~End() { call(connection); }
+  };
+
+  const End end_;  // destroyed after all others, which use the server
   const ServerOptions& options_;
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
@@ -283,7 +305,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
   ReadPacing pacing_;
   Session session_;
   boost::beast::flat_buffer buffer_;
-  OnEnd on_end_;
   typename Clock::time_point deadline_;
   typename Clock::time_point body_start_;
   std::size_t dropped_ = 0;

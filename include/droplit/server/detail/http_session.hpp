@@ -39,10 +39,14 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// The requests of one connection, one after the other. It is fed bytes, returns what it needs next, and leaves output
 /// to be written. No response depends on where the bytes were cut. Only the constructor throws.
-template <Handler H, Observer O = NoObserver>
+template <ServedHandler H, Observer O = NoObserver>
 class HttpSession {
  public:
   using Action = SessionAction;
+
+  /// Whether the handler calls back when the response is complete.
+  static constexpr bool is_async = AsyncHandler<H>;
+
   /// The bytes of `memory` that a session has for requests; only longer ones need more.
   static constexpr std::uint64_t own_memory = 16'384;
 
@@ -69,15 +73,32 @@ class HttpSession {
     return action;
   }
 
-  /// Lets the handler complete the response. Until it returns, only `finish` may be called.
-  void complete() noexcept {
+  /// Lets the handler complete the response before this returns, or an async one before it calls `done`. Until then,
+  /// only `finish` and `cancel` may be called.
+  template <class... Done>
+  void complete(Done... done) noexcept {
     phase_ = Phase::completed;
     response_.status = 0;
     try {
-      steps_->complete(response_);
-    } catch (...) {  // no memory for the shortest response
-      response_.status = 0;
+      steps_->complete(response_, std::move(done)...);
+    } catch (...) {  // no memory for the shortest response; or `done` was destroyed, or called and the response is good
+      if constexpr (!is_async) response_.status = 0;
     }
+  }
+
+  /// Asks an async handler to call `done` soon, because the response cannot be sent any more.
+  void cancel() {
+    if constexpr (is_async && requires { steps_->cancel(); }) {
+      if (phase_ == Phase::completed) steps_->cancel();
+    }
+  }
+
+  /// An async handler destroyed `done` without calling it.
+  Action abandon() noexcept {
+    return attempt([&] {
+      fault_and_close(Fault(FaultSource::library, Fate::maybe_applied, "a handler did not complete its response"));
+      return deliver();
+    });
   }
 
   /// The peer was too slow with the bytes that were needed.
@@ -228,8 +249,8 @@ class HttpSession {
       last_piece = pieces_.gathered();
     }
     if (!afford() || !steps_->finish(last_piece, response_)) return deliver();
-    if (suspends_) return Action::complete;
-    complete();
+    if (is_async || suspends_) return Action::complete;
+    if constexpr (!is_async) complete();
     return deliver_completed();
   }
 

@@ -15,7 +15,7 @@ enum class SessionAction : std::uint8_t {
   head,      ///< feed bytes; a head has begun
   body,      ///< feed bytes; a body is incomplete
   write,     ///< write `output`, then call `advance`
-  complete,  ///< call `complete`, on any thread, then `advance`; only if the session `suspends`
+  complete,  ///< call `complete`, on any thread, then `advance`; only if the session `suspends` or is async
   close,     ///< write `output`, which may be empty, then close
 };
 

@@ -1,0 +1,138 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/detail/guarded.hpp>
+#include <droplit/fault.hpp>
+#include <droplit/idempotency_key.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution/executor.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+namespace detail {
+
+/// One blocking call for a suspended coroutine, whose `handler` it owns: on an executor's thread, or not at all if the
+/// coroutine is cancelled before. Nothing else owns the coroutine meanwhile, so what the call refers to in it remains.
+template <class T, class Call, class Handler>
+class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, Handler>> {
+ public:
+  BlockingCall(Call call, Handler handler)
+      : executor_(boost::asio::prefer(boost::asio::any_io_executor(boost::asio::get_associated_executor(handler)),
+                                      boost::asio::execution::outstanding_work.tracked)),
+        call_(std::move(call)),
+        handler_(std::move(handler)) {}
+
+  template <class Executor>
+  void start(const Executor& executor) {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected()) {
+      slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type type) {
+        if (type == boost::asio::cancellation_type::none) return;
+        if (const auto call = weak.lock()) call->cancel();
+      });
+    }
+    try {
+      boost::asio::post(executor, [self = this->shared_from_this()] { self->run(); });
+    } catch (...) {  // no memory
+      if (!taken_.exchange(true)) complete(caught_fault(FaultSource::library, Fate::not_applied));
+    }
+  }
+
+ private:
+  void run() {
+    if (!taken_.exchange(true)) complete(guarded<T>(FaultSource::storage, Fate::maybe_applied, call_));
+  }
+
+  void cancel() {
+    if (taken_.exchange(true)) return;  // the call runs, and its result is awaited
+    complete(Fault::unavailable(FaultSource::storage, "cancelled before the storage was called"));
+  }
+
+  // Resumes the coroutine on its own executor, whose work ends last: until then its context does not run out of work.
+  void complete(Outcome<T> result) {
+    boost::asio::post(*executor_, [handler = std::move(handler_), result = std::move(result)]() mutable {
+      std::move(handler)(std::move(result));
+    });
+    executor_.reset();
+  }
+
+  std::optional<boost::asio::any_io_executor> executor_;
+  Call call_;
+  Handler handler_;
+  std::atomic<bool> taken_{false};
+};
+
+}  // namespace detail
+
+/// An `AsyncStorage` of a storage that blocks: runs its calls on an executor's threads, such as those of a
+/// `boost::asio::thread_pool`, and resumes the coroutine on the coroutine's own executor. Made by `blocking_store`.
+///
+/// A coroutine that is cancelled before a thread has begun its call resumes at once, with a `Fault` that was not
+/// applied; later the call's result is awaited. As thread-safe as the storage. The storage and the threads must outlive
+/// all calls. The coroutine's execution context must outlive them, too: it does not run out of work before they end,
+/// but who stops it must end the threads first.
+template <Storage S, class Executor>
+class BlockingStore {
+ public:
+  /// The storage and its calls' executor.
+  BlockingStore(S& storage, Executor executor) : storage_(storage), executor_(std::move(executor)) {}
+
+  /// `insert` of the storage. `client` must remain until the end.
+  boost::asio::awaitable<Outcome<Insertion>> insert(const Client& client) {
+    return run<Insertion>([this, &client]() -> Outcome<Insertion> { return storage_.insert(client); });
+  }
+
+  /// `insert_once` of the storage. `client` and `key` must remain until the end.
+  boost::asio::awaitable<Outcome<KeyedInsertion>> insert_once(const Client& client,
+                                                              const IdempotencyKey& key) requires KeyedStorage<S> {
+    return run<KeyedInsertion>(
+        [this, &client, &key]() -> Outcome<KeyedInsertion> { return storage_.insert_once(client, key); });
+  }
+
+ private:
+  template <class T, class Call>
+  boost::asio::awaitable<Outcome<T>> run(Call call) {
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
+        [this, call](auto&& handler) {
+          using Handler = std::remove_cvref_t<decltype(handler)>;
+          std::make_shared<detail::BlockingCall<T, Call, Handler>>(call, std::move(handler))->start(executor_);
+        },
+        boost::asio::use_awaitable);
+  }
+
+  S& storage_;
+  Executor executor_;
+};
+
+/// Makes an `AsyncStorage` of `storage`, whose calls block threads of `executor`.
+///
+///     boost::asio::thread_pool threads(8);
+///     auto store = blocking_store(sqlite, threads.get_executor());
+///     auto client = co_await async_create_client(store, clock, ids, draft);
+template <Storage S, class Executor>
+requires boost::asio::execution::is_executor<Executor>::value BlockingStore<S, Executor> blocking_store(
+    S& storage, Executor executor) {
+  return {storage, std::move(executor)};
+}
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI
