@@ -6,11 +6,16 @@
 #include "server/access_file.hpp"
 #include "server/command_line.hpp"
 #include "server/log.hpp"
+#include "server/metrics.hpp"
+#include "server/observation.hpp"
 #include "server/open_files.hpp"
+#include "server/probes.hpp"
 #include "server/signals.hpp"
 #include "server/stores.hpp"
 
+#include <droplit/checked_storage.hpp>
 #include <droplit/droplit.hpp>
+#include <droplit/observe/prometheus.hpp>
 #include <droplit/openapi.hpp>
 #include <droplit/server/beast.hpp>
 #include <droplit/try_it.hpp>
@@ -35,34 +40,17 @@ enum class ExitStatus : std::uint8_t {
   would_change_store = 3,  ///< of --check
 };
 
-/// Logs every fault for the operator: it holds no token and nothing of a request.
-struct LogFaults : droplit::NoObserver {
-  const server::Log& log;
-
-  explicit LogFaults(const server::Log& to) : log(to) {}
-
-  void finished(const droplit::RequestFinished& request) const {
-    if (request.fault != nullptr) fault(*request.fault);
-  }
-
-  void fault(const droplit::Fault& fault) const {
-    log.repeated(std::string("fault: ")
-                     .append(to_string(fault.source()))
-                     .append(": ")
-                     .append(fault.what())
-                     .append("; ")
-                     .append(to_string(fault.fate())));
-  }
-};
-
-/// Prints where it listens, once `print` is called, without waiting for a reader: in a thread that the constructor
-/// starts, so that `print` cannot fail.
+/// Prints lines, such as where it listens, once `print` is called, without waiting for a reader: in a thread that the
+/// constructor starts, so that `print` cannot fail.
 class Announcement {
  public:
-  Announcement(const std::string& url, const server::Log& log) {
-    std::thread([line = "listening on " + url, log, wanted = wanted_.get_future()]() mutable {
+  Announcement(std::string lines, const server::Log& log) {
+    std::thread([lines = std::move(lines), log, wanted = wanted_.get_future()]() mutable {
       if (!wanted.get()) return;
-      if (!program::print(line + "\n")) log.line("standard output cannot be written: " + line);
+      if (program::print(lines)) return;
+      for (std::string_view rest = lines; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+        log.line("standard output cannot be written: " + std::string(rest.substr(0, rest.find('\n'))));
+      }
     }).detach();
   }
   Announcement(const Announcement&) = delete;
@@ -96,17 +84,29 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   const server::AccessFile access(options.access, log);
   signals.on_hangup(access.reread());
   server::LateStore<typename Kind::Store> storage;
+  droplit::Prometheus counts(
+      {.lost_lines = [&log] { return log.lost(); }, .store = [&storage] { return storage.stats(); }});
+  server::Observation observation(log, options.log, options.metrics ? &counts : nullptr);
+  std::optional<server::Readiness> readiness;
+  if constexpr (droplit::CheckedStorage<typename Kind::Store>) readiness.emplace(log);
+  const server::Probe alive("/livez");
+  const server::Probe ready_probe("/readyz", [&readiness] { return !readiness || readiness->is_ready(); });
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
   droplit::OpenApiOptions described;
   described.endpoint = options.endpoint;
   const droplit::StaticResource document = droplit::openapi_resource(described);
   const droplit::TryIt try_it(options.try_it);
-  const LogFaults observer(log);
   droplit::Endpoint endpoint(storage, access.access(), clock, ids, options.endpoint);
-  droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style);
-  droplit::BeastServer server(router, options.server, observer);  // listens
-  Announcement announcement(server.url(), log);
+  droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style, alive, ready_probe);
+  droplit::BeastServer server(router, options.server, observation);  // listens
+  std::string lines = "listening on " + server.url() + "\n";
+  std::optional<server::MetricsServer> metrics;
+  if (options.metrics) {
+    metrics.emplace(counts, *options.metrics, log);  // listens
+    lines += "metrics on " + metrics->url() + "/metrics\n";
+  }
+  Announcement announcement(std::move(lines), log);
   auto status = ExitStatus::done;
   std::optional<server::Signals::Serving> serving;
   const auto ready = [&] {  // all threads are there
@@ -115,12 +115,16 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
       return server.stop();
     }
     storage.open(Kind::open(options));
+    if constexpr (droplit::CheckedStorage<typename Kind::Store>) {
+      readiness->begin([&store = storage.get()] { return store.check(); });
+    }
     for (const auto id : options.active) {
       droplit::Outcome<droplit::EcosystemState>(storage.get().add_ecosystem(id)).value();
     }
     for (const auto id : options.deleted) {
       droplit::Outcome<droplit::EcosystemState>(storage.get().delete_ecosystem(id)).value();
     }
+    if (metrics) metrics->start();
     serving.emplace(signals, [&server] { server.stop(); });
     announcement.print();
   };
@@ -140,7 +144,7 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
 
 ExitStatus run(server::Options options) {
   const server::BlockedSignals blocked;  // before there are threads
-  const server::Log log(STDERR_FILENO);
+  const server::Log log(STDERR_FILENO, options.log);
   ExitStatus status = ExitStatus::failed;
   try {
     const server::Signals signals(blocked, log);

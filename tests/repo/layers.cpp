@@ -50,6 +50,8 @@ const std::map<std::string, Layer> layers{
     {"outcome.hpp", policies},
     {"client_draft.hpp", policies},
     {"storage.hpp", policies},
+    {"checked_storage.hpp", policies},
+    {"store_stats.hpp", policies},
     {"access.hpp", policies},
     {"clock.hpp", policies},
     {"id_source.hpp", policies},
@@ -153,10 +155,12 @@ Layer layer_of(const std::string& header) { return is_adapter(header) ? adapter 
 
 std::string folder(const std::string& header) { return header.substr(0, header.find('/')); }
 
-// What belongs to storage/sqlite.hpp is in storage/sqlite/; the folders server and testing are one adapter each; what
-// is in storage/detail belongs to all stores.
+// What belongs to storage/sqlite.hpp is in storage/sqlite/; the folders server, observe and testing are one adapter
+// each; what is in storage/detail belongs to all stores.
 std::string adapter_of(const std::string& header) {
-  if (folder(header) == "server" || folder(header) == "testing") return folder(header);
+  for (const std::string one : {"server", "observe", "testing"}) {
+    if (folder(header) == one) return one;
+  }
   return header.substr(0, header.find_first_of("/.", folder(header).size() + 1));
 }
 

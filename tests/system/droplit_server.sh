@@ -54,6 +54,12 @@ refused 2 '--max-memory takes a number from 4194304 to 18446744073709551615' --m
 refused 2 '--max-memory takes a number from 4194304 to 18446744073709551615' --max-memory 18446744073709551616
 refused 2 '--listen takes HOST:PORT' --listen 8080
 refused 2 'the port of --listen takes a number from 0 to 65535' --listen 127.0.0.1:65536
+refused 2 '--metrics takes HOST:PORT' --metrics 8080
+refused 2 'the port of --metrics takes a number from 0 to 65535' --metrics 127.0.0.1:65536
+for same in 127.0.0.1:8080 localhost:8080; do
+  refused 2 '--metrics takes another address than --listen' --access x --metrics $same
+done
+refused 2 '--log takes text or json' --log $canary
 refused 2 '--storage takes memory or sqlite:PATH' --storage sqlite:
 refused 2 '--ecosystem takes an ecosystem id' --ecosystem 594b89aea18568c408c3ad24
 refused 2 '--delete-ecosystem takes an ecosystem id' --delete-ecosystem ''
@@ -148,6 +154,12 @@ start --ecosystem $active --no-try-it
 answers 201 "$here"
 gets 200 application/json /openapi.json
 for target in / /try-it.js /try-it.css; do gets 404 '' $target; done
+# without --metrics there are none
+gets 404 '' /metrics
+gets 200 'text/plain; charset=utf-8' /livez
+gets 200 'text/plain; charset=utf-8' /readyz
+curl -sS --max-time 10 -D "$folder/head" -o /dev/null "$url/livez"
+! grep -qi '^x-request-id' "$folder/head" || fail 'there are request ids without --request-ids'
 stopped TERM
 # of what 7 MB of body need, 4 MiB are too little
 start --ecosystem $active --max-body 1073741824 --max-memory 4194304
@@ -215,6 +227,76 @@ stopped TERM  # the log is written by a thread of its own, all of it before the 
   fail "a second name of the store is not logged once: $(cat "$folder/log")"
 grep -q 'droplit-server: fault: storage: ' "$folder/log" || fail "the fault is not in the log: $(cat "$folder/log")"
 ! grep -q canary "$folder/log" || fail 'the log has a token or a text'
+
+# --- watching it
+# operators OPTION...: starts it with metrics, whose address is its second line; sets metrics
+operators() {
+  start --metrics 127.0.0.1:0 "$@"
+  tries=0
+  until [ "$(wc -l <"$folder/out")" -eq 2 ] || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  metrics=$(sed -n '2s/^metrics on \(http:\/\/127\.0\.0\.1:[0-9][0-9]*\/metrics\)$/\1/p' "$folder/out")
+  [ -n "$metrics" ] || fail "the second line is wrong: $(cat "$folder/out")"
+}
+# becomes STATUS BODY: /readyz comes to respond so
+becomes() {
+  tries=0
+  until [ "$(curl -sS --max-time 10 -w ' %{http_code}' "$url/readyz")" = "$2 $1" ] || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  [ $tries -lt 200 ] || fail "/readyz does not become $1 $2"
+}
+rm -f "$folder"/store.db*
+operators --storage "sqlite:$folder/store.db" --ecosystem $active --log json --request-ids
+answers 201 "$here"
+answers 400 '{"canary":1}'
+for probe in livez readyz; do
+  [ "$(curl -sS --max-time 10 "$url/$probe?a=b")" = ok ] || fail "GET /$probe"
+  [ "$(curl -sS --max-time 10 -I -o /dev/null -w '%{http_code}' "$url/$probe")" = 200 ] || fail "HEAD /$probe"
+  for method in POST PUT OPTIONS; do
+    got=$(curl -sS --max-time 10 -X $method -D "$folder/head" -o /dev/null -w '%{http_code}' "$url/$probe")
+    [ "$got" = 405 ] || fail "$got to $method /$probe"
+    grep -qi '^allow: GET, HEAD' "$folder/head" || fail "$method /$probe: $(cat "$folder/head")"
+  done
+  gets 404 '' /$probe/
+  gets 404 '' /v0/$probe
+done
+gets 404 '' /metrics
+got=$(curl -sS --max-time 10 -o "$folder/metrics" -w '%{http_code} %{content_type}' "$metrics?a=b")
+[ "$got" = '200 text/plain; version=0.0.4; charset=utf-8' ] || fail "$got to GET /metrics"
+promtool check metrics <"$folder/metrics" >&2 || fail 'promtool finds a fault'
+for line in 'droplit_requests_total{route="/api/clients",method="POST",status="201",code=""} 1' \
+  'droplit_requests_total{route="/api/clients",method="POST",status="400",code="Ecosystem Missing"} 1' \
+  'droplit_store_commit_inserts_count 1' 'droplit_log_lines_lost_total 0' 'droplit_connections 0'; do
+  grep -qxF "$line" "$folder/metrics" || fail "no line $line"
+done
+[ "$(curl -sS --max-time 10 -I -o /dev/null -w '%{http_code}' "$metrics")" = 200 ] || fail 'HEAD /metrics'
+[ "$(curl -sS --max-time 10 -X POST -o /dev/null -w '%{http_code}' "$metrics")" = 405 ] || fail 'POST /metrics'
+for target in / /livez /api/clients; do
+  got=$(curl -sS --max-time 10 -o /dev/null -w '%{http_code}' "${metrics%/metrics}$target")
+  [ "$got" = 404 ] || fail "$got to $target at the address of the metrics"
+done
+refused 1 'cannot listen on 127.0.0.1 port' --listen 127.0.0.1:0 --access "$folder/access.json" \
+  --metrics "127.0.0.1:$(echo "$metrics" | sed 's/.*:\([0-9]*\)\/.*/\1/')" --storage "sqlite:$folder/new.db"
+[ ! -e "$folder/new.db" ] || fail 'a start without an address for metrics created the store'
+# a request id is taken, or made; a store that fails is not ready
+got=$(curl -sS --max-time 10 -D - -o /dev/null -H 'x-request-id: mine-1' "$url/livez" | sed -n 's/^x-request-id: \([!-~]*\).*/\1/p')
+[ "$got" = mine-1 ] || fail "the response has the request id '$got'"
+mv "$folder/store.db" "$folder/away.db"
+becomes 503 'not ready'
+[ "$(curl -sS --max-time 10 "$url/livez")" = ok ] || fail 'a store that fails makes /livez fail'
+mv "$folder/away.db" "$folder/store.db"
+becomes 200 ok
+stopped TERM
+! grep -v '^{"time":"[0-9T:.-]*Z","event":"[a-z]*",.*}$' "$folder/log" || fail 'not every line of --log json is an object'
+grep -q '"event":"request","request_id":"mine-1","method":"GET","route":"/livez","status":200,' "$folder/log" ||
+  fail "a request is not in the log: $(cat "$folder/log")"
+[ "$(grep -c '"text":"not ready: ' "$folder/log") $(grep -c '"text":"ready again' "$folder/log")" = '1 1' ] ||
+  fail "the log does not say once each that the store failed and answered again: $(cat "$folder/log")"
+! grep -q canary "$folder/log" "$folder/metrics" || fail 'the log or the metrics have a token or a name'
 
 # --- starting: all that can fail is tried before the store is touched
 start --ecosystem $active

@@ -7,6 +7,7 @@
 
 #include <droplit/endpoint.hpp>
 #include <droplit/id.hpp>
+#include <droplit/observe/line_log.hpp>
 #include <droplit/server/beast.hpp>
 #include <droplit/storage/memory.hpp>
 #if defined(DROPLIT_POSTGRES)
@@ -45,6 +46,8 @@ struct Options {
   std::vector<droplit::EcosystemId> active;
   std::vector<droplit::EcosystemId> deleted;
   std::optional<unsigned> store_threads;
+  std::optional<droplit::ServerOptions> metrics;  // where they are served
+  droplit::LogFormat log = droplit::LogFormat::text;
   droplit::EndpointOptions endpoint;
   droplit::ServerOptions server{.port = 8080};
   droplit::MemoryOptions memory;
@@ -73,6 +76,8 @@ class CommandLine {
     check_ = program::add_flag(root_, "--check",
                                "Tries all but serving and the ecosystems: options, access file, address, threads and "
                                "store, which it leaves as it is. Ends with 3 if a start would create or upgrade it.");
+    request_ids_ = program::add_flag(root_, "--request-ids",
+                                     "Takes x-request-id from each request, or makes one; response and log have it.");
     help_ = program::add_flag(root_, "-h,--help", "Prints this.");
   }
 
@@ -82,6 +87,7 @@ class CommandLine {
     options_.help = help_->count() != 0;
     options_.check = check_->count() != 0;
     options_.try_it = no_try_it_->count() == 0;
+    options_.server.request_ids = request_ids_->count() != 0;
     if (options_.help) return std::move(options_);
     program::check_arguments(root_, [](const CLI::Option& option) { return option.get_name().ends_with("ecosystem"); });
     for (const auto& [option, read] : readers_) {
@@ -90,6 +96,7 @@ class CommandLine {
     if (options_.access.empty()) throw SyntaxError("--access FILE is missing" + program::see_help(root_));
     refuse_options_of_other_stores();
     set_up_keys();
+    refuse_metrics_beside_the_service();
     const unsigned defaults[] = {0, 64, 8};
     options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
 #if defined(DROPLIT_POSTGRES)
@@ -174,7 +181,17 @@ exit status:
         [this](const std::string& text) { options_.access = text; });
     add("--listen", "HOST:PORT",
         "Where to listen: an address, [::1] or localhost; port 0 picks one. Default: 127.0.0.1:8080.",
-        [this](const std::string& text) { listen_at(text); });
+        [this](const std::string& text) { listen_at("--listen", text, options_.server); });
+    add("--metrics", "HOST:PORT",
+        "Where GET /metrics is served, for Prometheus: another address than that of --listen; port 0 picks one. "
+        "Default: nowhere.",
+        [this](const std::string& text) { listen_at("--metrics", text, options_.metrics.emplace()); });
+    add("--log", "WORD",
+        "text: a line for each fault; json: a JSON object on a line for each request and each fault. Default: text.",
+        [this](const std::string& text) {
+          if (text != "text" && text != "json") throw SyntaxError("--log takes text or json");
+          options_.log = text == "text" ? droplit::LogFormat::text : droplit::LogFormat::json;
+        });
     add("--storage", "STORE",
         std::string("memory, sqlite:PATH or ") + (has_postgres ? "" : "(not in this build) ") +
             "postgresql://...; a password belongs in PGPASSFILE, since other users can see a command line. Default: "
@@ -265,12 +282,21 @@ exit status:
 #endif
   }
 
-  void listen_at(std::string_view text) {
+  static void listen_at(const std::string& name, std::string_view text, droplit::ServerOptions& server) {
     const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) throw SyntaxError("--listen takes HOST:PORT");
+    if (colon == std::string_view::npos || colon == 0) throw SyntaxError(name + " takes HOST:PORT");
     const std::string_view host = text.substr(0, colon);
-    options_.server.host = host == "localhost" ? "127.0.0.1" : host;
-    options_.server.port = number<std::uint16_t>("the port of --listen", text.substr(colon + 1), 0, 65535);
+    server.host = host == "localhost" ? "127.0.0.1" : host;
+    server.port = number<std::uint16_t>("the port of " + name, text.substr(colon + 1), 0, 65535);
+  }
+
+  // Other spellings of one address are found out when the second is bound.
+  void refuse_metrics_beside_the_service() const {
+    const droplit::ServerOptions& service = options_.server;
+    if (options_.metrics && service.port != 0 && options_.metrics->host == service.host &&
+        options_.metrics->port == service.port) {
+      throw SyntaxError("--metrics takes another address than --listen");
+    }
   }
 
   void keep_in(std::string_view text) {
@@ -310,6 +336,7 @@ exit status:
   CLI::Option* keys_ = nullptr;
   CLI::Option* no_try_it_ = nullptr;
   CLI::Option* check_ = nullptr;
+  CLI::Option* request_ids_ = nullptr;
   CLI::Option* help_ = nullptr;
 };
 

@@ -17,7 +17,8 @@ namespace server {
 inline void fit_open_files(Options& options, const Log& log) {
   constexpr rlim_t others = 32;  // streams, files of the store, Asio's own
   std::uint32_t& connections = options.server.max_connections;
-  const rlim_t reserve = others + options.store_callers();
+  constexpr rlim_t for_metrics = 32;  // connections, and Asio's own
+  const rlim_t reserve = others + options.store_callers() + (options.metrics ? for_metrics : 0);
   const rlim_t needed = reserve + connections;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;

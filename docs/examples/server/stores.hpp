@@ -12,8 +12,11 @@
 #include <droplit/storage/postgres.hpp>
 #endif
 #include <droplit/storage/sqlite.hpp>
+#include <droplit/store_stats.hpp>
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace server {
@@ -22,7 +25,10 @@ namespace server {
 template <class Store>
 class LateStore {
  public:
-  void open(std::unique_ptr<Store> opened) noexcept { store_ = std::move(opened); }
+  void open(std::unique_ptr<Store> opened) noexcept {
+    store_ = std::move(opened);
+    is_open_ = true;
+  }
   [[nodiscard]] Store& get() const noexcept { return *store_; }
 
   droplit::Outcome<droplit::Insertion> insert(const droplit::Client& client) { return store_->insert(client); }
@@ -31,8 +37,17 @@ class LateStore {
     return store_->insert_once(client, key);
   }
 
+  /// What the store has counted; nothing if it counts nothing or is not open. By any thread.
+  [[nodiscard]] std::optional<droplit::StoreStats> stats() const {
+    if constexpr (droplit::CountingStorage<Store>) {
+      if (is_open_) return store_->stats();
+    }
+    return std::nullopt;
+  }
+
  private:
   std::unique_ptr<Store> store_;
+  std::atomic<bool> is_open_ = false;
 };
 
 /// How each kind of store is opened and inspected; both throw an error.

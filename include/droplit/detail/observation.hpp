@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -62,15 +63,18 @@ auto routes_of(const H& handler) {
 /// What may be said of a request with this head: the path of its route, its method, and what identifies it.
 inline RequestBegan describe(std::span<const Route> routes, const RequestHead& head) noexcept {
   RequestBegan began;
-  const RequestTarget target = split_target(head.target());
-  const auto route = std::find_if(routes.begin(), routes.end(), [&target](const Route& one) {
-    return target.well_formed && one.has_path(target.path);
-  });
-  if (route != routes.end()) began.route = route->path;
-  for (const std::string_view known :
-       {"POST", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE"}) {
-    if (head.method() == known) began.method = known;  // not a view of the request
+  if (!routes.empty() && head.target() == routes.front().path) {  // fast
+    began.route = routes.front().path;
+  } else {
+    const RequestTarget target = split_target(head.target());
+    const auto route = std::find_if(routes.begin(), routes.end(), [&target](const Route& one) {
+      return target.well_formed && one.has_path(target.path);
+    });
+    if (route != routes.end()) began.route = route->path;
   }
+  constexpr std::string_view all[] = {"POST", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE"};
+  const auto* const known = std::find(std::begin(all), std::end(all), head.method());
+  if (known != std::end(all)) began.method = *known;  // not a view of the request
   began.request_id = head.request_id();
   began.traceparent = head.traceparent();
   return began;

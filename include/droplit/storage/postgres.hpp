@@ -8,6 +8,7 @@
 #include <droplit/storage/postgres/query_runner.hpp>
 #include <droplit/storage/postgres/steps.hpp>
 
+#include <droplit/checked_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
@@ -19,6 +20,7 @@
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
 #include <droplit/storage/detail/sql.hpp>
+#include <droplit/store_stats.hpp>
 
 #include <array>
 #include <chrono>
@@ -189,6 +191,16 @@ class PostgresStorage {
                                               read);
   }
 
+  /// Reads one row of an index, and so finds out whether the server can be used now.
+  [[nodiscard]] Outcome<void> check() const {
+    const auto found = find_ecosystem(EcosystemId({}));
+    if (!found) return found.as_failure();
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+  }
+
+  /// What was counted since it was opened: waits for one of the connections.
+  [[nodiscard]] StoreStats stats() const { return state_->runner.stats(); }
+
   /// Finds out what `open` would find in this database, and changes nothing.
   static Outcome<StoreState> inspect(const std::string& conninfo, const PostgresOptions& options = {}) {
     return detail::guarded<StoreState>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<StoreState> {
@@ -233,5 +245,6 @@ class PostgresStorage {
 };
 
 static_assert(KeyedStorage<PostgresStorage>);
+static_assert(CheckedStorage<PostgresStorage> && CountingStorage<PostgresStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

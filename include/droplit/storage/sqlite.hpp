@@ -6,6 +6,7 @@
 #include <droplit/storage/sqlite/handles.hpp>
 #include <droplit/storage/sqlite/opening.hpp>
 
+#include <droplit/checked_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
@@ -16,6 +17,7 @@
 #include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
+#include <droplit/store_stats.hpp>
 
 #include <sqlite3.h>
 
@@ -142,6 +144,16 @@ class SqliteStorage {
     });
   }
 
+  /// Reads one row of an index, and so finds out whether the file can be used now.
+  [[nodiscard]] Outcome<void> check() const {
+    const auto found = find_ecosystem(EcosystemId({}));
+    if (!found) return found.as_failure();
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+  }
+
+  /// What was counted since it was opened: groups of inserts, failed ones too, and waits for other threads.
+  [[nodiscard]] StoreStats stats() const { return connection_->lock.stats(); }
+
   /// Returns what `open` would find at this path, and changes nothing, not even a companion of the file. Reads the main
   /// file without locks: what another process writes meanwhile may be missed.
   static Outcome<StoreState> inspect(const std::string& path) {
@@ -249,5 +261,6 @@ class SqliteStorage {
 };
 
 static_assert(KeyedStorage<SqliteStorage>);
+static_assert(CheckedStorage<SqliteStorage> && CountingStorage<SqliteStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -16,6 +16,7 @@
 #include <droplit/detail/guarded.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/outcome.hpp>
+#include <droplit/store_stats.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -40,7 +41,12 @@ class Pool {
     /// Waits until then for one to be free.
     Lease(Pool& pool, Deadline until) : pool_(pool) {
       std::unique_lock lock(pool.mutex_);
-      holds_ = pool.returned_.wait_until(lock, until, [&] { return !pool.free_.empty(); });
+      holds_ = !pool.free_.empty();
+      if (!holds_) {
+        const auto since = Time::now();
+        holds_ = pool.returned_.wait_until(lock, until, [&] { return !pool.free_.empty(); });
+        pool.stats_.add_wait(std::chrono::nanoseconds(Time::now() - since).count(), holds_);
+      }
       if (!holds_) return;
       connection_ = std::move(pool.free_.back());
       pool.free_.pop_back();
@@ -73,9 +79,16 @@ class Pool {
     free_.back() = std::move(first);
   }
 
+  /// What was counted. Waits for no operation.
+  [[nodiscard]] StoreStats stats() const {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
  private:
   Target target_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  StoreStats stats_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> free_;  // null is one that is yet to be made; those that are made are last
 };
@@ -139,6 +152,9 @@ class QueryRunner {
     if (!query.changes) return unavailable(query.name, why);
     return {FaultSource::storage, Fate::maybe_applied, words(query.name, why)};
   }
+
+  /// What the pool has counted.
+  [[nodiscard]] StoreStats stats() const { return pool_.stats(); }
 
  private:
   static constexpr int most_tries = 5;

@@ -15,6 +15,7 @@
 #include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
+#include <droplit/store_stats.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -42,6 +43,7 @@ struct PendingInsert {
   enum class State : std::uint8_t { waiting, follower, done };
   State state_ = State::waiting;
   std::condition_variable changed_;
+  std::optional<std::chrono::steady_clock::time_point> waits_since_;  // if the lock was not free
 };
 
 /// The lock; for `std::unique_lock` too. No wait is longer than its timeout. (Not a timed_mutex, whose steady clock g++
@@ -50,7 +52,12 @@ class GroupCommit {
  public:
   bool try_lock_for(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    if (!unlocked_.wait_for(lock, timeout, [this] { return !is_locked_; })) return false;
+    if (is_locked_) {
+      const auto since = Time::now();
+      const bool unlocked = unlocked_.wait_for(lock, timeout, [this] { return !is_locked_; });
+      add_wait(since, unlocked);
+      if (!unlocked) return false;
+    }
     is_locked_ = true;
     return true;
   }
@@ -68,9 +75,11 @@ class GroupCommit {
     using State = PendingInsert::State;
     std::unique_lock lock(mutex_);
     waiting_.push_back(&insert);
+    if (is_locked_) insert.waits_since_ = Time::now();
     const auto can_go_on = [&] { return insert.state_ != State::waiting || !is_locked_; };
     if (!insert.changed_.wait_for(lock, timeout, can_go_on)) {
       waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &insert));
+      add_wait(*insert.waits_since_, false);
       return false;
     }
     if (insert.state_ != State::waiting) {
@@ -79,7 +88,11 @@ class GroupCommit {
     }
     is_locked_ = true;
     group_.swap(waiting_);
-    for (PendingInsert* const each : group_) each->state_ = State::follower;
+    for (PendingInsert* const each : group_) {
+      each->state_ = State::follower;
+      if (each->waits_since_) add_wait(*each->waits_since_, true);
+    }
+    groups_.add(group_.size());
     lock.unlock();
     insert_all(std::span<PendingInsert* const>(group_));
     lock.lock();
@@ -92,7 +105,21 @@ class GroupCommit {
     return true;
   }
 
+  /// What was counted. Waits for no operation.
+  [[nodiscard]] StoreStats stats() const {
+    const std::lock_guard lock(mutex_);
+    StoreStats stats = stats_;
+    stats.group_commits = groups_;
+    return stats;
+  }
+
  private:
+  using Time = std::chrono::steady_clock;
+
+  void add_wait(Time::time_point since, bool got) noexcept {
+    stats_.add_wait(std::chrono::nanoseconds(Time::now() - since).count(), got);
+  }
+
   // Wakes one of either kind; the one that comes too late waits again.
   void release() noexcept {
     is_locked_ = false;
@@ -100,8 +127,10 @@ class GroupCommit {
     if (!waiting_.empty()) waiting_.front()->changed_.notify_one();
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable unlocked_;
+  StoreStats stats_;
+  GroupCommitStats groups_;
   std::vector<PendingInsert*> waiting_;
   std::vector<PendingInsert*> group_;  // the leader's alone while it holds the lock
   bool is_locked_ = false;

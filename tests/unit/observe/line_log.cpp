@@ -1,8 +1,13 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The log of droplit-server, before readers that stall, vanish and come back.
-#include "../../../docs/examples/server/log.hpp"
+// A log before readers that stall, vanish and come back.
+#include <droplit/observe/line_log.hpp>
+
+#include <droplit/timestamp.hpp>
 
 #include "support/catch.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,14 +21,19 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace {
 
 using namespace std::chrono_literals;
-using server::Log;
+using Log = droplit::LineLog;
 
 constexpr std::chrono::milliseconds forever = 1h;
+
+droplit::LineLogOptions summed_up_every(std::chrono::milliseconds period) {
+  return {.prefix = "droplit-server: ", .period = period};
+}
 
 struct Pipe {
   std::array<int, 2> ends{};
@@ -42,13 +52,24 @@ struct Pipe {
     ends[0] = -1;
   }
 
-  /// The next line, without its name; waits for it.
-  std::string line() {
+  /// The next line; waits for it.
+  std::string whole_line() {
     std::string text;
     for (char c = 0; ::read(ends[0], &c, 1) == 1 && c != '\n';) text += c;
-    constexpr std::string_view name = "droplit-server: ";
-    REQUIRE(text.starts_with(name));
-    return text.substr(name.size());
+    return text;
+  }
+
+  /// The same without its prefix.
+  std::string line() {
+    const std::string text = whole_line();
+    constexpr std::string_view prefix = "droplit-server: ";
+    REQUIRE(text.starts_with(prefix));
+    return text.substr(prefix.size());
+  }
+
+  [[nodiscard]] bool is_readable() const {
+    pollfd one{ends[0], POLLIN, 0};
+    return ::poll(&one, 1, 20) == 1;
   }
 
   /// Writes as much as finds room, and returns how much that is.
@@ -81,7 +102,7 @@ std::uint64_t number_before(const std::string& text, std::string_view rest) {
 
 TEST_CASE("lines are written whole and in order") {
   Pipe pipe;
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   for (int i = 0; i != 500; ++i) log.line("line " + std::to_string(i));
   for (int i = 0; i != 500; ++i) CHECK(pipe.line() == "line " + std::to_string(i));
   log.line(std::string(5000, 'x'));
@@ -92,8 +113,9 @@ TEST_CASE("lines are written whole and in order") {
 TEST_CASE("a reader that stalls holds no line up, and what is lost is counted where it belongs") {
   Pipe pipe;
   const std::size_t before = pipe.fill();
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   constexpr std::uint64_t all = 5000;
+  const std::uint64_t max_queued = droplit::LineLogOptions().max_queued;
   for (std::uint64_t i = 0; i != all; ++i) log.line("line " + std::to_string(i));  // returns, all the same
   CHECK_FALSE(log.drain(1ms));
   bool drained = false;
@@ -112,9 +134,9 @@ TEST_CASE("a reader that stalls holds no line up, and what is lost is counted wh
       lost += number_before(text, " lines lost");
     }
   }
-  CHECK(written >= Log::max_queued);
-  CHECK(written <= Log::max_queued + 1);  // one of which the writer had taken
+  CHECK(written == max_queued);
   CHECK(written + lost == all);
+  CHECK(log.lost() == lost);
   later.join();
   CHECK(drained);
 }
@@ -122,12 +144,12 @@ TEST_CASE("a reader that stalls holds no line up, and what is lost is counted wh
 TEST_CASE("without a reader lines are lost and counted, also where the count itself cannot be written") {
   Pipe pipe;
   pipe.close_reader();
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   for (int i = 0; i != 10; ++i) {
     log.line("unheard");
     CHECK(log.drain(forever));
   }
-  const Log closed(-1, forever);
+  const Log closed(-1, summed_up_every(forever));
   closed.line("unheard");
   CHECK(closed.drain(forever));
 }
@@ -135,7 +157,7 @@ TEST_CASE("without a reader lines are lost and counted, also where the count its
 TEST_CASE("lines that could not be written are counted once there is room again") {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   REQUIRE(full != -1);
-  const Log log(full, forever);
+  const Log log(full, summed_up_every(forever));
   for (int i = 0; i != 3; ++i) {
     log.line("lost");
     CHECK(log.drain(forever));
@@ -145,13 +167,14 @@ TEST_CASE("lines that could not be written are counted once there is room again"
   log.line("heard");
   CHECK(pipe.line() == "3 lines lost");
   CHECK(pipe.line() == "heard");
+  CHECK(log.lost() == 3);
   CHECK(log.drain(forever));
   ::close(full);
 }
 
 TEST_CASE("equal lines are one line and their number, at the end of each period and at the end") {
   Pipe pipe;
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   for (int i = 0; i != 4; ++i) {
     log.repeated("fault A");
     log.repeated("fault B");
@@ -170,7 +193,7 @@ TEST_CASE("equal lines are one line and their number, at the end of each period 
   CHECK(pipe.line() == "fault A (the same 1 times more)");
 
   Pipe other;
-  const Log periodic(other.ends[1], 1ms);
+  const Log periodic(other.ends[1], summed_up_every(1ms));
   for (int i = 0; i != 3; ++i) periodic.repeated("fault");
   CHECK(other.line() == "fault");
   std::uint64_t more = 0;
@@ -188,7 +211,7 @@ TEST_CASE("equal lines are one line and their number, at the end of each period 
 TEST_CASE("a period ends on time also while the queue is never empty") {
   Pipe pipe;
   REQUIRE(::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096) >= 4096);
-  const Log log(pipe.ends[1], 1ms);
+  const Log log(pipe.ends[1], summed_up_every(1ms));
   const std::string other(1000, 'x');
   for (int i = 0; i != 200; ++i) log.line(other);  // much more than the pipe takes
   for (int i = 0; i != 3; ++i) log.repeated("fault");
@@ -217,7 +240,7 @@ TEST_CASE("a period ends on time also while the queue is never empty") {
 
 TEST_CASE("more different lines than are summed up are written as they come") {
   Pipe pipe;
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   for (std::size_t i = 0; i != Log::max_repeated + 10; ++i) log.repeated("fault " + std::to_string(i));
   log.repeated("fault " + std::to_string(Log::max_repeated));
   for (std::size_t i = 0; i != Log::max_repeated + 10; ++i) CHECK(pipe.line() == "fault " + std::to_string(i));
@@ -227,7 +250,7 @@ TEST_CASE("more different lines than are summed up are written as they come") {
 
 TEST_CASE("threads that log together lose no line that found room") {
   Pipe pipe;
-  const Log log(pipe.ends[1], forever);
+  const Log log(pipe.ends[1], summed_up_every(forever));
   std::vector<std::thread> threads;
   for (int t = 0; t != 4; ++t) {
     threads.emplace_back([&log] {
@@ -237,4 +260,65 @@ TEST_CASE("threads that log together lose no line that found room") {
   for (int i = 0; i != 800; ++i) CHECK(pipe.line() == "x");
   for (auto& thread : threads) thread.join();
   CHECK(log.drain(forever));
+}
+
+TEST_CASE("lines of JSON are JSON objects, whatever the text is and however long") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], {.format = droplit::LogFormat::json, .period = forever});
+  // The text of the next line, whose time is cut out and checked.
+  const auto text = [&pipe] {
+    const std::string line = pipe.whole_line();
+    constexpr std::string_view before = "{\"time\":\"";
+    REQUIRE(line.starts_with(before));
+    CHECK(droplit::Timestamp::parse(line.substr(before.size(), droplit::Timestamp::text_size)));
+    return line.substr(before.size() + droplit::Timestamp::text_size + 2);
+  };
+  log.line("a \"quoted\" text\n");
+  CHECK(text() == R"("event":"message","text":"a \"quoted\" text\n"})");
+  log.line("\xFF and \xC3\xA9");
+  CHECK(text() == "\"event\":\"message\",\"text\":\"\xEF\xBF\xBD and \xC3\xA9\"}");
+  for (const std::string_view piece : {"x", "\x01", "\"", "\xC3\xA9", "\xFF"}) {
+    std::string longer;
+    while (longer.size() < 5000) longer += piece;
+    log.line(longer);
+    const std::string line = pipe.whole_line();
+    CHECK(line.size() <= Log::max_line);
+    CHECK(line.size() > Log::max_line - 70);
+    CHECK(line.ends_with("\"}"));
+    CHECK(boost::json::parse(line).as_object().size() == 3);
+  }
+  log.record(R"({"event":"mine"})");
+  CHECK(pipe.whole_line() == R"({"event":"mine"})");
+  log.repeated("fault");
+  log.repeated("fault");
+  CHECK(text() == R"("event":"message","text":"fault"})");
+  CHECK(log.drain(forever));
+  CHECK(text() == "\"event\":\"message\",\"text\":\"fault (the same 1 times more)\"}");
+}
+
+TEST_CASE("the number of lost lines of JSON is an object of its own") {
+  Pipe pipe;
+  const std::size_t before = pipe.fill();
+  const Log log(pipe.ends[1], {.format = droplit::LogFormat::json, .period = forever, .max_queued = 4});
+  for (int i = 0; i != 10; ++i) log.record("{}");
+  CHECK_FALSE(log.drain(1ms));
+  pipe.take(before);
+  for (int i = 0; i != 4; ++i) CHECK(pipe.whole_line() == "{}");
+  CHECK(log.drain(forever));
+  const std::string line = pipe.whole_line();
+  CHECK(line.find(R"(,"event":"lost","lines":6})") != std::string::npos);
+  CHECK(boost::json::parse(line).is_object());
+  CHECK(log.lost() == 6);
+}
+
+TEST_CASE("lines that come while the writer waits for more are written together, at the latest when half is full") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], {.period = forever, .delay = forever, .max_queued = 8});
+  for (int i = 0; i != 3; ++i) log.line("line " + std::to_string(i));
+  CHECK_FALSE(pipe.is_readable());
+  log.line("line 3");  // half of 8
+  for (int i = 0; i != 4; ++i) CHECK(pipe.whole_line() == "line " + std::to_string(i));
+  log.line("last");
+  CHECK(log.drain(forever));  // waits for no more
+  CHECK(pipe.whole_line() == "last");
 }

@@ -1,0 +1,20 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/detail/config.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+
+#include <concepts>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+/// A storage that can be asked whether it works. One without this verb always does, as memory.
+template <class S>
+concept CheckedStorage = Storage<S> && requires(S& storage) {
+  /// One trivial read, which changes nothing; it may block as long as an insert may. Throws or returns a `Fault` if the
+  /// store cannot be used now.
+  { storage.check() } -> std::convertible_to<Outcome<void>>;
+};
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI

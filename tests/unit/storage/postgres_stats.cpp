@@ -1,0 +1,43 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// What a PostgresStorage counts, and whether it says that it can be used.
+#include <droplit/storage/postgres.hpp>
+
+#include "support/catch.hpp"
+#include "support/postgres_cluster.hpp"
+
+#include <chrono>
+#include <memory>
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a lease that waits for a connection is counted, and one that waits in vain") {
+  using droplit::detail::postgres::Pool;
+  using droplit::detail::postgres::Time;
+  Pool pool({}, 1, nullptr);
+  {
+    const Pool::Lease first(pool, Time::now() + 1h);
+    CHECK(first);
+    CHECK(pool.stats() == droplit::StoreStats());
+    const Pool::Lease in_vain(pool, Time::now() + 2ms);
+    CHECK_FALSE(in_vain);
+    CHECK(pool.stats().waits == 1);
+    CHECK(pool.stats().wait_timeouts == 1);
+    CHECK(pool.stats().wait_nanoseconds >= 1'000'000);  // it was not less than the wait
+  }
+  const Pool::Lease again(pool, Time::now() + 1h);
+  CHECK(again);
+  CHECK(pool.stats().waits == 1);
+}
+
+TEST_CASE("a PostgresStorage can be used until its server is gone, and counts no group of inserts") {
+  auto cluster = std::make_unique<PostgresCluster>();
+  const auto storage = droplit::PostgresStorage::open(cluster->conninfo(), {.timeout = 2s}).value();
+  CHECK(storage.check());
+  CHECK(storage.stats() == droplit::StoreStats());
+  CHECK_FALSE(storage.stats().group_commits);
+  cluster.reset();
+  const auto gone = storage.check();
+  REQUIRE(gone.has_exception());
+  CHECK(gone.assume_exception().source() == droplit::FaultSource::storage);
+  CHECK(gone.assume_exception().fate() == droplit::Fate::not_applied);
+}
