@@ -100,6 +100,9 @@ inline void reserve_for_fault(Response& response) {
   response.fields.reserve(128);
 }
 
+/// Says in a 201 under a key whether it is a replay.
+inline constexpr std::string_view replayed_field = "idempotency-replayed";
+
 /// The value of a field that is given once; empty if it is absent or repeated.
 inline std::string_view single_value(const Response& response, std::string_view name) noexcept {
   return response.fields.count(name) == 1 ? response.fields.get(name) : std::string_view();
@@ -121,7 +124,6 @@ namespace detail {
 
 inline constexpr std::string_view json_content_type = "application/json";
 inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
-inline constexpr std::string_view replayed_field = "idempotency-replayed";
 
 /// True if a content-encoding other than identity was applied to the body.
 inline bool is_encoded(const Response& response) noexcept {
