@@ -38,9 +38,9 @@ struct Database {
 
 /// An async storage around another one: while that is busy, tries again after a pause.
 template <droplit::AsyncStorage S>
-class Patient {
+class RetryingStore {
  public:
-  explicit Patient(S& storage) : storage_(storage) {}
+  explicit RetryingStore(S& storage) : storage_(storage) {}
   asio::awaitable<Outcome<droplit::Insertion>> insert(const droplit::Client& client) {
     asio::steady_timer pause(co_await asio::this_coro::executor);
     for (int tries = 1;; ++tries) {
@@ -93,11 +93,11 @@ int main() {
   database.clients.add_ecosystem("C594b89aea18568c408c3ad24"_ecosystem_id);
   asio::thread_pool threads(2);  // the only ones that the database blocks
   auto store = droplit::blocking_store(database, threads.get_executor());
-  Patient patient(store);
+  RetryingStore retrying(store);
   const auto access = droplit::TokenFile::parse(R"({"tokens": [{"token": "demo", "kind": "account"}]})").value();
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
-  droplit::AsyncEndpoint endpoint(patient, access, clock, ids);
+  droplit::AsyncEndpoint endpoint(retrying, access, clock, ids);
   droplit::BeastServer server(endpoint);  // one serving thread, no store threads
 
   int created = 0;

@@ -24,7 +24,10 @@ std::string random_id(int numbers) {
   std::string id;
   for (int i = 0; i != numbers; ++i) {
     std::uint64_t bits = random();
-    for (int digit = 0; digit != 16; ++digit, bits >>= 4U) id += "0123456789abcdef"[bits & 15U];
+    for (int digit = 0; digit != 16; ++digit) {
+      id += "0123456789abcdef"[bits & 15U];
+      bits >>= 4U;
+    }
   }
   return id;
 }

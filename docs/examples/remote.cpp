@@ -29,7 +29,7 @@ struct StumblingTransport {
   }
 };
 
-/// A transport that loses its first response, so that nobody knows what became of the request.
+/// A transport that loses its first response, so that what became of the request is unknown.
 template <class Transport>
 struct LosingTransport {
   Transport& transport;

@@ -9,7 +9,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A storage that can be asked whether it works. One without this verb always does, as memory.
+/// A storage that can check whether it works. A storage without this verb always works, as `MemoryStorage` does.
 template <class S>
 concept CheckedStorage = Storage<S> && requires(S& storage) {
   /// One trivial read, which changes nothing; it may block as long as an insert may. Throws or returns a `Fault` if the

@@ -74,8 +74,8 @@ concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps
 };
 
 /// A handler that responds later, such as a coroutine's: it suspends instead of blocking, so that a server needs no
-/// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit and `report`
-/// those of a `Handler`. `server/` has such servers; a `Router` does not join it.
+/// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit that of a
+/// `Handler`. `server/` has such servers; a `Router` does not join it.
 template <class H>
 concept AsyncHandler = detail::has_usable_limit<H>() && std::constructible_from<typename H::Steps, H&> &&
     requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response,
@@ -87,7 +87,7 @@ concept AsyncHandler = detail::has_usable_limit<H>() && std::constructible_from<
   /// the server remain until then.
   ///
   /// `done` can be moved but not copied, and calls after the first do nothing. If it is destroyed without a call, which
-  /// is how an exception ends, the response is a 500. A server cannot end while it has neither happened. While
+  /// is how an exception ends, the response is a 500. A server ends only after the call or the destruction. While
   /// `done` exists, `done.get_executor()` is an executor of the server that runs one function of this connection at a
   /// time.
   ///

@@ -140,6 +140,7 @@ struct Response {
   std::optional<Fault> fault = {};
   ///@}
 
+  /// Compares what is sent.
   bool operator==(const Response& other) const noexcept {
     return status == other.status && fields == other.fields && body == other.body && close == other.close;
   }

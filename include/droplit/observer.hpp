@@ -91,7 +91,7 @@ struct NoObserver {
 
 static_assert(Observer<const NoObserver>);
 
-/// What is observed by no one.
+/// The default where an observer can be given.
 inline NoObserver no_observer;
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

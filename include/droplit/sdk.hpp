@@ -92,6 +92,7 @@ class Clients {
 
   /// The same with a draft.
   Reply create(const ClientDraft& draft) { return send(draft, std::nullopt); }
+  /// The same with a draft and a key of the caller.
   Reply create(const ClientDraft& draft, IdempotencyKey key) { return send(draft, std::move(key)); }
 
  private:

@@ -3,13 +3,12 @@
 
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/enum_name.hpp>
 #include <droplit/detail/print.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 
-#include <array>
 #include <concepts>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,9 +29,8 @@ enum class Insertion : std::uint8_t {
 
 /// The name of the enumerator.
 constexpr std::string_view to_string(Insertion insertion) noexcept {
-  return std::array<std::string_view, 6>{"inserted", "ecosystem_deleted", "ecosystem_unknown",
-                                         "id_taken", "replayed",          "key_reused"}[static_cast<std::size_t>(
-      insertion)];
+  return detail::enum_name(
+      insertion, {"inserted", "ecosystem_deleted", "ecosystem_unknown", "id_taken", "replayed", "key_reused"});
 }
 
 template <>
@@ -48,7 +46,7 @@ enum class StoreState : std::uint8_t {
 
 /// The name of the enumerator.
 constexpr std::string_view to_string(StoreState state) noexcept {
-  return std::array<std::string_view, 4>{"absent", "older", "current", "foreign"}[static_cast<std::size_t>(state)];
+  return detail::enum_name(state, {"absent", "older", "current", "foreign"});
 }
 
 template <>

@@ -13,7 +13,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The groups of inserts that shared a commit, since the store was opened.
 struct GroupCommitStats {
-  /// The sizes that are told apart: 1, at most 2, 4, 8, 16, 32, 64, and more.
+  /// The sizes that are counted apart: 1, at most 2, 4, 8, 16, 32, 64, and more.
   static constexpr std::array<std::uint64_t, 7> bounds{1, 2, 4, 8, 16, 32, 64};
 
   std::array<std::uint64_t, bounds.size() + 1> groups{};  ///< of each size, those that failed too

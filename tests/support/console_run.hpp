@@ -27,7 +27,9 @@ struct Ran {
 inline std::string read_all(int fd) {
   std::string all;
   char piece[4096];
-  for (ssize_t size; (size = ::read(fd, piece, sizeof piece)) > 0;) all.append(piece, static_cast<std::size_t>(size));
+  for (ssize_t size = ::read(fd, piece, sizeof piece); size > 0; size = ::read(fd, piece, sizeof piece)) {
+    all.append(piece, static_cast<std::size_t>(size));
+  }
   ::close(fd);
   return all;
 }

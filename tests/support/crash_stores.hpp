@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// Stores under a droplit-server that tests kill: what the server is told, how they crash themselves, and what is in
-// them.
+// Stores of a droplit-server that tests kill: the option that names them, how they crash themselves, and what they
+// contain.
 #pragma once
 
 #include <droplit/client.hpp>
@@ -74,7 +74,7 @@ inline droplit::Client client_of(const Cells& cells) {
   return {*id, *created_at, *ecosystem, *type, name, description};
 }
 
-/// A file of SQLite. Looked at in a copy of file and log, so that it is the server that recovers them.
+/// A file of SQLite. It is read in a copy of file and log, so that it is the server that recovers them.
 class SqliteFile : public Store {
  public:
   explicit SqliteFile(std::filesystem::path folder) : folder_(std::move(folder)) {}

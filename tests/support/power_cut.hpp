@@ -17,7 +17,7 @@
 
 namespace test {
 
-/// What a disk keeps when the current goes off, by what was done to it. Only what was synced is sure to be there; of
+/// What a disk keeps when the power fails, by what was done to it. Only what was synced is sure to be there; of
 /// the rest, writes and names, each file has what `Loss` says. A sync that failed has lost permanently what it should
 /// have kept, and no later one makes up for it, as with Linux.
 class PowerCut {

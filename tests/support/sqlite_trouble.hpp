@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// What may happen to a SqliteStorage: its disk or SQLite's memory fails, the current goes off, or several threads
-// insert while another one commits.
+// What may happen to a SqliteStorage: its disk, SQLite's memory or the power fails, or several threads insert while
+// another one commits.
 #pragma once
 
 #include "catch.hpp"
@@ -22,7 +22,7 @@
 
 namespace test {
 
-/// What the disk would hold if the process died now, or the current went off.
+/// What the disk would hold if the process died now, or the power failed.
 inline void leave(const FaultyDisk& disk, const std::filesystem::path& directory, PowerCut::Loss loss) {
   PowerCut cut;
   std::minstd_rand luck;

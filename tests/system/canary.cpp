@@ -322,7 +322,7 @@ void run_server(const std::string& format, const std::string& storage, Fail fail
 
 }  // namespace
 
-TEST_CASE("what looks for a canary finds it") {
+TEST_CASE("a planted value that is observed is found") {
   CHECK(planted("a canary"));
   CHECK(planted(active));
   CHECK(planted(unknown));

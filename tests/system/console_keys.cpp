@@ -20,7 +20,7 @@ using test::Ran, test::create_at;
 constexpr std::string_view maybe_created = "; a client may have been created\n";
 
 /// What a service does with a request.
-enum class Does { answers, loses, cuts, fails, is_away, refuses, refuses_the_key };
+enum class Does { responds, loses, cuts, fails, is_away, refuses, refuses_the_key };
 
 /// A service that does one thing after another, the last one again and again.
 class Service {
@@ -95,7 +95,7 @@ class Service {
 };
 
 bool is_made_key(std::string_view key) {
-  return key.size() == 32 && key.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return key.size() == 44 && key.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 /// The key that is printed for going on by hand; empty if none is.
@@ -109,11 +109,11 @@ std::string printed_key(const Ran& ran) {
 }  // namespace
 
 TEST_CASE("with --retry, whatever is lost on the way, one client is created and printed") {
-  for (const std::vector<Does>& plan : {std::vector<Does>{Does::answers},
-                                        {Does::loses, Does::answers},
-                                        {Does::cuts, Does::fails, Does::answers},
-                                        {Does::fails, Does::is_away, Does::answers},
-                                        {Does::is_away, Does::answers}}) {
+  for (const std::vector<Does>& plan : {std::vector<Does>{Does::responds},
+                                        {Does::loses, Does::responds},
+                                        {Does::cuts, Does::fails, Does::responds},
+                                        {Does::fails, Does::is_away, Does::responds},
+                                        {Does::is_away, Does::responds}}) {
     Service service(true, plan);
     const Ran ran = create_at(service.url(), {"--retry", "2"});
     INFO(ran.err);
@@ -128,7 +128,7 @@ TEST_CASE("with --retry, whatever is lost on the way, one client is created and 
 }
 
 TEST_CASE("after a fault with --retry the key is printed, and with it a person finds the client") {
-  Service service(true, {Does::loses, Does::loses, Does::loses, Does::answers});
+  Service service(true, {Does::loses, Does::loses, Does::loses, Does::responds});
   const Ran lost = create_at(service.url(), {"--retry=2"});
   INFO(lost.err);
   CHECK(lost.status == 4);
@@ -168,26 +168,26 @@ TEST_CASE("a key of the caller is sent once by itself, as often as --retry says 
   }
 }
 
-TEST_CASE("of a service that does not honour keys the Console says so, and names no way to go on") {
+TEST_CASE("the Console says that a service does not honour keys, and prints no key to go on with") {
   const std::string found_out = "droplit: the service does not honour keys (status 201)" + std::string(maybe_created);
   for (const bool json : {false, true}) {
     std::vector<std::string> brought{"--idempotency-key", "k"};
     std::vector<std::string> made{"--retry", "3"};
     if (json) brought.emplace_back("--json");
     if (json) made.emplace_back("--json");
-    Service first(false, {Does::answers});
+    Service first(false, {Does::responds});
     const Ran at_once = create_at(first.url(), brought);
     CHECK(at_once.status == 4);
     CHECK(at_once.err == found_out);
     CHECK(at_once.out.empty());
 
-    Service second(false, {Does::loses, Does::answers});
+    Service second(false, {Does::loses, Does::responds});
     const Ran after_a_loss = create_at(second.url(), made);
     CHECK(after_a_loss.status == 4);
     CHECK(after_a_loss.err == found_out);
     CHECK(second.keys().size() == 2);
 
-    Service third(false, {Does::answers});  // nothing is doubtful
+    Service third(false, {Does::responds});  // nothing is doubtful
     CHECK(create_at(third.url(), made).status == 0);
     CHECK(third.created() == 1);
   }

@@ -12,39 +12,27 @@
 #include <droplit/storage/sqlite.hpp>
 #include <droplit/transport/curl.hpp>
 
+#include "support/crash_main.hpp"
 #include "support/crash_requests.hpp"
 #include "support/crash_stores.hpp"
 #include "support/server_process.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
-#include <sstream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -195,14 +183,12 @@ struct Counts {
 
 class Crash {
  public:
-  Crash(std::string program, std::filesystem::path folder, std::unique_ptr<test::Store> store, bool is_sqlite,
-        unsigned seed)
-      : program_(std::move(program)),
-        folder_(std::move(folder)),
-        store_(std::move(store)),
-        random_(seed),
-        is_sqlite_(is_sqlite) {
-    std::ofstream(folder_ / "access.json") << R"({"tokens":[{"token":"crash-token","kind":"account"}]})";
+  explicit Crash(const test::CrashRun& run)
+      : program_(run.program),
+        folder_(run.folder),
+        store_(run.make_store()),
+        random_(run.seed),
+        is_sqlite_(run.is_sqlite()) {
     begin_life();
   }
 
@@ -312,7 +298,11 @@ class Crash {
     const int what = from(random_, 0, 7);
     if (what > 1) return;
     load.expect_end();
-    what == 0 ? kill_server() : stop_server();
+    if (what == 0) {
+      kill_server();
+    } else {
+      stop_server();
+    }
   }
 
   void end_life() {
@@ -411,43 +401,23 @@ class Crash {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  if (argc < 5 || argc > 6) throw std::runtime_error("usage: crash SERVER STORE KILLS SECONDS [SEED]");
-  const unsigned seed = argc == 6 ? static_cast<unsigned>(std::stoul(argv[5])) : std::random_device()();
-  std::printf("crash: %s, seed %u\n", argv[2], seed);
-  std::fflush(stdout);
-
-  std::string folder = std::filesystem::temp_directory_path() / "droplit-crash-XXXXXX";
-  if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  Counts counts;
-  try {
-    Crash crash(argv[1], folder, test::make_store(argv[2], folder), argv[2] == std::string_view("sqlite"), seed);
+int main(int argc, char** argv) {
+  return test::crash_main("crash", argc, argv, violations, [](const test::CrashRun& run) {
+    Crash crash(run);
     try {
-      crash.run(std::stoul(argv[3]), std::chrono::seconds(std::stoul(argv[4])));
+      crash.run(run.kills, run.limit);
     } catch (const std::exception& failure) {
       violations.add(failure.what());
     }
-    counts = crash.counts();
+    const Counts& counts = crash.counts();
     const bool something = crash.killed() != 0 && counts.ended[0] != 0;
     if (violations.none() && !something) violations.add("nothing was killed or nothing created");
-  } catch (const std::exception& failure) {
-    violations.add(failure.what());
-  }
-
-  std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL\n", counts.of_server, counts.in_start,
-              counts.of_store);
-  std::printf("%zu stores, %zu deletions of ecosystems, %zu inspections\n", counts.lives, counts.deletions,
-              counts.inspections);
-  std::printf("%zu requests:", counts.requests);
-  for (std::size_t i = 0; i != ends.size(); ++i) std::printf(" %zu %s,", counts.ended[i], ends[i]);
-  std::printf(" %zu of these found\n", counts.found);
-  if (violations.none()) {
-    std::filesystem::remove_all(folder);
-    return 0;
-  }
-  std::printf("files and log: %s\n", folder.c_str());
-  return 1;
-} catch (const std::exception& failure) {
-  std::fprintf(stderr, "crash: %s\n", failure.what());
-  return 2;
+    std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL\n", counts.of_server,
+                counts.in_start, counts.of_store);
+    std::printf("%zu stores, %zu deletions of ecosystems, %zu inspections\n", counts.lives, counts.deletions,
+                counts.inspections);
+    std::printf("%zu requests:", counts.requests);
+    for (std::size_t i = 0; i != ends.size(); ++i) std::printf(" %zu %s,", counts.ended[i], ends[i]);
+    std::printf(" %zu of these found\n", counts.found);
+  });
 }

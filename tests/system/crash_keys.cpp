@@ -13,23 +13,19 @@
 #include <droplit/response.hpp>
 #include <droplit/transport/curl.hpp>
 
+#include "support/crash_main.hpp"
 #include "support/crash_requests.hpp"
 #include "support/crash_stores.hpp"
 #include "support/server_process.hpp"
 
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,7 +33,6 @@
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -201,14 +196,12 @@ struct Counts {
 /// One server over one store, which are killed under a load.
 class Crash {
  public:
-  Crash(std::string program, std::filesystem::path folder, std::unique_ptr<test::Store> store, bool is_sqlite,
-        unsigned seed)
-      : program_(std::move(program)),
-        folder_(std::move(folder)),
-        store_(std::move(store)),
-        random_(seed),
-        is_sqlite_(is_sqlite) {
-    std::ofstream(folder_ / "access.json") << R"({"tokens":[{"token":"crash-token","kind":"account"}]})";
+  explicit Crash(const test::CrashRun& run)
+      : program_(run.program),
+        folder_(run.folder),
+        store_(run.make_store()),
+        random_(run.seed),
+        is_sqlite_(run.is_sqlite()) {
     start_wholly();
   }
 
@@ -217,7 +210,11 @@ class Crash {
     Load load(address_, book_);
     while (killed() < kills && Clock::now() < end && violations.none()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2 + random_() % 200));
-      is_sqlite_ ? kill_server() : kill_store();
+      if (is_sqlite_) {
+        kill_server();
+      } else {
+        kill_store();
+      }
       if (!server_) start();
     }
     if (!server_) start_wholly();
@@ -320,18 +317,11 @@ class Crash {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  if (argc < 5 || argc > 6) throw std::runtime_error("usage: crash_keys SERVER STORE KILLS SECONDS [SEED]");
-  const unsigned seed = argc == 6 ? static_cast<unsigned>(std::stoul(argv[5])) : std::random_device()();
-  std::printf("crash_keys: %s, seed %u\n", argv[2], seed);
-  std::fflush(stdout);
-
-  std::string folder = std::filesystem::temp_directory_path() / "droplit-crash-XXXXXX";
-  if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  try {
-    Crash crash(argv[1], folder, test::make_store(argv[2], folder), argv[2] == std::string_view("sqlite"), seed);
+int main(int argc, char** argv) {
+  return test::crash_main("crash_keys", argc, argv, violations, [](const test::CrashRun& run) {
+    Crash crash(run);
     try {
-      crash.run(std::stoul(argv[3]), std::chrono::seconds(std::stoul(argv[4])));
+      crash.run(run.kills, run.limit);
     } catch (const std::exception& failure) {
       violations.add(failure.what());
     }
@@ -342,16 +332,5 @@ int main(int argc, char** argv) try {
                 counts.of_server, counts.in_start, counts.of_store, counts.inspections);
     std::printf("%zu keys: %zu calls with a 201, %zu of them replays, %zu calls that failed\n", crash.book().keys(),
                 crash.book().responses(), crash.book().replays(), crash.book().failures());
-  } catch (const std::exception& failure) {
-    violations.add(failure.what());
-  }
-  if (violations.none()) {
-    std::filesystem::remove_all(folder);
-    return 0;
-  }
-  std::printf("files and log: %s\n", folder.c_str());
-  return 1;
-} catch (const std::exception& failure) {
-  std::fprintf(stderr, "crash_keys: %s\n", failure.what());
-  return 2;
+  });
 }

@@ -93,7 +93,8 @@ TEST_CASE("keys are equal if each of their characters is") {
   CHECK(key("a") == key("a"));
   CHECK(key("a") != key("A"));
   CHECK(key("a") != key("aa"));
-  static_assert(std::is_same_v<decltype(key("a").str()), std::string>);  // no view of a key that is about to die
+  static_assert(
+      std::is_same_v<decltype(key("a").str()), std::string>);  // no view of a key that is about to be destroyed
 }
 
 TEST_CASE("a key is remembered for 48 hours to 100 years, 30 days by default") {

@@ -282,7 +282,7 @@ TEST_CASE("memory that runs out after sending is a fault that is maybe applied")
   CHECK(droplit.clients.create(home_text, "server").outcome.exception().fate() == Fate::maybe_applied);
 }
 
-TEST_CASE("by itself no create has a key") {
+TEST_CASE("without options no create has a key") {
   Service service;
   const Reply reply = Sdk(service).clients.create(home_text, "server");
   CHECK(service.keys == std::vector<std::string>{""});

@@ -13,7 +13,7 @@ TEST_CASE("the part of a request that a violation is in has its wire name") {
   static_assert(to_string(static_cast<Location>(4)).empty());
 }
 
-TEST_CASE("violations are equal if all of them is") {
+TEST_CASE("violations are equal if all their members are") {
   const Violation one{ApiErrc::ecosystem_invalid, Location::body, Field::ecosystem_id, "invalid id"};
   CHECK(one == Violation{ApiErrc::ecosystem_invalid, Location::body, Field::ecosystem_id, "invalid id"});
   CHECK(one != Violation{ApiErrc::ecosystem_missing, Location::body, Field::ecosystem_id, "invalid id"});

@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The access file of a server that goes on while the file is changed. One thread looks at it once a second, and at once
-// after `reread`; if device, inode, size or a time of change differ, it reads the file. What cannot be read changes
-// nothing but the log.
+// The access file of a server that goes on while the file is changed. One thread checks it once a second, and at once
+// after `reread`; if device, inode, size or a time of change differ, it reads the file. A file that cannot be read
+// changes nothing but the log.
 
 #include "log.hpp"
 
@@ -34,9 +34,10 @@ class AccessFile {
  public:
   using Access = droplit::ReloadableAccess<droplit::TokenFile>;
 
-  static constexpr std::chrono::seconds period{1};  ///< between looks at the file
+  static constexpr std::chrono::seconds period{1};  ///< between checks of the file
 
-  /// Reads the file. Throws what says why it cannot be read, or `std::system_error` if there is no thread.
+  /// Reads the file. Throws a `FaultException` that says why it cannot be read, or `std::system_error` if there is no
+  /// thread.
   AccessFile(std::string path, const Log& log) : watch_(std::make_shared<Watch>(std::move(path), log)) {
     std::thread([watch = watch_] { watch->run(); }).detach();
   }
@@ -98,9 +99,9 @@ class AccessFile {
         const bool wanted = std::exchange(wanted_, false);
         lock.unlock();
         try {
-          look(wanted);
+          check(wanted);
         } catch (const std::bad_alloc&) {
-          log_.line("warning: no memory to read the access file again; a later look does");
+          log_.line("warning: no memory to read the access file again; a later check reads it");
           mark_ = Mark("");
         }
       }
@@ -121,8 +122,8 @@ class AccessFile {
       return file;
     }
 
-    void look(bool wanted) {
-      const Mark found(path_);  // before it is read: what is changed meanwhile is found by the next look
+    void check(bool wanted) {
+      const Mark found(path_);  // before it is read: what is changed meanwhile is found by the next check
       const bool changed = wanted || found.differs(mark_);
       if (!changed && !mark_.is_fresh()) return;
       mark_ = found;
@@ -143,7 +144,7 @@ class AccessFile {
     const std::string path_;
     const Log log_;
     Mark mark_;
-    std::string flaw_;  // of the file at the last look
+    std::string flaw_;  // of the file at the last check
     Access access_;
     std::mutex mutex_;
     std::condition_variable waiting_;

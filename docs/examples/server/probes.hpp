@@ -24,8 +24,8 @@
 
 namespace server {
 
-/// GET of one path, for those that watch the server: 200 `ok`, or 503 `not ready`. A serving thread responds at once,
-/// so that a store that hangs, and holds all of its threads, does not hold this up.
+/// GET of one path, for an orchestrator: 200 `ok`, or 503 `not ready`. A serving thread responds at once, so that a
+/// store that hangs, and blocks all of its threads, does not delay it.
 class Probe {
  public:
   const droplit::Route route;
@@ -67,8 +67,8 @@ class Probe {
   std::function<bool()> is_good_;
 };
 
-/// Whether the store answers: found out by one trivial read after another on a thread of its own, at most one a
-/// `period`. It does not while a read takes longer than `limit`, and after one that did or failed.
+/// Whether the store can be used now, by one trivial read after another on a thread of its own, at most one a `period`.
+/// It cannot while a read takes longer than `limit`, and after a read that did so or failed.
 class Readiness {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -130,9 +130,9 @@ class Readiness {
   // What failed; empty if nothing did.
   [[nodiscard]] std::string try_read() const noexcept {
     try {
-      const auto answer = read_();
-      if (answer) return {};
-      const std::string& what = answer.assume_exception().what();
+      const auto result = read_();
+      if (result) return {};
+      const std::string& what = result.assume_exception().what();
       return what.empty() ? "a fault" : what;
     } catch (...) {
       return "an exception";

@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// The coroutine doors, on Boost.Asio's `awaitable`: `AsyncStorage`, `async_create_client`, `AsyncEndpoint`, and
-// `blocking_store`, which makes an `AsyncStorage` of any `Storage`.
+// Coroutines on Boost.Asio's `awaitable`: `AsyncStorage`, `async_create_client`, `AsyncEndpoint`, and `blocking_store`,
+// which makes an `AsyncStorage` of any `Storage`.
 #pragma once
 
 #include <droplit/async/asio/blocking_store.hpp>

@@ -60,10 +60,10 @@ auto routes_of(const H& handler) {
   }
 }
 
-/// What may be said of a request with this head: the path of its route, its method, and what identifies it.
+/// What an observer may get of a request with this head: the path of its route, its method, and what identifies it.
 inline RequestBegan describe(std::span<const Route> routes, const RequestHead& head) noexcept {
   RequestBegan began;
-  if (!routes.empty() && head.target() == routes.front().path) {  // fast
+  if (!routes.empty() && head.target() == routes.front().path) {  // common case
     began.route = routes.front().path;
   } else {
     const RequestTarget target = split_target(head.target());

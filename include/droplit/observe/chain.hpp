@@ -54,7 +54,7 @@ requires(sizeof...(O) != 0) class ObserverChain {
   static void try_to(Call& call, One& observer) noexcept {
     try {
       call(observer);
-    } catch (...) {  // that one is dropped, as a server drops it
+    } catch (...) {  // dropped, as a server drops it
     }
   }
 

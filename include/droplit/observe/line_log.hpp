@@ -53,7 +53,7 @@ struct LineLogOptions {
 /// A line that finds the queue full, or that cannot be written, is lost and counted: the number of lost lines is
 /// written before the next one that finds room. Thread-safe; copies share one queue. The descriptor must stay open. The
 /// writer thread is never joined, since a stalled reader may block its write without a limit; it ends with the process.
-/// SIGPIPE is the program's: ignored, a reader that is gone only makes lines be lost.
+/// SIGPIPE is the program's: if it ignores it, lines are lost when the reader has closed its end.
 class LineLog {
  public:
   static constexpr std::size_t max_line = 1024;    ///< bytes; a longer text is cut, in JSON between characters
@@ -81,15 +81,16 @@ class LineLog {
   [[nodiscard]] std::uint64_t lost() const noexcept { return shared_->all_lost.load(std::memory_order_relaxed); }
 
  private:
+  struct LineEnd {
+    std::size_t at;
+    std::uint64_t lines;  // that are lost if this one is not written
+    bool is_count;        // of lines that were lost before
+  };
+
   // Lines one after the other, and where each ends.
   struct Lines {
-    struct End {
-      std::size_t at;
-      std::uint64_t lines;  // that are lost if this one is not written
-      bool is_count;        // of lines that were lost before
-    };
     std::string text;
-    std::vector<End> ends;
+    std::vector<LineEnd> ends;
   };
 
   struct Shared {
@@ -105,7 +106,7 @@ class LineLog {
     Lines queue;
     Lines batch;  // the writer's alone; its ends are written under the mutex
     std::map<std::string, std::uint64_t, std::less<>> repeats;
-    std::uint64_t lost = 0;  // and not yet said
+    std::uint64_t lost = 0;  // and not yet written
     std::atomic<std::uint64_t> all_lost = 0;
     unsigned draining = 0;
 
@@ -159,7 +160,7 @@ class LineLog {
         lock.unlock();
         const std::size_t size = write(batch.text);
         lock.lock();
-        for (const Lines::End& end : batch.ends) {
+        for (const LineEnd& end : batch.ends) {
           if (end.at <= size) continue;
           lost += end.lines;
           if (!end.is_count) all_lost.fetch_add(end.lines, std::memory_order_relaxed);

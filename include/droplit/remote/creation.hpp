@@ -109,12 +109,13 @@ class RemoteCreation {
     append_json(request_.body, parameters);
   }
 
-  /// The same under a key.
+  /// The create of this draft under a key.
   RemoteCreation(const ClientDraft& draft, const IdempotencyKey& key, KeyOrigin origin, const RetryPolicy& policy,
                  std::int64_t now)
       : RemoteCreation(draft, policy, now) {
     use(key, origin);
   }
+  /// The same for parameters.
   RemoteCreation(const ClientParameters& parameters, const IdempotencyKey& key, KeyOrigin origin,
                  const RetryPolicy& policy, std::int64_t now)
       : RemoteCreation(parameters, policy, now) {

@@ -19,7 +19,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-/// A value outside its range counts as the nearest one within it.
+/// The options of a `MemoryStorage`. A value outside its range counts as the nearest one within it.
 struct MemoryOptions {
   /// How long an idempotency key is remembered: 48 hours to 100 years.
   std::chrono::milliseconds max_key_age{detail::default_key_age};
@@ -31,6 +31,7 @@ struct MemoryOptions {
 class MemoryStorage {
  public:
   MemoryStorage() : MemoryStorage(MemoryOptions()) {}
+  /// The same with options.
   explicit MemoryStorage(MemoryOptions options)
       : keys_(detail::bounded_key_age(std::int64_t{options.max_key_age.count()})) {}
   MemoryStorage(const MemoryStorage&) = delete;

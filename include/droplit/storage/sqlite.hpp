@@ -244,8 +244,8 @@ class SqliteStorage {
         insert_all({&each, 1});
         continue;
       }
-      // What refuses a client stores none, whether or not the commit succeeded. What was replayed may be of this
-      // commit.
+      // A client that was refused was not stored, whether or not the commit succeeded. One that was replayed may be of
+      // this commit.
       const Fault& fault = done.assume_exception();
       const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted &&
                            each->outcome.assume_value() != Insertion::replayed;

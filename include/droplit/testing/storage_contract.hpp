@@ -86,9 +86,9 @@ inline constexpr auto storage_checks = std::to_array<detail::Check<detail::Stora
 /// - `void reopen()` closes the store and opens it again: `reopening_keeps_all`, `reopening_keeps_keys`
 /// - `std::chrono::milliseconds max_key_age()` returns how long the store remembers a key: `key_limit_is_exact`
 /// - `bool crash(std::size_t step, const std::function<void()>& call)` calls `call`, which makes one call to the store,
-///   ends the store at this step of it (a write, a sync, a message; the first is 0), as a kill or a loss of power would,
-///   and opens it again. Returns true if it ended the store, so that nobody knows what the call returned, and false if
-///   the call had fewer steps. `call` may run in a child process: `crash_leaves_both_or_neither`
+///   ends the store at this step of it (a write, a sync, a message; the first is 0), as a kill or a loss of power
+///   would, and opens it again. Returns true if it ended the store, so that what the call returned is unknown, and
+///   false if the call had fewer steps. `call` may run in a child process: `crash_leaves_both_or_neither`
 ///
 /// Some checks use several threads and depend on timing: a run proves a defect, not its absence.
 template <std::invocable Make>

@@ -142,7 +142,7 @@ TEST_CASE("a read that failed or threw is not ready until one succeeds") {
   await(readiness, true);
 }
 
-TEST_CASE("however often it is asked, the store is read at most once a period") {
+TEST_CASE("however often a probe is called, the store is read at most once a period") {
   Gate store;
   store.open();
   Readiness readiness(Log(-1), forever, forever);

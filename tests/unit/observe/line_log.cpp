@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// A log before readers that stall, vanish and come back.
+// A log whose readers stall, disappear and come back.
 #include <droplit/observe/line_log.hpp>
 
 #include <droplit/timestamp.hpp>

@@ -234,7 +234,7 @@ TEST_CASE("an async handler that throws or drops its callback has a 500, which i
   CHECK(responses_to(running, post("/status0") + post("/now")).empty());
 }
 
-TEST_CASE("a peer that has gone while an async handler works costs nothing but its connection", "[server]") {
+TEST_CASE("a peer that closes while an async handler works loses only its own connection", "[server]") {
   ServerOptions options;
   options.max_connections = 1;
   Running running(options);

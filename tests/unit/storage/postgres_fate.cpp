@@ -241,7 +241,7 @@ TEST_CASE("with a key, too, only a server that is ready afterwards proves anythi
   CHECK(refused.executions() == 1);
 }
 
-TEST_CASE("with a key a result that does not say why nothing was inserted is looked for again, a few times only") {
+TEST_CASE("with a key a result that does not say why nothing was inserted is queried again, a few times only") {
   each_mode();
   const Reply by_key = says_once(keyed_row({}, "0", "active"));
   const Reply by_deletion = says_once(keyed_row({}, "0", "deleted", "active"));

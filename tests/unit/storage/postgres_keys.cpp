@@ -147,9 +147,9 @@ TEST_CASE("rows are found by the key's index, whatever the statistics of the tab
   };
   check_plans();
   REQUIRE(site.run(rows + " FROM generate_series(1, 1000) AS n; ANALYZE @.clients").empty());
-  check_plans();  // no key is known of
+  check_plans();  // while the statistics know no key
   REQUIRE(site.run(rows + ", 'k' || n FROM generate_series(1001, 2000) AS n").empty());
-  check_plans();  // or of none, while there are many
+  check_plans();  // or none, although there are many
   REQUIRE(site.run("ANALYZE @.clients").empty());
   check_plans();
 }
@@ -389,7 +389,7 @@ TEST_CASE(
 
 // ---- connections that are lost ----
 
-TEST_CASE("an insert with a key whose connection is lost is found out about, and kept once") {
+TEST_CASE("an insert with a key whose connection is lost is settled, and stored once") {
   each_mode();
   for (const Wire::Action action : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after}) {
     CAPTURE(action);
@@ -443,7 +443,7 @@ TEST_CASE("an insert with a key that was lost and is still under way is waited f
   }
 }
 
-TEST_CASE("an insert with a key that was lost, and cannot be found out about, may have been applied") {
+TEST_CASE("an insert with a key that was lost, and cannot be settled, may have been applied") {
   each_mode();
   for (const Wire::Action action : {Wire::cut_before, Wire::cut_after}) {
     WiredSite p(with_mode(failing_fast("")));

@@ -1,5 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// What a SqliteStorage says and keeps while its disk fails, the current goes off, threads share commits, and somebody
+// What a SqliteStorage says and keeps while its disk fails, the power fails, threads share commits, and somebody
 // takes a copy. DROPLIT_LONG=1 in the environment leaves nothing out.
 #include <droplit/storage/sqlite.hpp>
 

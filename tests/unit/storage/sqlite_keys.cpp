@@ -89,7 +89,7 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// A store for the suite whose disk stops working at a call: then the process dies, or the current goes off too.
+/// A store for the suite whose disk stops working at a call: then the process dies, or the power fails too.
 struct Mortal {
   explicit Mortal(PowerCut::Loss what) : loss(what) {
     disk.recording = true;

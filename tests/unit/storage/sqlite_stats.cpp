@@ -3,6 +3,7 @@
 #include <droplit/storage/sqlite.hpp>
 
 #include "support/catch.hpp"
+#include "support/sqlite.hpp"
 #include "support/world.hpp"
 
 #include <chrono>
@@ -14,23 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-/// A file that is gone with the object.
-struct File {
-  std::string path = fs::temp_directory_path() / ("droplit-stats-" + std::to_string(::getpid()) + ".db");
-  File() = default;
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    for (const char* rest : {"", "-wal", "-shm"}) fs::remove(path + rest);
-  }
-};
 
 droplit::Client client_of(std::uint8_t number, std::uint8_t other = 0) {
   return {droplit::ClientId({number, other}), *droplit::Timestamp::from_unix_millis(0), test::active,
@@ -47,8 +35,9 @@ using droplit::detail::sqlite::PendingInsert;
 }  // namespace
 
 TEST_CASE("a store counts each insert in a group, from its opening on") {
-  const File file;
-  auto storage = droplit::SqliteStorage::open(file.path, {.durability = droplit::SqliteDurability::normal}).value();
+  const test::Directory directory;
+  const std::string path = directory / "clients.db";
+  auto storage = droplit::SqliteStorage::open(path, {.durability = droplit::SqliteDurability::normal}).value();
   storage.add_ecosystem(test::active).value();
   droplit::StoreStats none;
   none.group_commits.emplace();
@@ -102,15 +91,16 @@ TEST_CASE("what waits for another thread is counted, and what waits in vain") {
 }
 
 TEST_CASE("a store can be used until its file is gone, and a check changes nothing") {
-  const File file;
-  auto storage = droplit::SqliteStorage::open(file.path).value();
+  const test::Directory directory;
+  const std::string path = directory / "clients.db";
+  auto storage = droplit::SqliteStorage::open(path).value();
   CHECK(storage.check());
   CHECK(storage.stats().group_commits->inserts == 0);
-  fs::rename(file.path, file.path + "2");
+  fs::rename(path, path + "2");
   const auto gone = storage.check();
   REQUIRE(gone.has_exception());
   CHECK(gone.assume_exception().source() == droplit::FaultSource::storage);
   CHECK(gone.assume_exception().fate() == droplit::Fate::not_applied);
-  fs::rename(file.path + "2", file.path);
+  fs::rename(path + "2", path);
   CHECK(storage.check());
 }

@@ -1,6 +1,6 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // A file that an older version of the library made: what opening it keeps, while processes open it at once, are killed,
-// the disk fails or the current goes off. And a newer version that upgrades a file which is open.
+// or the disk or the power fails. And a newer version that upgrades a file which is open.
 #include <droplit/storage/sqlite.hpp>
 
 #include "support/catch.hpp"

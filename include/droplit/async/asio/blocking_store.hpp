@@ -89,8 +89,8 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, H
 ///
 /// A coroutine that is cancelled before a thread has begun its call resumes at once, with a `Fault` that was not
 /// applied; later the call's result is awaited. As thread-safe as the storage. The storage and the threads must outlive
-/// all calls. The coroutine's execution context must outlive them, too: it does not run out of work before they end,
-/// but who stops it must end the threads first.
+/// all calls. So must the coroutine's execution context: it does not run out of work before they end, but a program
+/// that stops it must end the threads first.
 template <Storage S, class Executor>
 class BlockingStore {
  public:

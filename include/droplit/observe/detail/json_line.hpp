@@ -36,7 +36,10 @@ inline char* write_time(char* out, Timestamp time) noexcept {
   }
   out = std::copy(last.text.begin(), last.text.end(), out);
   auto rest = static_cast<unsigned>(millis % 1000);
-  for (int i = 2; i != 5; ++i, rest /= 10) out[-i] = static_cast<char>('0' + rest % 10);
+  for (int i = 2; i != 5; ++i) {
+    out[-i] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  }
   return out;
 }
 
@@ -96,7 +99,10 @@ class JsonLine {
     number(name, micros / 1'000'000);
     auto rest = static_cast<std::uint32_t>(micros % 1'000'000);
     *end_ = '.';
-    for (std::size_t i = 6; i != 0; --i, rest /= 10) end_[i] = static_cast<char>('0' + rest % 10);
+    for (std::size_t i = 6; i != 0; --i) {
+      end_[i] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    }
     end_ += 7;
   }
 

@@ -73,7 +73,7 @@ class RouteNumbers {
   std::mutex mutex_;
 };
 
-/// The methods that are told apart, `other` last.
+/// The methods that are counted apart, `other` last.
 inline constexpr std::array<std::string_view, 10> counted_methods{"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
                                                                   "CONNECT", "OPTIONS", "TRACE", "PATCH", "other"};
 
@@ -91,13 +91,14 @@ struct RequestLabels {
 class RequestCounts {
  public:
   void add(const RequestLabels& labels) noexcept {
-    std::uint64_t const key = pack(labels);
-    std::size_t at = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> 55U);
-    for (std::size_t tries = 0; tries != cells_.size(); ++tries, at = (at + 1) % cells_.size()) {
-      std::uint64_t there = cells_[at].key.load(std::memory_order_relaxed);
-      if (there == 0 && cells_[at].key.compare_exchange_strong(there, key, std::memory_order_relaxed)) there = key;
+    const std::uint64_t key = pack(labels);
+    const auto first = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> 55U);
+    for (std::size_t i = 0; i != cells_.size(); ++i) {
+      Cell& cell = cells_[(first + i) % cells_.size()];
+      std::uint64_t there = cell.key.load(std::memory_order_relaxed);
+      if (there == 0 && cell.key.compare_exchange_strong(there, key, std::memory_order_relaxed)) there = key;
       if (there != key) continue;
-      cells_[at].count.fetch_add(1, std::memory_order_relaxed);
+      cell.count.fetch_add(1, std::memory_order_relaxed);
       return;
     }
     others_.fetch_add(1, std::memory_order_relaxed);

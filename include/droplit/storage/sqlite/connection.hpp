@@ -97,7 +97,7 @@ struct Connection {
 
   /// Inserts all that can be, in their order, and sets their outcomes. For each that is inserted with a key, at most
   /// eight keys that are expired are cleared, the oldest first. False, with a failure among the outcomes, if nothing of
-  /// all this may be kept.
+  /// it may be kept.
   Outcome<bool> insert_clients(std::span<PendingInsert* const> inserts) {
     std::int64_t keys = 0;
     std::int64_t newest = Timestamp::min_unix_millis;

@@ -117,8 +117,7 @@ class StorageFixture : public Checks {
 
   static IdempotencyKey key(std::string_view text = "key") { return *IdempotencyKey::parse(text); }
 
-  /// `about`: the client whose calls explain the violation; all calls if absent.
-  /// Returns true if it is one.
+  /// Returns whether the rule is broken. `about`: the client whose calls explain the violation; all calls if absent.
   bool expect(bool is_met, std::string_view violation, const std::optional<Client>& about = {}) {
     if (Checks::expect(is_met, violation)) log_.end(about);
     return !is_met;
@@ -149,7 +148,7 @@ class StorageFixture : public Checks {
   /// False, and the rule is not checked, if the store remembers no keys.
   bool asks_keys() {
     const bool has_keys = storage_.insert_once != nullptr;
-    if (!has_keys) skip("not asked: the store has no function insert_once(client, key)");
+    if (!has_keys) skip("the store has no function insert_once(client, key)");
     return has_keys;
   }
   [[nodiscard]] bool has_fail() const noexcept { return storage_.fail != nullptr; }
