@@ -270,7 +270,7 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
   PostgresCluster cluster;
   cluster.stop_fast();
   cluster.start({"track_commit_timestamp=on"});
-  auto storage = droplit::PostgresStorage::open(cluster.conninfo(), {.connections = 1}).value();
+  auto storage = droplit::PostgresStorage::open(cluster.conninfo(), {.connections = 1, .timeout = 60s}).value();
   Race load(storage, creates);
   // Each of its connections may wait for the store at the same time, and has a connection of the pool then.
   const std::vector<std::string> command{
@@ -281,6 +281,8 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
       folder / "access.json",
       "--store-threads",
       std::to_string(lanes / 2),
+      "--postgres-timeout",
+      "60s",  // a limit that only a hang reaches
       "--storage",
       "postgresql:///postgres?host=" + cluster.folder().string() + "&port=5432&user=droplit&sslmode=disable"};
   test::ServerProcess one(command, folder / "log");
