@@ -95,7 +95,7 @@ class Service {
 };
 
 bool is_made_key(std::string_view key) {
-  return key.size() == 32 && key.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return key.size() == 44 && key.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 /// The key that is printed for going on by hand; empty if none is.

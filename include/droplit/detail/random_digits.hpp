@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Random bits of the system as text, for names that must not be given twice: the ids of requests.
+// Random bits of the system as text, for names that must not be given twice: the ids of requests, and keys.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
