@@ -99,7 +99,8 @@ class ApiError {
     return error;
   }
 
-  /// Idempotency Key Invalid, with the request's other violations if it has any, a refusal that `from` made.
+  /// Idempotency Key Invalid, with the request's other violations if it has any, a refusal that `from` made; that
+  /// refusal itself, if it has this violation already.
   static ApiError idempotency_key_invalid(std::optional<ApiError> others = {}) noexcept;
 
   /// Idempotency Key Reused: the key belongs to a create with other parameters.
@@ -219,6 +220,9 @@ struct detail::Print<ApiError> {
 DROPLIT_DETAIL_INLINE ApiError ApiError::idempotency_key_invalid(std::optional<ApiError> others) noexcept {
   ApiError error = std::move(others).value_or(ApiError());
   if (!others) error.size_ = 0;
+  for (const Violation each : error.violations()) {
+    if (each.code == ApiErrc::idempotency_key_invalid) return error;
+  }
   const auto at = error.entries_.begin() + (error.code() == ApiErrc::query_field_not_allowed ? 1 : 0);
   error.add(ApiErrc::idempotency_key_invalid, Field::idempotency_key);
   std::rotate(at, error.entries_.begin() + error.size_ - 1, error.entries_.begin() + error.size_);

@@ -407,6 +407,20 @@ TEST_CASE("every attempt of a call is observed once, with its number and what is
   CHECK(observer.faults().empty());
 }
 
+TEST_CASE("of an attempt that was not sent no byte is counted as sent, though an earlier one may have been applied") {
+  Service service;
+  Fate fate = Fate::maybe_applied;
+  service.result = [&]() -> Outcome<Response> {
+    return Fault(FaultSource::transport, std::exchange(fate, Fate::not_sent), "cut");
+  };
+  test::Recording observer;
+  Sdk droplit(service, {.retry = {.max_attempts = 2}, .idempotency = true}, FakeTime{}, observer);
+  CHECK(droplit.clients.create(home_text, "server").outcome.exception().fate() == Fate::maybe_applied);
+  REQUIRE(observer.requests().size() == 2);
+  CHECK(observer.requests()[0].sent == service.bodies[0].size());
+  CHECK(observer.requests()[1].sent == 0);
+}
+
 TEST_CASE("a refusal by the service is observed with its code, and one before sending is not observed") {
   Service service;
   service.result = [] { return Outcome<Response>(to_response(ApiError::of<ApiErrc::unauthorized>())); };

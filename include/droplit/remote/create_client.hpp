@@ -30,7 +30,8 @@ void finish(RequestObservation<O>& observation, const Outcome<Response>& respons
     status = response.assume_value().status;
     observation.receive(response.assume_value().body.size());
   }
-  const bool sent = fault == nullptr || fault->fate() != Fate::not_sent;
+  // The fault's fate is that of all attempts.
+  const bool sent = !response.has_exception() || response.assume_exception().fate() != Fate::not_sent;
   observation.finish(status, code, fault, sent ? creation.request().body.size() : 0);
 }
 

@@ -211,9 +211,9 @@ class RemoteCreation {
     if (!outcome_.has_exception()) {
       replayed_ = replayed.value_or(false);
       if (outcome_.has_error() && maybe_applied_) {
-        fail(response.assume_value(), "the service refused the request after an attempt that may have been applied");
+        fail(response, "the service refused the request after an attempt that may have been applied");
       } else if (!honours_keys && (maybe_applied_ || key_origin_ == KeyOrigin::brought)) {
-        fail(response.assume_value(), "the service does not honour keys");
+        fail(response, "the service does not honour keys");
       }
       return false;
     }
@@ -227,9 +227,10 @@ class RemoteCreation {
     return honours_keys;
   }
 
-  void fail(const Response& response, const char* what) {
+  void fail(const Outcome<Response>& response, const char* what) {
     outcome_ = detail::guarded<Client>(FaultSource::response, Fate::maybe_applied, [&]() -> Outcome<Client> {
-      return Fault::unknown_response(response.status, what, response.body);
+      if (!response) return Fault::unknown_response(outcome_.assume_error().status(), what, {});  // by the transport
+      return Fault::unknown_response(response.assume_value().status, what, response.assume_value().body);
     });
   }
 

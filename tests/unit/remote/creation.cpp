@@ -83,6 +83,7 @@ const std::vector<Event>& events() {
       {"refused by the endpoint", false, Seen::refusal, never(to_response(ApiError::of<ApiErrc::forbidden>()))},
       {"refused by the store", false, Seen::refusal, never(to_response(ApiError::ecosystem_not_found(home)))},
       {"the key reused", false, Seen::refusal, never(to_response(ApiError::idempotency_key_reused()))},
+      {"refused by the transport", false, Seen::refusal, never(ApiError::of<ApiErrc::content_too_large>())},
       {"not sent", false, Seen::nothing_applied, never(transport_fault(Fate::not_sent))},
       {"not sent, thrown", false, Seen::nothing_applied,
        [](Replayed) -> Outcome<Response> { throw transport_fault(Fate::not_sent); }},

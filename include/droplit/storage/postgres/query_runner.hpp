@@ -93,7 +93,7 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> free_;  // null is one that is yet to be made; those that are made are last
 };
 
-/// What a row means; absent if nothing was changed and the query is to be run once more.
+/// What a row means; absent if no client was stored and the query is to be run once more.
 template <class T>
 using Settled = std::optional<Outcome<T>>;
 

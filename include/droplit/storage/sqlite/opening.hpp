@@ -114,7 +114,17 @@ class Opening {
     set(SQLITE_DBCONFIG_ENABLE_FKEY, 1);
     code = execute(std::string("PRAGMA synchronous = ").append(synchronous).c_str());
     if (code == SQLITE_OK) code = write_ahead();
-    return code == SQLITE_OK ? read_state() : code;  // the first read in this mode makes the log and its index
+    if (code == SQLITE_OK) code = read_state();  // the first read in this mode makes the log and its index
+    return code == SQLITE_OK && state_ == StoreState::current ? sync_log() : code;
+  }
+
+  /// Syncs what a process had committed that died before it synced: what is replayed must be as durable as what is
+  /// inserted.
+  int sync_log() noexcept {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    const bool is_open = log != nullptr && log->pMethods != nullptr;
+    return is_open ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_OK;
   }
 
   void set(int option, int value) noexcept {
