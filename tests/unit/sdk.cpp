@@ -407,6 +407,30 @@ TEST_CASE("every attempt of a call is observed once, with its number and what is
   CHECK(observer.faults().empty());
 }
 
+TEST_CASE("an attempt that was not sent is observed so, also after one that may have been applied") {
+  Service service;
+  int calls = 0;
+  service.result = [&]() -> Outcome<Response> {
+    switch (++calls) {
+      case 1: return to_response(Fault(FaultSource::storage, Fate::maybe_applied, "lost"));
+      case 2: return Fault(FaultSource::transport, Fate::not_sent, "refused");
+      default: return to_response(KeyedClient{client(), true});
+    }
+  };
+  test::Recording observer;
+  Sdk droplit(service, {.retry = {.max_attempts = 3}, .idempotency = true}, FakeTime{}, observer);
+  REQUIRE(droplit.clients.create(home_text, "server").outcome.has_value());
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].status == 500);
+  CHECK(requests[0].sent == service.bodies[0].size());
+  CHECK(requests[1].status == 0);
+  CHECK(requests[1].sent == 0);
+  REQUIRE(requests[1].fault);
+  CHECK(requests[1].fault->fate() == Fate::maybe_applied);  // that of the create
+  CHECK(requests[2].status == 201);
+}
+
 TEST_CASE("a refusal by the service is observed with its code, and one before sending is not observed") {
   Service service;
   service.result = [] { return Outcome<Response>(to_response(ApiError::of<ApiErrc::unauthorized>())); };
