@@ -265,7 +265,14 @@ for probe in livez readyz; do
   gets 404 '' /v0/$probe
 done
 gets 404 '' /metrics
-got=$(curl -sS --max-time 10 -o "$folder/metrics" -w '%{http_code} %{content_type}' "$metrics?a=b")
+tries=0
+until # the last connection has ended
+  got=$(curl -sS --max-time 10 -o "$folder/metrics" -w '%{http_code} %{content_type}' "$metrics?a=b")
+  grep -qxF 'droplit_connections 0' "$folder/metrics" || [ $tries -ge 200 ]
+do
+  tries=$((tries + 1))
+  sleep 0.05
+done
 [ "$got" = '200 text/plain; version=0.0.4; charset=utf-8' ] || fail "$got to GET /metrics"
 promtool check metrics <"$folder/metrics" >&2 || fail 'promtool finds a fault'
 for line in 'droplit_requests_total{route="/api/clients",method="POST",status="201",code=""} 1' \

@@ -407,18 +407,28 @@ TEST_CASE("every attempt of a call is observed once, with its number and what is
   CHECK(observer.faults().empty());
 }
 
-TEST_CASE("of an attempt that was not sent no byte is counted as sent, though an earlier one may have been applied") {
+TEST_CASE("an attempt that was not sent is observed so, also after one that may have been applied") {
   Service service;
-  Fate fate = Fate::maybe_applied;
+  int calls = 0;
   service.result = [&]() -> Outcome<Response> {
-    return Fault(FaultSource::transport, std::exchange(fate, Fate::not_sent), "cut");
+    switch (++calls) {
+      case 1: return to_response(Fault(FaultSource::storage, Fate::maybe_applied, "lost"));
+      case 2: return Fault(FaultSource::transport, Fate::not_sent, "refused");
+      default: return to_response(KeyedClient{client(), true});
+    }
   };
   test::Recording observer;
-  Sdk droplit(service, {.retry = {.max_attempts = 2}, .idempotency = true}, FakeTime{}, observer);
-  CHECK(droplit.clients.create(home_text, "server").outcome.exception().fate() == Fate::maybe_applied);
-  REQUIRE(observer.requests().size() == 2);
-  CHECK(observer.requests()[0].sent == service.bodies[0].size());
-  CHECK(observer.requests()[1].sent == 0);
+  Sdk droplit(service, {.retry = {.max_attempts = 3}, .idempotency = true}, FakeTime{}, observer);
+  REQUIRE(droplit.clients.create(home_text, "server").outcome.has_value());
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].status == 500);
+  CHECK(requests[0].sent == service.bodies[0].size());
+  CHECK(requests[1].status == 0);
+  CHECK(requests[1].sent == 0);
+  REQUIRE(requests[1].fault);
+  CHECK(requests[1].fault->fate() == Fate::maybe_applied);  // that of the create
+  CHECK(requests[2].status == 201);
 }
 
 TEST_CASE("a refusal by the service is observed with its code, and one before sending is not observed") {

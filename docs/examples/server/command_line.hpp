@@ -76,8 +76,10 @@ class CommandLine {
     check_ = program::add_flag(root_, "--check",
                                "Tries all but serving and the ecosystems: options, access file, address, threads and "
                                "store, which it leaves as it is. Ends with 3 if a start would create or upgrade it.");
-    request_ids_ = program::add_flag(root_, "--request-ids",
-                                     "Takes x-request-id from each request, or makes one; response and log have it.");
+    request_ids_ =
+        program::add_flag(root_, "--request-ids",
+                          "Takes x-request-id from each request, or makes one: the response has it, and so has the log "
+                          "with --log json.");
     help_ = program::add_flag(root_, "-h,--help", "Prints this.");
   }
 

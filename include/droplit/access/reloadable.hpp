@@ -23,6 +23,15 @@ class ReloadableAccess {
   /// The holder of a token; keeps the policy that authenticated it.
   class Principal {
    public:
+    Principal(const Principal&) = default;
+    Principal(Principal&&) = default;
+    Principal& operator=(Principal other) {
+      holder_ = std::move(other.holder_);  // first: the one before may refer to the policy before
+      access_.swap(other.access_);
+      return *this;
+    }
+    ~Principal() = default;
+
     /// As the policy says.
     [[nodiscard]] PrincipalKind kind() const { return holder_.kind(); }
 

@@ -109,6 +109,7 @@ class LineLog {
     std::uint64_t lost = 0;  // and not yet written
     std::atomic<std::uint64_t> all_lost = 0;
     unsigned draining = 0;
+    bool is_cut = false;  // the last line in the descriptor; the writer's alone
 
     void add(std::string_view text) noexcept {
       const std::lock_guard lock(mutex);
@@ -138,7 +139,12 @@ class LineLog {
       sum_up();
       ++draining;
       work.notify_one();
-      const bool all = written.wait_for(lock, most, [this] { return queue.ends.empty() && batch.ends.empty(); });
+      bool said = false;
+      const bool all = written.wait_for(lock, most, [&] {
+        const bool none = queue.ends.empty() && batch.ends.empty();
+        if (none && !std::exchange(said, true)) push_lost();  // there was no room before
+        return none && queue.ends.empty();
+      });
       --draining;
       return all;
     }
@@ -158,7 +164,7 @@ class LineLog {
         }
         std::swap(queue, batch);
         lock.unlock();
-        const std::size_t size = write(batch.text);
+        const std::size_t size = write_batch();
         lock.lock();
         for (const LineEnd& end : batch.ends) {
           if (end.at <= size) continue;
@@ -169,6 +175,14 @@ class LineLog {
         batch.ends.clear();
         written.notify_all();
       }
+    }
+
+    // How much of the batch was written. What a write has cut stays on a line of its own.
+    [[nodiscard]] std::size_t write_batch() noexcept {
+      if (is_cut && write("\n") == 0) return 0;
+      const std::size_t size = write(batch.text);
+      is_cut = size != 0 && batch.text[size - 1] != '\n';
+      return size;
     }
 
     // How much of `text` was written; less than all if no more can be.
@@ -203,20 +217,22 @@ class LineLog {
     // Appends a line by `append(std::string&)`. The number of lost lines goes before the first one that finds room.
     template <class Append>
     void push(Append append) noexcept {
-      if (is_full()) return lose(1);
+      push_lost();
+      if (lost != 0 || is_full()) return lose(1);
       try {
-        push_lost();
-        if (is_full()) return lose(1);
         append_line(1, false, append);
       } catch (...) {
         lose(1);
       }
     }
 
-    void push_lost() {
+    void push_lost() noexcept {
       if (lost == 0 || is_full()) return;
-      append_line(lost, true, [this](std::string& out) { append_lost(out); });
-      lost = 0;
+      try {
+        append_line(lost, true, [this](std::string& out) { append_lost(out); });
+        lost = 0;
+      } catch (...) {  // they are still counted
+      }
     }
 
     template <class Append>
@@ -274,10 +290,7 @@ class LineLog {
         });
         ++each;
       }
-      try {
-        push_lost();
-      } catch (...) {  // they are still counted
-      }
+      push_lost();
     }
   };
 

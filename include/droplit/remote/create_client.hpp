@@ -25,13 +25,15 @@ void finish(RequestObservation<O>& observation, const Outcome<Response>& respons
   const Outcome<Client>& outcome = creation.outcome();
   const Fault* const fault = outcome.has_exception() ? &outcome.assume_exception() : nullptr;
   const auto code = outcome.has_error() ? std::optional(outcome.assume_error().code()) : std::nullopt;
-  int status = fault != nullptr ? fault->status().value_or(0) : 0;
+  int status = 0;
+  bool sent = true;
   if (response) {
     status = response.assume_value().status;
     observation.receive(response.assume_value().body.size());
+  } else if (response.has_exception()) {  // of this attempt alone
+    status = response.assume_exception().status().value_or(0);
+    sent = response.assume_exception().fate() != Fate::not_sent;
   }
-  // The fault's fate is that of all attempts.
-  const bool sent = !response.has_exception() || response.assume_exception().fate() != Fate::not_sent;
   observation.finish(status, code, fault, sent ? creation.request().body.size() : 0);
 }
 

@@ -6,6 +6,7 @@
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/observer.hpp>
+#include <droplit/server/detail/connections.hpp>
 #include <droplit/server/detail/http_connection.hpp>
 #include <droplit/server/detail/listener.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
@@ -24,11 +25,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -111,39 +110,6 @@ class BeastServer {
 
  private:
   using Connection = detail::HttpConnection<H, std::chrono::steady_clock, O>;
-
-  // The open connections. They are removed by their destructors, on any thread.
-  class Connections {
-   public:
-    void add(const std::shared_ptr<Connection>& connection) {
-      const std::lock_guard lock(mutex_);
-      set_.insert(connection.get());
-    }
-
-    void remove(Connection& connection) {
-      const std::lock_guard lock(mutex_);
-      set_.erase(&connection);
-    }
-
-    std::size_t count() {
-      const std::lock_guard lock(mutex_);
-      return set_.size();
-    }
-
-    std::vector<std::shared_ptr<Connection>> all() {
-      std::vector<std::shared_ptr<Connection>> all;
-      const std::lock_guard lock(mutex_);
-      all.reserve(set_.size());
-      for (Connection* connection : set_) {
-        if (auto alive = connection->weak_from_this().lock()) all.push_back(std::move(alive));
-      }
-      return all;
-    }
-
-   private:
-    std::mutex mutex_;
-    std::unordered_set<Connection*> set_;
-  };
 
   // All threads of `run` except the one that calls it. They are idle until there is work.
   class Threads {
@@ -255,9 +221,12 @@ class BeastServer {
     connection->start();
   }
 
+  // Also for one that could not begin. Once the last one is removed, `run` may return.
   void has_ended(Connection& connection) {
+    if (detail::is_observed<O> && connections_.contains(connection)) {
+      detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
+    }
     connections_.remove(connection);
-    detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
   }
 
   void report(const char* what) noexcept {
@@ -281,7 +250,7 @@ class BeastServer {
   O& observer_;
   const ServerOptions options_;
   detail::MemoryBudget memory_;
-  Connections connections_;
+  detail::Connections<Connection> connections_;
   std::chrono::steady_clock::time_point stop_end_;
   boost::asio::io_context context_;
   detail::ServerStrand strand_;

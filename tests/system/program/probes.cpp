@@ -1,19 +1,27 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // What droplit-server responds to those that watch it, and how it finds out.
 #include "../../../docs/examples/server/probes.hpp"
+#include "../../../docs/examples/server/metrics.hpp"
 
 #include <droplit/router.hpp>
+#include <droplit/server/beast.hpp>
 
 #include "support/catch.hpp"
+#include "support/server_parties.hpp"
+#include "support/socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -71,6 +79,13 @@ class Gate {
   int most_at_once_ = 0;
   bool open_ = false;
 };
+
+std::string get(const std::string& target) { return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
+
+/// The port of a URL without a path.
+std::uint16_t port_of(const std::string& url) {
+  return static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+}
 
 void await(const Readiness& readiness, bool ready) {
   while (readiness.is_ready() != ready) std::this_thread::sleep_for(1ms);
@@ -197,4 +212,47 @@ TEST_CASE("its end waits for no period") {
   Readiness never(Log(-1), forever, forever);
   Readiness reading(Log(-1), forever, forever);
   reading.begin(good);
+}
+
+TEST_CASE("a store that hangs, and holds all of its threads, does not hold a probe up", "[server]") {
+  test::Parties parties;
+  const Probe alive("/livez");
+  const Probe ready("/readyz", [] { return false; });
+  droplit::Router router(parties.endpoint, alive, ready);
+  droplit::BeastServer server(router, {.store_threads = 1});
+  std::thread thread([&server] { server.run(); });
+  {
+    test::RawSocket creates(server.port());
+    creates.send(test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"slow"})"));
+    parties.store.wait_for_insert();
+    test::RawSocket asks(server.port());
+    for (const auto& [target, status] : {std::pair("/livez", 200), std::pair("/readyz", 503)}) {
+      const auto received = asks.ask(get(target));
+      CHECK(received);
+      if (received) CHECK(received->response.status == status);
+    }
+    parties.store.open();
+    CHECK(creates.receive());
+  }
+  server.stop();
+  thread.join();
+}
+
+TEST_CASE("the metrics are served to 16 connections at a time", "[server]") {
+  const droplit::Prometheus counts;
+  server::MetricsServer metrics(counts, {}, Log(-1));
+  metrics.start();
+  std::vector<test::RawSocket> sockets;
+  for (unsigned i = 0; i != 16; ++i) {
+    sockets.emplace_back(port_of(metrics.url()));
+    REQUIRE(sockets.back().ask(get("/metrics")));
+  }
+  test::RawSocket another(port_of(metrics.url()));
+  another.send(get("/metrics"));
+  for (int i = 0; i != 50; ++i) REQUIRE(sockets.front().ask(get("/metrics")));  // time enough to serve another
+  CHECK_FALSE(another.readable(test::RawSocket::Duration(0)));
+  sockets.pop_back();
+  const auto received = another.receive();
+  REQUIRE(received);
+  CHECK(received->response.status == 200);
 }

@@ -90,6 +90,40 @@ TEST_CASE("a policy that was replaced lives as long as a request that it authent
   CHECK(alive.use_count() == 1);
 }
 
+TEST_CASE("a holder that is assigned another one lets go of its policy last") {
+  struct Ending {
+    struct Principal {
+      explicit Principal(const bool* policy) : has_ended(policy) {}
+      Principal(const Principal&) = default;
+      Principal& operator=(const Principal& other) {
+        came_too_late = *has_ended;
+        has_ended = other.has_ended;
+        return *this;
+      }
+      ~Principal() = default;
+      PrincipalKind kind() const { return came_too_late ? PrincipalKind::none : PrincipalKind::server; }
+      const bool* has_ended;
+      bool came_too_late = false;
+    };
+    explicit Ending(bool& ended) : has_ended(&ended) {}
+    Ending(Ending&& other) noexcept : has_ended(std::exchange(other.has_ended, &moved)) {}
+    ~Ending() { *has_ended = true; }
+    Principal authenticate(std::string_view) const { return Principal(has_ended); }
+    bool authorize(const Principal&, droplit::EcosystemId) const { return true; }
+    bool* has_ended;
+    bool moved = false;
+  };
+  bool first = false;
+  bool second = false;
+  ReloadableAccess<Ending> access{Ending(first)};
+  auto holder = access.authenticate("a");
+  access.replace(Ending(second));
+  CHECK_FALSE(first);
+  holder = access.authenticate("a");
+  CHECK(first);
+  CHECK(holder.kind() == PrincipalKind::server);
+}
+
 TEST_CASE("a replacement that fails changes nothing") {
   struct Sometimes : Counted {
     bool fails = false;

@@ -15,6 +15,10 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,6 +26,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -309,6 +314,48 @@ TEST_CASE("the number of lost lines of JSON is an object of its own") {
   CHECK(line.find(R"(,"event":"lost","lines":6})") != std::string::npos);
   CHECK(boost::json::parse(line).is_object());
   CHECK(log.lost() == 6);
+}
+
+TEST_CASE("what was lost before a drain is said by its end, also if there was no room for it before") {
+  Pipe pipe;
+  const std::size_t before = pipe.fill();
+  const Log log(pipe.ends[1], {.period = forever, .max_queued = 2});
+  for (int i = 0; i != 5; ++i) log.line("line");
+  bool drained = false;
+  std::thread last([&] { drained = log.drain(forever); });
+  std::this_thread::sleep_for(50ms);  // so that it has found the queue full; if it has not, this shows nothing
+  pipe.take(before);
+  last.join();
+  CHECK(drained);
+  for (int i = 0; i != 2; ++i) CHECK(pipe.whole_line() == "line");
+  REQUIRE(pipe.is_readable());
+  CHECK(pipe.whole_line() == "3 lines lost");
+}
+
+TEST_CASE("a line that was cut, since the disk is full, spoils no other one") {
+  std::string path = (std::filesystem::temp_directory_path() / "droplit-log-XXXXXX").string();
+  const int file = ::mkstemp(path.data());
+  REQUIRE(file != -1);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit whole{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &whole) == 0);
+  const Log log(file, {.period = forever});
+  log.line("first");
+  CHECK(log.drain(forever));
+  rlimit full = whole;
+  full.rlim_cur = 10;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+  for (int i = 0; i != 2; ++i) {
+    log.line("second");
+    CHECK(log.drain(forever));
+  }
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &whole) == 0);
+  log.line("third");
+  CHECK(log.drain(forever));
+  std::ifstream written(path);
+  CHECK(std::string{std::istreambuf_iterator<char>(written), {}} == "first\nseco\n2 lines lost\nthird\n");
+  std::filesystem::remove(path);
+  ::close(file);
 }
 
 TEST_CASE("lines that come while the writer waits for more are written together, at the latest when half is full") {

@@ -48,6 +48,16 @@ void create(RawSocket& socket) {
   if (socket.send(test::post(test::good_body))) socket.receive();
 }
 
+/// Counts connections without an allocation of its own.
+struct Counts : droplit::NoObserver {
+  void connection_opened() noexcept { ++open; }
+  void connection_closed() noexcept {
+    if (--open < 0) negative = true;
+  }
+  std::atomic<int> open{0};
+  std::atomic<bool> negative{false};
+};
+
 bool is_served(RawSocket& socket) { return socket.send(get) && has_response(socket); }
 
 }  // namespace
@@ -88,7 +98,9 @@ TEST_CASE("whichever allocation fails, the server serves on, no more connections
   for (std::int64_t n = 1; failed; ++n) {
     CAPTURE(store_threads, n);
     test::Parties parties;
-    droplit::BeastServer server(parties.endpoint, ServerOptions{.store_threads = store_threads, .max_connections = 2});
+    Counts counts;
+    droplit::BeastServer server(parties.endpoint, ServerOptions{.store_threads = store_threads, .max_connections = 2},
+                                counts);
     std::thread thread([&] { server.run(); });
     const auto connect = [&] { return RawSocket(server.port()); };
     {
@@ -114,6 +126,8 @@ TEST_CASE("whichever allocation fails, the server serves on, no more connections
     REQUIRE(has_response(third));
     server.stop();
     thread.join();
+    CHECK(counts.open == 0);
+    CHECK_FALSE(counts.negative);
   }
 }
 

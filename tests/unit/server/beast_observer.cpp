@@ -7,6 +7,7 @@
 #include "support/server_parties.hpp"
 #include "support/socket.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -124,6 +125,31 @@ TEST_CASE("a request that is in progress when its peer or the server ends is obs
   }
   CHECK(began == 3);
   CHECK(statuses == std::multiset<int>{0, 201, 201});
+}
+
+TEST_CASE("a connection counts until its observer was informed of its end", "[server]") {
+  struct Slow : droplit::NoObserver {
+    void connection_opened() { ++opened; }
+    void connection_closed() {
+      const int before = opened;
+      for (int i = 0; i != 300 && opened == before && before == 1; ++i) std::this_thread::sleep_for(1ms);
+      if (opened != before) overlapped = true;
+    }
+    std::atomic<int> opened{0};
+    std::atomic<bool> overlapped{false};
+  };
+  Slow observer;
+  {
+    const Running running(observer, {.threads = 2, .max_connections = 1});
+    {
+      RawSocket first = running.connect();
+      REQUIRE(first.ask(post(good_body)));
+    }
+    RawSocket second = running.connect();
+    REQUIRE(second.ask(post(good_body)));
+  }
+  CHECK(observer.opened == 2);
+  CHECK_FALSE(observer.overlapped);
 }
 
 TEST_CASE("an observer that throws changes nothing of a server", "[server]") {

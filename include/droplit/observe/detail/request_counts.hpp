@@ -29,7 +29,7 @@ class RouteNumbers {
   std::size_t find_or_add(std::string_view route) noexcept {
     const std::size_t known = count_.load(std::memory_order_acquire);
     if (const auto found = find(route, 0, known)) return *found;
-    if (route.size() > max_size) return 0;
+    if (known == most || route.size() > max_size) return 0;
     const std::lock_guard lock(mutex_);
     const std::size_t count = count_.load(std::memory_order_relaxed);
     if (const auto found = find(route, known, count)) return *found;
