@@ -450,6 +450,17 @@ stopped TERM
 exec 8>&-
 log=$folder/log
 
+# a line of text about a request says which it was
+rm -f "$folder"/store.db*
+start --storage "sqlite:$folder/store.db" --ecosystem $active --request-ids
+rm "$folder/store.db"
+curl -sS --max-time 10 -o /dev/null "$url/api/clients" -H "authorization: $canary" -H 'content-type: application/json' \
+  -H 'x-request-id: mine-2' --data-binary "$here"
+answers 500 "$here"
+stopped TERM
+grep -q 'fault: storage: .* (request mine-2)$' "$log" || fail "the line does not name its request: $(cat "$log")"
+grep -q 'the same 1 times more' "$log" || fail "equal faults are not summed up: $(cat "$log")"
+
 # --- standard streams and limits
 port=${url##*:}
 # serving: waits until it answers at the port; sets url

@@ -78,8 +78,8 @@ class CommandLine {
                                "store, which it leaves as it is. Ends with 3 if a start would create or upgrade it.");
     request_ids_ =
         program::add_flag(root_, "--request-ids",
-                          "Takes x-request-id from each request, or makes one: the response has it, and so has the log "
-                          "with --log json.");
+                          "Takes x-request-id from each request, or makes one: the response has it, and so have the "
+                          "log's lines about the request.");
     help_ = program::add_flag(root_, "-h,--help", "Prints this.");
   }
 

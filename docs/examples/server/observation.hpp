@@ -9,6 +9,7 @@
 #include <droplit/observer.hpp>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace server {
@@ -30,7 +31,7 @@ class Observation : public droplit::NoObserver {
     if (format_ == droplit::LogFormat::json) {
       lines_.finished(request);
     } else if (request.fault != nullptr) {
-      log(*request.fault);
+      log(*request.fault, request.request_id);
     }
   }
 
@@ -39,7 +40,7 @@ class Observation : public droplit::NoObserver {
     if (format_ == droplit::LogFormat::json) {
       lines_.fault(fault);
     } else {
-      log(fault);
+      log(fault, {});
     }
   }
 
@@ -52,14 +53,17 @@ class Observation : public droplit::NoObserver {
   }
 
  private:
-  // For the operator: a `Fault` holds no token and nothing of a request.
-  void log(const droplit::Fault& fault) const {
+  // For the operator: a `Fault` holds no token and nothing of a request. Of equal ones the log names the first request.
+  void log(const droplit::Fault& fault, std::string_view request_id) const {
+    std::string request;
+    if (!request_id.empty()) request.append(" (request ").append(request_id).append(")");
     log_.repeated(std::string("fault: ")
                       .append(to_string(fault.source()))
                       .append(": ")
                       .append(fault.what())
                       .append("; ")
-                      .append(to_string(fault.fate())));
+                      .append(to_string(fault.fate())),
+                  request);
   }
 
   Log log_;

@@ -67,9 +67,9 @@ class LineLog {
   /// Queues a line that says `text`, or counts it as lost.
   void line(std::string_view text) const noexcept { shared_->add(text); }
 
-  /// The same for what may come very often: within a period only the first of equal lines is written, then their
-  /// number.
-  void repeated(std::string_view text) const noexcept { shared_->add_repeated(text); }
+  /// The same for what may come very often: of equal texts within a period the first is written, then their number.
+  /// `more` is written after the first.
+  void repeated(std::string_view text, std::string_view more = {}) const noexcept { shared_->repeat(text, more); }
 
   /// Queues a line that is written as it is, without its end, which is added: a record in the format of the caller.
   void record(std::string_view whole) const noexcept { shared_->add_record(whole); }
@@ -121,7 +121,7 @@ class LineLog {
       push([whole](std::string& out) { out += whole; });
     }
 
-    void add_repeated(std::string_view text) noexcept {
+    void repeat(std::string_view text, std::string_view more) noexcept {
       const std::lock_guard lock(mutex);
       try {
         if (const auto found = repeats.find(text); found != repeats.end()) {
@@ -131,7 +131,7 @@ class LineLog {
         if (repeats.size() < max_repeated) repeats.emplace(text, 0);
       } catch (...) {  // no memory to sum it up
       }
-      push(text);
+      push([&](std::string& out) { append_message(out, std::string(text).append(more)); });
     }
 
     bool drain(std::chrono::milliseconds most) noexcept {

@@ -197,6 +197,12 @@ TEST_CASE("equal lines are one line and their number, at the end of each period 
   CHECK(log.drain(forever));
   CHECK(pipe.line() == "fault A (the same 1 times more)");
 
+  log.repeated("fault D", " (request 1)");
+  log.repeated("fault D", " (request 2)");
+  CHECK(pipe.line() == "fault D (request 1)");
+  CHECK(log.drain(forever));
+  CHECK(pipe.line() == "fault D (the same 1 times more)");
+
   Pipe other;
   const Log periodic(other.ends[1], summed_up_every(1ms));
   for (int i = 0; i != 3; ++i) periodic.repeated("fault");
