@@ -74,11 +74,10 @@ concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps
 };
 
 /// A handler that responds later, such as a coroutine's: it suspends instead of blocking, so that a server needs no
-/// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit and `report`
-/// those of a `Handler`. `server/` has such servers; a `Router` does not join it.
+/// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit that of a
+/// `Handler`. `server/` has such servers; a `Router` does not join it.
 template <class H>
-concept AsyncHandler =
-    detail::has_usable_limit<H>() && detail::has_usable_report<H>() && std::constructible_from<typename H::Steps, H&> &&
+concept AsyncHandler = detail::has_usable_limit<H>() && std::constructible_from<typename H::Steps, H&> &&
     requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response,
              detail::AnyDone done) {
   { steps.head(head, text, response) } -> std::same_as<bool>;

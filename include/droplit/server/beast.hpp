@@ -256,8 +256,8 @@ class BeastServer {
   }
 
   void has_ended(Connection& connection) {
-    connections_.remove(connection);
     detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
+    connections_.remove(connection);  // last: then `run` may return, and nothing keeps server and observer any more
   }
 
   void report(const char* what) noexcept {
