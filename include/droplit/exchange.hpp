@@ -60,6 +60,47 @@ class Exchange {
   /// need not be read. A server sends a requested 100 Continue after a good head.
   Outcome<void> head(const RequestHead& head) {
     reset();  // nothing of an earlier request may count for this one
+    auto good = judged(head);
+    if (!good) principal_.reset();  // a connection may be idle from now on, and a holder may keep much alive
+    return good;
+  }
+
+  /// Reads a piece of the body, after a good head; an error once it is too long.
+  Outcome<void> body(std::string_view piece) {
+    if (!fits(piece)) {
+      principal_.reset();
+      return ApiError::of<ApiErrc::content_too_large>();
+    }
+    if (body_counts_) parser_.write(piece);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+  }
+
+  /// Reads the last piece, which may be all of it or empty, and judges the query, the idempotency key, the body and
+  /// whether the holder may create clients in the ecosystem.
+  Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
+    auto draft =
+        fits(last_piece) ? judged(last_piece) : Outcome<ClientDraft>(ApiError::of<ApiErrc::content_too_large>());
+    principal_.reset();
+    return draft;
+  }
+
+  /// The idempotency key of a draft, for `insert_once`; nothing if the request has none, or keys are not taken.
+  [[nodiscard]] const std::optional<IdempotencyKey>& key() const& noexcept { return key_; }
+  [[nodiscard]] std::optional<IdempotencyKey> key() && noexcept { return std::move(key_); }
+
+  /// Forgets the request; `head` does so by itself.
+  void reset() noexcept {
+    parser_.reset();
+    principal_.reset();
+    query_fields_.reset();
+    key_.reset();
+    read_ = 0;
+    key_invalid_ = false;
+    body_counts_ = false;
+  }
+
+ private:
+  Outcome<void> judged(const RequestHead& head) {
     if (head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
     std::optional<std::string_view> query;
     if (!detail::is_exactly(head.target(), create_client_route.path)) {  // not the common case
@@ -92,44 +133,12 @@ class Exchange {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
-  /// Reads a piece of the body, after a good head; an error once it is too long.
-  Outcome<void> body(std::string_view piece) {
-    if (!fits(piece)) return ApiError::of<ApiErrc::content_too_large>();
-    if (body_counts_) parser_.write(piece);
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
-  }
-
-  /// Reads the last piece, which may be all of it or empty, and judges the query, the idempotency key, the body and
-  /// whether the holder may create clients in the ecosystem.
-  Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
-    if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
-    return judged(last_piece);
-  }
-
-  /// The idempotency key of a draft, for `insert_once`; nothing if the request has none, or keys are not taken.
-  [[nodiscard]] const std::optional<IdempotencyKey>& key() const& noexcept { return key_; }
-  [[nodiscard]] std::optional<IdempotencyKey> key() && noexcept { return std::move(key_); }
-
-  /// Forgets the request; `head` does so by itself.
-  void reset() noexcept {
-    parser_.reset();
-    principal_.reset();
-    query_fields_.reset();
-    key_.reset();
-    read_ = 0;
-    key_invalid_ = false;
-    body_counts_ = false;
-  }
-
- private:
   Outcome<ClientDraft> judged(std::string_view last_piece) {  // one variable is returned, so that it is never moved
-    auto draft = body_counts_ ? parser_.finish(last_piece, std::move(query_fields_))
-                              : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
-    if (key_invalid_) {
-      std::optional<ApiError> others;
-      if (draft.has_error()) others = std::move(draft).assume_error();
-      draft = ApiError::idempotency_key_invalid(std::move(others));
-    }
+    auto draft = std::exchange(body_counts_, false)
+                     ? parser_.finish(last_piece, std::move(query_fields_))
+                     : Outcome<ClientDraft>(detail::unreadable_body(std::move(query_fields_)));
+    if (key_invalid_) [[unlikely]]
+      refuse_key(draft);
     if (!draft) return draft;
     auto allowed = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
       return static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
@@ -140,6 +149,13 @@ class Exchange {
       draft = ApiError::of<ApiErrc::forbidden>();
     }
     return draft;
+  }
+
+  // Not inlined, so that a request without a malformed key costs what it costs without this.
+  DROPLIT_DETAIL_NOINLINE static void refuse_key(Outcome<ClientDraft>& draft) {
+    std::optional<ApiError> others;
+    if (draft.has_error()) others = std::move(draft).assume_error();
+    draft = ApiError::idempotency_key_invalid(std::move(others));
   }
 
   bool fits(std::string_view piece) noexcept {

@@ -123,7 +123,8 @@ inline std::optional<std::int64_t> retry_after(const Response& response) noexcep
 namespace detail {
 
 inline constexpr std::string_view json_content_type = "application/json";
-inline constexpr std::string_view text_content_type = "text/plain; charset=utf-8";
+inline constexpr std::string_view json_lines = "content-type: application/json\r\ncontent-length: ";
+inline constexpr std::string_view text_lines = "content-type: text/plain; charset=utf-8\r\ncontent-length: ";
 
 /// True if a content-encoding other than identity was applied to the body.
 inline bool is_encoded(const Response& response) noexcept {
@@ -144,7 +145,7 @@ inline bool is_exact_unavailable(const Response& response) noexcept {
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const Client& client) {
   detail::start(out, 201);
   append_json(out.body, client);
-  detail::end(out, detail::json_content_type);
+  detail::end(out, detail::json_lines);
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const KeyedClient& created) {
@@ -152,7 +153,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const KeyedClient& crea
   append_json(out.body, created.client);
   out.fields.add("content-type", detail::json_content_type);
   out.fields.add(detail::replayed_field, created.replayed ? "true" : "false");
-  detail::end(out, {});
+  detail::end(out);
 }
 
 DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, std::string_view allow) {
@@ -161,12 +162,10 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const ApiError& error, 
   detail::start(out, row.status, row.code);
   out.close = row.closes;
   switch (row.form) {
-    case ResponseForm::entries: append_json(out.body, error); return detail::end(out, detail::json_content_type);
-    case ResponseForm::text:
-      out.body = error.violations()[0].message;
-      return detail::end(out, detail::text_content_type);
+    case ResponseForm::entries: append_json(out.body, error); return detail::end(out, detail::json_lines);
+    case ResponseForm::text: out.body = error.violations()[0].message; return detail::end(out, detail::text_lines);
     case ResponseForm::empty:
-    default: return detail::end(out, {});
+    default: return detail::end(out);
   }
 }
 
@@ -175,11 +174,11 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, const Fault& fault) {
   if (is_unavailable(fault)) {
     detail::start(out, 503);
     out.fields.add("retry-after", "1");
-    detail::end(out, {});
+    detail::end(out);
   } else {
     detail::start(out, 500);
     out.body = detail::internal_error_body;
-    detail::end(out, detail::json_content_type);
+    detail::end(out, detail::json_lines);
   }
   out.fault = std::move(copy);
 }
@@ -192,7 +191,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string
   detail::start(out, status);
   out.body = std::move(own_body);
   out.fields = std::move(fields);
-  detail::end(out, {});
+  detail::end(out);
 }
 
 DROPLIT_DETAIL_INLINE std::optional<bool> read_replayed(const Response& response) noexcept {

@@ -100,6 +100,7 @@ const std::map<std::string, Layer> layers{
     {"static_resource.hpp", operations},
     {"detail/handler_steps.hpp", operations},
     {"detail/observation.hpp", operations},
+    {"detail/endpoint_base.hpp", operations},
     {"exchange.hpp", operations},
     {"endpoint.hpp", operations},
     {"router.hpp", operations},

@@ -65,6 +65,7 @@ struct Routed {
 
 /// The contract's policies in coroutines.
 struct Coroutines {
+  explicit Coroutines(bool keys) : world(keys) {}
   contract::World world;
   test::AsyncStore<contract::Storage> store{world.storage};
   droplit::AsyncEndpoint<decltype(store), contract::Access, contract::Clock, contract::Ids> endpoint{

@@ -457,15 +457,14 @@ TEST_CASE("a key goes to the storage with the client, and what the storage did i
   contract::World world;
   Request request = good_request();
   request.fields.add("idempotency-key", "\"a\"");
-  const auto respond = [&](Keyed& storage, std::vector<Fault>& reported) {
-    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {.idempotency_keys = true},
-                               Recorder{&reported});
+  test::Recording observer;
+  const auto respond = [&](Keyed& storage) {
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids, {.idempotency_keys = true}, observer);
     return endpoint.handle(request);
   };
-  std::vector<Fault> reported;
 
   Keyed inserts{[](const droplit::Client&) { return KeyedInsertion(Insertion::inserted); }};
-  const Response created = respond(inserts, reported);
+  const Response created = respond(inserts);
   CHECK(created.status == 201);
   CHECK(read_replayed(created) == false);
   CHECK(inserts.keys == std::vector<std::string>{"a"});
@@ -476,22 +475,23 @@ TEST_CASE("a key goes to the storage with the client, and what the storage did i
                  client.type());
     return KeyedInsertion::replayed(*kept);
   }};
-  const Response replayed = respond(replays, reported);
+  const Response replayed = respond(replays);
   CHECK(replayed == droplit::to_response(droplit::KeyedClient{*kept, true}));
 
   Keyed reuses{[](const droplit::Client&) { return KeyedInsertion(Insertion::key_reused); }};
-  CHECK(respond(reuses, reported) == droplit::to_response(droplit::ApiError::idempotency_key_reused()));
-  CHECK(reported.empty());
+  CHECK(respond(reuses) == droplit::to_response(droplit::ApiError::idempotency_key_reused()));
+  for (const test::Event& event : observer.requests()) CHECK_FALSE(event.fault);
 
   Keyed fails{[](const droplit::Client&) -> droplit::Outcome<KeyedInsertion> { throw std::runtime_error("canary"); }};
-  CHECK(respond(fails, reported) == droplit::to_response(Fault()));
-  REQUIRE(reported.size() == 1);
-  CHECK(reported[0].fate() == Fate::maybe_applied);
+  CHECK(respond(fails) == droplit::to_response(Fault()));
+  REQUIRE(observer.requests().size() == 4);
+  REQUIRE(observer.requests()[3].fault);
+  CHECK(observer.requests()[3].fault->fate() == Fate::maybe_applied);
 
   Keyed away{[](const droplit::Client&) -> droplit::Outcome<KeyedInsertion> {
     return Fault::unavailable(FaultSource::storage, "canary");
   }};
-  CHECK(respond(away, reported).status == 503);
+  CHECK(respond(away).status == 503);
 }
 
 TEST_CASE("with a key, whichever allocation fails, the response is the valid one or a 500, and is never another's") {

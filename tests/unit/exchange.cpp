@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -33,6 +34,34 @@ struct Access {
   }
   mutable int identified = 0;
   mutable int asked = 0;
+  bool right = true;
+  bool right_throws = false;
+};
+
+/// Has holders that it counts while they are alive, as one whose holders keep something alive.
+struct Counting {
+  struct Holder {
+    std::shared_ptr<int> alive;
+    PrincipalKind is;
+    bool throws;
+    PrincipalKind kind() const {
+      if (throws) throw std::runtime_error("canary");
+      return is;
+    }
+  };
+  Holder authenticate(std::string_view token) const {
+    if (token == "other") return {alive, PrincipalKind::other, false};
+    if (token == "throws") return {alive, PrincipalKind::account, true};
+    return {alive, token == "account" ? PrincipalKind::account : PrincipalKind::none, false};
+  }
+  bool authorize(Holder&, droplit::EcosystemId) const {
+    authorized_with = holders();
+    if (right_throws) throw 7;
+    return right;
+  }
+  long holders() const { return alive.use_count() - 1; }
+  std::shared_ptr<int> alive = std::make_shared<int>();
+  mutable long authorized_with = 0;
   bool right = true;
   bool right_throws = false;
 };
@@ -317,4 +346,56 @@ TEST_CASE("a malformed key is refused with the query and the body, before the ho
   REQUIRE(exchange.head(twice).has_value());
   CHECK(exchange.draft(good).error() == droplit::ApiError::idempotency_key_invalid());
   CHECK(access.asked == 0);
+}
+
+TEST_CASE("a holder lives until it was authorized or the request is refused, whatever comes of it") {
+  Counting access;
+  Exchange exchange(access, {.max_body = 100});
+  for (const char* const unknown : {"unknown", "other", "throws"}) {
+    CHECK_FALSE(exchange.head(head("/api/clients", unknown)).has_value());
+    CHECK(access.holders() == 0);
+  }
+  RequestHead announces = head();
+  announces.add("content-length", "101");
+  CHECK(code(exchange.head(announces)) == ApiErrc::content_too_large);
+  CHECK(access.holders() == 0);
+
+  const auto begin = [&] {
+    REQUIRE(exchange.head(head()).has_value());
+    REQUIRE(exchange.body(" ").has_value());
+    CHECK(access.holders() == 1);
+  };
+  begin();
+  CHECK_FALSE(exchange.body(std::string(100, 'x')).has_value());
+  CHECK(access.holders() == 0);
+  for (const std::string& refused : {std::string("{}"), std::string(100, 'x')}) {
+    begin();
+    CHECK_FALSE(exchange.draft(refused).has_value());
+    CHECK(access.holders() == 0);
+  }
+  CHECK(access.authorized_with == 0);
+  for (int way = 0; way != 3; ++way) {
+    access.right = way == 1;
+    access.right_throws = way == 2;
+    access.authorized_with = 0;
+    begin();
+    CHECK(exchange.draft(good).has_value() == (way == 1));
+    CHECK(access.authorized_with == 1);
+    CHECK(access.holders() == 0);
+  }
+}
+
+TEST_CASE("a draft is made once for a head") {
+  const Access access;
+  Exchange exchange(access);
+  for (const std::string_view first : {std::string_view(), good.substr(0, 10)}) {
+    REQUIRE(exchange.head(head()).has_value());
+    if (!first.empty()) REQUIRE(exchange.body(first).has_value());
+    REQUIRE(exchange.draft(good.substr(first.size())).has_value());
+    const int asked = access.asked;
+    for (const std::string_view again : {good, std::string_view()}) {
+      CHECK(code(exchange.draft(again)) == ApiErrc::body_parameters_missing);
+    }
+    CHECK(access.asked == asked);
+  }
 }

@@ -16,7 +16,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 ///
 /// Thread-safe. A request is judged whole by the policy that authenticated it; the next one by the policy that is
 /// current then. No request waits for a replacement: a lock is held only while a pointer is copied. A policy that was
-/// replaced is destroyed when the last request that it authenticated ends, by the thread that ends it.
+/// replaced is destroyed once the last request that it authenticated was authorized or refused, by the thread of that
+/// request; an idle connection keeps none.
 template <Access A>
 class ReloadableAccess {
  public:

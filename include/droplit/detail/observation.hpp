@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// What `Endpoint`, `HttpSession` and the SDK share to inform an observer of each request exactly once, whatever becomes
-// of the request: a `RequestObservation` that has begun finishes at the latest when it is destroyed. With `NoObserver`
-// all of it is empty.
+// What the endpoints, `HttpSession` and the SDK share to inform an observer of each request exactly once, whatever
+// becomes of the request: a `RequestObservation` that has begun finishes at the latest when it is destroyed. With
+// `NoObserver` all of it is empty.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/target.hpp>
@@ -24,6 +24,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -85,8 +86,16 @@ template <Observer O>
 class RequestObservation {
  public:
   explicit RequestObservation(O& observer) noexcept : observer_(observer) {}
-  RequestObservation(const RequestObservation&) = delete;
-  RequestObservation& operator=(const RequestObservation&) = delete;
+  /// Takes the request that has begun, if one has.
+  RequestObservation(RequestObservation&& other) noexcept
+      : observer_(other.observer_),
+        event_(other.event_),
+        start_(other.start_),
+        begun_(std::exchange(other.begun_, false)) {
+    event_.request_id = copy(other.event_.request_id, request_id_);
+    event_.traceparent = copy(other.event_.traceparent, traceparent_);
+  }
+  RequestObservation& operator=(RequestObservation&&) = delete;
   ~RequestObservation() { abandon(); }
 
   /// Begins a request; one that has begun before is abandoned. Route and method must last; the other views need not.

@@ -31,37 +31,27 @@ inline void start(Response& out, int status, std::optional<ApiErrc> code = {}) {
   out.code = code;
 }
 
-/// Adds the fields that describe the body, which is complete.
-inline void end(Response& out, std::string_view content_type) {
-  char lines[128];
-  char* at = lines + sizeof lines;
-  const auto put = [&at](std::string_view text) {
-    at -= text.size();
-    std::memcpy(at, text.data(), text.size());
-  };
-  put("\r\n");
+/// Adds the last fields, once the body is complete: `lines`, which ends with the name of the field `content-length`,
+/// and its value.
+inline void end(Response& out, std::string_view lines = "content-length: ") {
+  char text[128];
+  char* at = text + sizeof text;
+  *--at = '\n';
+  *--at = '\r';
   std::size_t size = out.body.size();
   do {
     *--at = static_cast<char>('0' + size % 10);
     size /= 10;
   } while (size != 0);
-  put("content-length: ");
-  if (!content_type.empty()) {
-    put("\r\n");
-    put(content_type);
-    put("content-type: ");
-  }
-  WrittenLines::add(out.fields, {at, static_cast<std::size_t>(lines + sizeof lines - at)});
+  at -= lines.size();
+  std::memcpy(at, lines.data(), lines.size());
+  WrittenLines::add(out.fields, {at, static_cast<std::size_t>(text + sizeof text - at)});
 }
 
 /// A copy for an observer; without the texts if there is no memory for them.
 inline std::optional<Fault> copy_of(const Fault& fault) noexcept {
   std::optional<Fault> copy;
-  const auto copied = guarded<void>(fault.source(), fault.fate(), [&]() -> Outcome<void> {
-    copy.emplace(fault);
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
-  });
-  if (!copied) copy.emplace(fault.without_texts());
+  if (thrown_by(fault.source(), fault.fate(), [&] { copy.emplace(fault); })) copy.emplace(fault.without_texts());
   return copy;
 }
 
@@ -70,7 +60,7 @@ DROPLIT_DETAIL_NOINLINE inline void refuse_method(Response& out, const ApiErrcRo
   start(out, row.status, row.code);
   out.close = row.closes;
   out.fields.add("allow", methods);
-  end(out, {});
+  end(out);
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -4,6 +4,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/limits.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -56,6 +57,13 @@ inline ServerOptions bounded(ServerOptions options) {
     *time = bounded(*time, milliseconds(0), milliseconds(longest_millis));
   }
   return options;
+}
+
+/// How long a body may take of which so many bytes have arrived.
+inline std::chrono::milliseconds body_time(const ServerOptions& options, std::uint64_t size) {
+  if (options.body_rate == 0) return options.body_deadline;
+  const auto earned = std::chrono::milliseconds(size * 1000 / options.body_rate);
+  return (std::min)(options.body_deadline, options.body_grace + earned);
 }
 
 }  // namespace detail

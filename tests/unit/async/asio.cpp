@@ -5,6 +5,7 @@
 #include "support/async.hpp"
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
+#include "support/observers.hpp"
 #include "support/world.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -149,12 +150,16 @@ Request good_request() {
   return request;
 }
 
-struct Counter {
-  int* faults;
-  void operator()(const Fault&) const { ++*faults; }
-};
+/// What an observer of an endpoint is informed of, but the times.
+bool same(const test::Event& a, const test::Event& b) {
+  return a.route == b.route && a.method == b.method && a.request_id == b.request_id && a.traceparent == b.traceparent &&
+         a.status == b.status && a.code == b.code && a.fault.has_value() == b.fault.has_value() &&
+         (!a.fault || (a.fault->source() == b.fault->source() && a.fault->fate() == b.fault->fate() &&
+                       a.fault->what() == b.fault->what())) &&
+         a.received == b.received && a.sent == b.sent;
+}
 
-/// What a server does with the steps of an async handler, for one whole request.
+/// What a server does with the steps of a handler, for one whole request.
 template <class H>
 Response in_steps(asio::io_context& context, H& handler, const Request& request) {
   RequestHead head(request.method, request.target);
@@ -166,11 +171,15 @@ Response in_steps(asio::io_context& context, H& handler, const Request& request)
   if (due) due = steps.body(body.substr(0, body.size() / 2), response);
   if (due) due = steps.finish(body.substr(body.size() / 2), response);
   if (!due) return response;
-  bool called = false;
-  steps.complete(response, test::Done(context, called));
-  context.restart();
-  context.run();
-  CHECK(called);
+  if constexpr (AsyncHandler<H>) {
+    bool called = false;
+    steps.complete(response, test::Done(context, called));
+    context.restart();
+    context.run();
+    CHECK(called);
+  } else {
+    steps.complete(response);
+  }
   return response;
 }
 
@@ -326,24 +335,104 @@ TEST_CASE("an async endpoint takes keys where an endpoint does") {
   CHECK_FALSE(endpoint.options().idempotency_keys);
 }
 
-TEST_CASE("an async endpoint responds to faults as an endpoint does, and reports each once") {
+TEST_CASE("an async endpoint responds to faults as an endpoint does") {
   asio::io_context context;
   for (int way = 0; way != ways; ++way) {
     CAPTURE(way);
     contract::World world;
     Misbehaving blocking{way};
-    int faults = 0;
-    Endpoint endpoint(blocking, world.access, world.clock, world.ids, {}, Counter{&faults});
+    Endpoint endpoint(blocking, world.access, world.clock, world.ids);
     const Response expected = endpoint.handle(good_request());
 
     Misbehaving storage{way};
     test::AsyncStore<Misbehaving> store(storage);
-    int async_faults = 0;
-    AsyncEndpoint async(store, world.access, world.clock, world.ids, {}, Counter{&async_faults});
+    AsyncEndpoint async(store, world.access, world.clock, world.ids);
     CHECK(run(async.handle(good_request())) == expected);
-    CHECK(async_faults == faults);
     storage.calls = 0;
     CHECK(in_steps(context, async, good_request()) == expected);
-    CHECK(async_faults == 2 * faults);
+  }
+}
+
+TEST_CASE("every request to an async endpoint is observed once, as one to an endpoint is") {
+  asio::io_context context;
+  std::vector<Request> requests(6, good_request());
+  requests[1].method = "PUT";
+  requests[2].method = "OPTIONS";
+  requests[3].target = "/elsewhere";
+  requests[4].body = "{}";
+  requests[5].fields.add("idempotency-key", "a");
+  for (Request& request : requests) {
+    request.fields.add("x-request-id", "id-1");
+    request.fields.add("traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
+    for (int way = 0; way != ways; ++way) {
+      CAPTURE(request.method, request.target, way);
+      contract::World world;
+      test::Recording expected;
+      Misbehaving blocking{way};
+      Endpoint endpoint(blocking, world.access, world.clock, world.ids, {}, expected);
+      endpoint.handle(request);
+      blocking.calls = 0;
+      in_steps(context, endpoint, request);
+      REQUIRE(expected.requests().size() == 2);
+
+      test::Recording observed;
+      Misbehaving storage{way};
+      test::AsyncStore<Misbehaving> store(storage);
+      AsyncEndpoint async(store, world.access, world.clock, world.ids, {}, observed);
+      run(async.handle(request));
+      storage.calls = 0;
+      in_steps(context, async, request);
+      REQUIRE(observed.requests().size() == 2);
+      for (const std::size_t i : {0U, 1U}) {
+        CHECK(same(observed.requests()[i], expected.requests()[i]));
+        CHECK(observed.requests()[i].nanoseconds == 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("a request whose coroutine is destroyed before it has responded is observed as one without a response") {
+  contract::World world;
+  test::AsyncStore<contract::Storage> store(world.storage);
+  test::Recording observer;
+  AsyncEndpoint endpoint(store, world.access, world.clock, world.ids, {}, observer);
+  Request request = good_request();
+  request.fields.add("x-request-id", "id-1");
+  static_cast<void>(endpoint.handle(request));  // never awaited
+  CHECK(observer.requests().size() == 1);
+  for (const bool in_steps : {false, true}) {
+    const std::size_t before = observer.requests().size();
+    Response response;
+    bool called = false;
+    decltype(endpoint)::Steps steps(endpoint);
+    {
+      asio::io_context context;
+      if (in_steps) {
+        RequestHead head(request.method, request.target);
+        for (const HeaderField field : request.fields) head.add(field.name, field.value);
+        REQUIRE(steps.head(head, request.fields.lines(), response));
+        REQUIRE(steps.finish(request.body, response));
+        steps.complete(response, test::Done(context, called));
+      } else {
+        const auto all = [&]() -> asio::awaitable<void> {
+          auto handling = endpoint.handle(request);
+          static_cast<void>(co_await std::move(handling));
+          called = true;
+        };
+        test::spawn(context, all());
+        context.poll_one();
+      }
+      context.poll_one();
+      CHECK(observer.events().size() == 2 * before + 1);  // it works
+    }
+    CHECK_FALSE(called);
+    REQUIRE(observer.requests().size() == before + 1);
+  }
+  for (const test::Event& event : observer.requests()) {
+    CHECK(event.request_id == "id-1");
+    CHECK(event.status == 0);
+    CHECK(event.received == request.body.size());
+    CHECK(event.sent == 0);
+    CHECK_FALSE(event.fault);
   }
 }

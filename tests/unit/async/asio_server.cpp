@@ -5,6 +5,7 @@
 #include <droplit/server/beast.hpp>
 #include "support/async.hpp"
 #include "support/catch.hpp"
+#include "support/observers.hpp"
 #include "support/server_parties.hpp"
 #include "support/socket.hpp"
 
@@ -92,9 +93,8 @@ TEST_CASE("a server that stops cancels the store of an async endpoint after the 
   for (const unsigned count : {1U, 2U}) {
     Hanging store;
     Others others;
-    std::atomic<int> faults{0};
-    const auto on_fault = [&faults](const Fault& fault) { faults += fault.fate() == Fate::maybe_applied; };
-    AsyncEndpoint endpoint(store, others.tokens, others.clock, others.ids, {}, on_fault);
+    test::Recording observer;
+    AsyncEndpoint endpoint(store, others.tokens, others.clock, others.ids, {}, observer);
     ServerOptions options = with_threads(count);
     options.stop_grace = std::chrono::milliseconds(0);
     Running running(endpoint, options);
@@ -106,7 +106,9 @@ TEST_CASE("a server that stops cancels the store of an async endpoint after the 
     running.server.stop();
     running.thread.join();
     running.thread = std::thread([] {});
-    CHECK(faults == 1);
+    REQUIRE(observer.requests().size() == 1);
+    REQUIRE(observer.requests()[0].fault);
+    CHECK(observer.requests()[0].fault->fate() == Fate::maybe_applied);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 
+#include <new>
 #include <stdexcept>
 
 using namespace droplit;
@@ -42,4 +43,14 @@ TEST_CASE("a fault that is thrown, by itself or by .value(), is the fault") {
   check(guarded<int>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<int> { throw fault; }));
   check(guarded<int>(FaultSource::storage, Fate::maybe_applied,
                      [&] { return Outcome<int>(Outcome<int>(fault).value()); }));
+}
+
+TEST_CASE("what a call throws is a fault, and nothing if it returns") {
+  int calls = 0;
+  CHECK_FALSE(detail::thrown_by(FaultSource::clock, Fate::not_applied, [&] { ++calls; }));
+  CHECK(calls == 1);
+  const auto fault = detail::thrown_by(FaultSource::ids, Fate::not_applied, [] { throw std::bad_alloc(); });
+  REQUIRE(fault);
+  CHECK(fault->source() == FaultSource::ids);
+  CHECK(fault->fate() == Fate::not_applied);
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace droplit;
@@ -138,6 +139,33 @@ TEST_CASE("an observer whose clock throws is informed all the same, with a durat
   observation.abandon();
   CHECK(observer.calls == 2);
   CHECK(observer.nanoseconds == 0);
+}
+
+TEST_CASE("a request that has begun may be moved, and finishes once, with what identifies it") {
+  test::Recording observer;
+  {
+    RequestObservation<test::Recording> first(observer);
+    first.begin({.route = "/a", .method = "PUT", .request_id = "id", .traceparent = trace});
+    first.receive(5);
+    RequestObservation<test::Recording> second(std::move(first));
+    CHECK(second.begun());
+    CHECK_FALSE(first.begun());
+    first.begin({.route = "/b", .request_id = "other"});
+    second.finish(201, {}, nullptr, 7);
+    first.finish(404, {}, nullptr, 0);
+    const RequestObservation<test::Recording> third(std::move(first));
+    CHECK_FALSE(third.begun());
+  }
+  const auto events = observer.events();
+  REQUIRE(events.size() == 4);
+  CHECK(events[2].route == "/a");
+  CHECK(events[2].request_id == "id");
+  CHECK(events[2].traceparent == trace);
+  CHECK(events[2].status == 201);
+  CHECK(events[2].received == 5);
+  CHECK(events[2].nanoseconds == 2);
+  CHECK(events[3].route == "/b");
+  CHECK(events[3].request_id == "other");
 }
 
 TEST_CASE("what an observer throws is dropped") {

@@ -11,6 +11,7 @@
 #include <droplit/observer.hpp>
 #include <droplit/server/detail/http_session.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
+#include <droplit/server/detail/moving_deadline.hpp>
 #include <droplit/server/detail/read_pacing.hpp>
 #include <droplit/server/detail/response_callback.hpp>
 #include <droplit/server/detail/server_types.hpp>
@@ -55,7 +56,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
         store_threads_(store_threads),
         socket_(std::move(socket)),
         strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
-        timer_(socket_.get_executor()),
+        deadline_(socket_.get_executor()),
         pause_(socket_.get_executor()),
         session_(handler, options.max_head, store_threads != nullptr, std::move(memory), observer, options.request_ids),
         buffer_(std::size_t{options.max_head} + read_size) {}
@@ -149,7 +150,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
         break;
       case Action::body:
         if (!same) body_start_ = Clock::now();
-        set_deadline(body_deadline());
+        set_deadline(body_start_ + body_time(options_, session_.body_size()));
         break;
       case Action::complete: return complete();
       default:
@@ -174,15 +175,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
 
   void abandon() {
     if (state_ != State::closed) act(session_.abandon());
-  }
-
-  typename Clock::time_point body_deadline() const {
-    auto time = options_.body_deadline;
-    if (options_.body_rate != 0) {
-      const auto earned = std::chrono::milliseconds(session_.body_size() * 1000 / options_.body_rate);
-      time = (std::min)(time, options_.body_grace + earned);
-    }
-    return body_start_ + time;
   }
 
   void read(std::size_t size) {
@@ -252,24 +244,19 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
     if (!reading_) read(read_size);
   }
 
-  // The timer is set again only if it would expire too late; if it expires too early, it is set again then.
   void set_deadline(typename Clock::time_point deadline) {
-    deadline_ = deadline;
-    if (!armed_ || deadline < timer_.expiry()) arm();
+    if (deadline_.move_to(deadline)) await_deadline();
   }
 
-  void arm() {
-    armed_ = true;
-    timer_.expires_at(deadline_);
-    timer_.async_wait(handler([](HttpConnection& self, ErrorCode error) {
+  void await_deadline() {
+    deadline_.async_wait(handler([](HttpConnection& self, ErrorCode error) {
       if (error || self.state_ == State::closed) return;
-      if (Clock::now() < self.deadline_) return self.arm();
-      self.expire();
+      if (self.deadline_.is_reached()) return self.expire();
+      self.await_deadline();
     }));
   }
 
   void expire() {
-    armed_ = false;
     if (state_ == State::working) return set_deadline(Clock::now() + options_.idle_deadline);
     if (state_ == State::reading) return act(session_.expire());
     if (state_ == State::writing) {  // a peer that does not read must not keep memory of the kernel either
@@ -283,10 +270,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
     state_ = State::closed;
     ErrorCode ignored;
     socket_.close(ignored);
-    try {
-      timer_.cancel();
-    } catch (...) {  // then it expires without effect
-    }
+    deadline_.cancel();
   }
 
   struct End {
@@ -300,18 +284,16 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
   boost::asio::thread_pool* const store_threads_;
   ServerSocket socket_;
   const std::optional<ServerStrand> strand_;
-  ServerTimer<ServerExecutor, Clock> timer_;  // for the deadline
+  MovingDeadline<Clock> deadline_;
   ServerTimer<ServerExecutor, Clock> pause_;
   ReadPacing pacing_;
   Session session_;
   boost::beast::flat_buffer buffer_;
-  typename Clock::time_point deadline_;
   typename Clock::time_point body_start_;
   std::size_t dropped_ = 0;
   State state_ = State::working;
   Action action_ = Action::close;
   bool reading_ = false;
-  bool armed_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

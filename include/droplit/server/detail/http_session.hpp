@@ -12,7 +12,6 @@
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
-#include <droplit/detail/handler_steps.hpp>
 #include <droplit/error.hpp>
 #include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
@@ -26,11 +25,11 @@
 #include <droplit/server/detail/piece_gatherer.hpp>
 #include <droplit/server/detail/request_record.hpp>
 #include <droplit/server/detail/session_action.hpp>
+#include <droplit/server/detail/session_steps.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,20 +44,15 @@ class HttpSession {
   using Action = SessionAction;
 
   /// Whether the handler calls back when the response is complete.
-  static constexpr bool is_async = AsyncHandler<H>;
+  static constexpr bool is_async = SessionSteps<H>::is_async;
 
   /// The bytes of `memory` that a session has for requests; only longer ones need more.
-  static constexpr std::uint64_t own_memory = 16'384;
+  static constexpr std::uint64_t own_memory = SessionSteps<H>::own_memory;
 
   /// `suspends`: the handler may block, and is not completed within `advance`. `memory` has `own_memory` already.
   HttpSession(H& handler, std::uint32_t max_head, bool suspends = false, MemoryShare memory = {},
               O& observer = no_observer, bool ids = false)
-      : handler_(handler),
-        memory_(std::move(memory)),
-        max_head_(max_head),
-        record_(observer, ids),
-        suspends_(suspends) {
-    steps_.emplace(handler);
+      : steps_(handler, std::move(memory)), max_head_(max_head), record_(observer, ids), suspends_(suspends) {
     reserve_for_fault(response_, output_);
   }
 
@@ -78,19 +72,12 @@ class HttpSession {
   template <class... Done>
   void complete(Done... done) noexcept {
     phase_ = Phase::completed;
-    response_.status = 0;
-    try {
-      steps_->complete(response_, std::move(done)...);
-    } catch (...) {  // no memory for the shortest response; or `done` was destroyed, or called and the response is good
-      if constexpr (!is_async) response_.status = 0;
-    }
+    steps_.complete(response_, std::move(done)...);
   }
 
   /// Asks an async handler to call `done` soon, because the response cannot be sent any more.
   void cancel() {
-    if constexpr (is_async && requires { steps_->cancel(); }) {
-      if (phase_ == Phase::completed) steps_->cancel();
-    }
+    if (phase_ == Phase::completed) steps_.cancel();
   }
 
   /// An async handler destroyed `done` without calling it.
@@ -152,9 +139,9 @@ class HttpSession {
   }
 
   Action start(std::string_view& input) {
-    if (memory_.has_extra()) {  // of a request whose response was written
+    if (steps_.has_extra_memory()) {  // of a request whose response was written
       release_memory(response_, output_);
-      release_request();
+      steps_.release();
     }
     for (; empty_lines_ < max_empty_lines && input.starts_with("\r\n"); ++empty_lines_) input.remove_prefix(2);
     if (input.empty()) return last_ ? Action::close : Action::request;
@@ -180,13 +167,13 @@ class HttpSession {
     to_head_ = head.request.method() == "HEAD";
     body_ = framing_.chunked ? BodyReader() : BodyReader(framing_.length);
     phase_ = Phase::body;
-    record_.begin(handler_, head.request, scanner_.size(), response_);
+    record_.begin(steps_.handler(), head.request, scanner_.size(), response_);
     if (!afford()) return deliver();
     const bool has_body = framing_.chunked || framing_.length != 0;
     if (!steps_->head(head.request, head.lines, response_)) {
       if (has_body && (framing_.expects_continue || framing_.length > steps_->max_body())) response_.close = true;
       if (response_.close) return deliver();
-      memory_.give_extra_back();  // the body is dropped
+      steps_.drop_body();
       phase_ = Phase::drain;
     } else if (has_body && framing_.expects_continue && input.empty()) {
       output_ = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -224,11 +211,9 @@ class HttpSession {
     return deliver();
   }
 
-  // Counts the memory that the request may take by now, its response included; false, and a 503, if that is too much.
+  // False, and a 503, if what has arrived of the request takes too much memory.
   bool afford() {
-    const std::uint64_t needed = 8 * scanner_.size() + 5 * body_size_;
-    if (needed <= own_memory || memory_.take_extra(needed - own_memory)) return true;
-    release_request();
+    if (steps_.afford_request(scanner_.size(), body_size_)) return true;
     return fault_and_close(Fault::unavailable(FaultSource::library, "no memory for a long request"));
   }
 
@@ -254,11 +239,9 @@ class HttpSession {
     return deliver_completed();
   }
 
-  // A handler's own response may be longer than its request.
   Action deliver_completed() {
     if (response_.status == 0) return Action::close;
-    const std::uint64_t needed = 2 * (response_.body.size() + response_.fields.lines().size());
-    if (needed > own_memory && !memory_.take_extra(needed - own_memory)) {
+    if (!steps_.afford_response(response_)) {
       fault_and_close(Fault(FaultSource::library, Fate::maybe_applied, "no memory for a long response"));
     }
     return deliver();
@@ -274,12 +257,6 @@ class HttpSession {
     write_response(response_, *CodeOnly::make(row(code)));
     response_.close = true;
     return deliver();
-  }
-
-  // Gives back the memory of the request.
-  void release_request() {
-    steps_.emplace(handler_);
-    memory_.give_extra_back();
   }
 
   // Makes output of the response, and gets ready for the next request.
@@ -299,10 +276,8 @@ class HttpSession {
     return Action::write;
   }
 
-  H& handler_;
-  MemoryShare memory_;
+  SessionSteps<H> steps_;
   std::uint32_t max_head_;
-  std::optional<StepsOf<H>> steps_;
   Response response_;
   std::string output_;
   PieceGatherer pieces_;
