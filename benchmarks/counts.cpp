@@ -98,8 +98,9 @@ void count_writing(const job::Writer& boost) {
   }
 }
 
-void count_endpoint() {
-  policies::Forgets storage;
+template <class Storage>
+void count_endpoint(std::string_view who) {
+  Storage storage;
   policies::OneToken access;
   droplit::SystemClock clock;
   droplit::ObjectIds ids;
@@ -110,7 +111,7 @@ void count_endpoint() {
   droplit::Response response;
   for (const char* name : {"W1", "W2", "W3", "W4", "W5"}) {
     const std::string_view body = job::workload(name).bodies[0].view();
-    count("endpoint", name, "droplit", 20, [&](std::size_t) {
+    count("endpoint", name, who, 20, [&](std::size_t) {
       endpoint.handle(head, body, response);
       job::keep(response);
     });
@@ -178,7 +179,8 @@ int main(int argc, char** argv) {
     count_reading(reader);
   }
   count_writing(job::writer<peers::BoostJson>());
-  count_endpoint();
+  count_endpoint<policies::Forgets>("droplit");
+  count_endpoint<policies::Remembers>("droplit, keys off");
   count_serving();
   return 0;
 }

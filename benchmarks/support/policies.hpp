@@ -26,6 +26,13 @@ struct Forgets {
   droplit::Insertion insert(const droplit::Client&) const noexcept { return droplit::Insertion::inserted; }
 };
 
+/// The same with keys.
+struct Remembers : Forgets {
+  droplit::KeyedInsertion insert_once(const droplit::Client&, const droplit::IdempotencyKey&) const noexcept {
+    return droplit::Insertion::inserted;
+  }
+};
+
 /// Knows one token.
 struct OneToken {
   struct Principal {
