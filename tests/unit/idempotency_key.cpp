@@ -30,7 +30,7 @@ bool is_key(std::string_view text) {
   return !text.empty() && text.size() <= 255;
 }
 
-std::string quoted(std::string_view key) {
+std::string in_quotes(std::string_view key) {
   std::string value = "\"";
   for (const char c : key) {
     if (c == '"' || c == '\\') value += '\\';
@@ -72,7 +72,7 @@ TEST_CASE("the value of a field is a key, or the same key as a string of RFC 894
     const auto key = IdempotencyKey::parse(text);
     if (key.has_value() != is_key(text)) FAIL(text);
     if (!text.starts_with('"') && IdempotencyKey::parse_field(text) != key) FAIL(text);
-    if (IdempotencyKey::parse_field(quoted(text)) != key) FAIL(text);
+    if (IdempotencyKey::parse_field(in_quotes(text)) != key) FAIL(text);
   }
   CHECK(IdempotencyKey::parse_field("k") == IdempotencyKey::parse_field("\"k\""));
 }
