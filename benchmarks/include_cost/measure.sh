@@ -105,10 +105,10 @@ surprises() {
     $3 ~ /\/c\+\+\/[0-9.]+\/(iostream|regex|filesystem|fstream|future)$/ { sub(/.*\//, "", $3); tell("<" $3 ">") }
     $3 ~ /\/c\+\+\/[0-9.]+\/chrono$/ { only("<chrono>", "^(chrono|droplit|src)\\.hpp$|^(storage|transport|server|observe)/.|^testing/scripted_") }
     $3 ~ /\/boost\/beast[.\/]/ { only("Boost.Beast", "^server/") }
-    $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^server/") }
+    $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^(server|async)/") }
     $3 ~ /\/boost\/json[.\/]/ {
       if ($1 != "") only("Boost.JSON", "^src\\.hpp$|^detail/openapi/")
-      else only("Boost.JSON", "^(draft_parser|response|create_client_from_json|exchange|endpoint|router|static_resource|openapi|try_it|sdk|droplit)\\.hpp$|^detail/(handler_steps|route_table|openapi/)|^detail/json/((error_|client_)?reader|draft_stream)|^(remote|access|transport|server|observe|testing)/")
+      else only("Boost.JSON", "^(draft_parser|response|create_client_from_json|exchange|endpoint|router|static_resource|openapi|try_it|sdk|droplit)\\.hpp$|^detail/(endpoint_base|handler_steps|route_table|openapi/)|^detail/json/((error_|client_)?reader|draft_stream)|^(remote|access|transport|server|async|observe|testing)/")
     }
     $3 ~ /\/sqlite3\.h$/ { only("SQLite", "^storage/sqlite") }
     $3 ~ /\/libpq-fe\.h$/ { only("libpq", "^storage/postgres") }

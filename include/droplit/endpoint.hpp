@@ -86,12 +86,13 @@ class Endpoint : detail::EndpointBase<A, O> {
     using Base::Steps::finish;
     using Base::Steps::head;
     using Base::Steps::max_body;
+    ///@}
+    /// As `SteppedHandler` says.
     void complete(Response& response) {
       endpoint_.create(*std::move(this->draft_), this->exchange_.key(), response);
       this->draft_.reset();
       this->observation_.finish(response, response.body.size());
     }
-    ///@}
 
    private:
     Endpoint& endpoint_;

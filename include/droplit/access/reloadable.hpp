@@ -24,8 +24,9 @@ class ReloadableAccess {
   /// The holder of a token; keeps the policy that authenticated it.
   class Principal {
    public:
-    Principal(const Principal&) = default;
-    Principal(Principal&&) = default;
+    Principal(const Principal&) = default;  ///< another holder of the same policy
+    Principal(Principal&&) = default;       ///< takes the policy
+    /// Lets go of its policy last.
     Principal& operator=(Principal other) {
       holder_ = std::move(other.holder_);  // first: the one before may refer to the policy before
       access_.swap(other.access_);

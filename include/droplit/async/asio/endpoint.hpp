@@ -28,6 +28,9 @@
 #include <optional>
 #include <utility>
 
+#pragma push_macro("emit")  // Qt's
+#undef emit
+
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The endpoint "create a client" over a storage that suspends; its responses are those of an `Endpoint`, to the byte.
@@ -89,6 +92,8 @@ class AsyncEndpoint : detail::EndpointBase<A, O> {
     using Base::Steps::finish;
     using Base::Steps::head;
     using Base::Steps::max_body;
+    ///@}
+    /// As `AsyncHandler` says.
     template <class Done>
     void complete(Response& response, Done done) {
       auto executor = done.get_executor();
@@ -100,8 +105,8 @@ class AsyncEndpoint : detail::EndpointBase<A, O> {
       boost::asio::co_spawn(executor, std::move(creation),
                             boost::asio::bind_cancellation_slot(cancellation_.slot(), std::move(ended)));
     }
+    /// As `AsyncHandler` says.
     void cancel() { cancellation_.emit(boost::asio::cancellation_type::terminal); }
-    ///@}
 
    private:
     AsyncEndpoint& endpoint_;
@@ -146,3 +151,5 @@ class AsyncEndpoint : detail::EndpointBase<A, O> {
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI
+
+#pragma pop_macro("emit")

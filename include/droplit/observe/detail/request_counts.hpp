@@ -92,7 +92,7 @@ class RequestCounts {
  public:
   void add(const RequestLabels& labels) noexcept {
     const std::uint64_t key = pack(labels);
-    const auto first = static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> 55U);
+    const auto first = static_cast<unsigned>((key * 0x9E3779B97F4A7C15U) >> 55U);
     for (std::size_t i = 0; i != cells_.size(); ++i) {
       Cell& cell = cells_[(first + i) % cells_.size()];
       std::uint64_t there = cell.key.load(std::memory_order_relaxed);

@@ -45,7 +45,7 @@ class Pool {
       if (!holds_) {
         const auto since = Time::now();
         holds_ = pool.returned_.wait_until(lock, until, [&] { return !pool.free_.empty(); });
-        pool.stats_.add_wait(std::chrono::nanoseconds(Time::now() - since).count(), holds_);
+        pool.stats_.add_wait(std::chrono::duration_cast<std::chrono::nanoseconds>(Time::now() - since).count(), holds_);
       }
       if (!holds_) return;
       connection_ = std::move(pool.free_.back());

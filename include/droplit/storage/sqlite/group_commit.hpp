@@ -117,7 +117,7 @@ class GroupCommit {
   using Time = std::chrono::steady_clock;
 
   void add_wait(Time::time_point since, bool got) noexcept {
-    stats_.add_wait(std::chrono::nanoseconds(Time::now() - since).count(), got);
+    stats_.add_wait(std::chrono::duration_cast<std::chrono::nanoseconds>(Time::now() - since).count(), got);
   }
 
   // Wakes one of either kind; the one that comes too late waits again.
