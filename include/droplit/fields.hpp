@@ -15,15 +15,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The field of a violation: one of `client_fields`, `additional_parameters` for names that the contract does not know,
 /// `idempotency_key` for the header field, or `none` for a response without entries.
-enum class Field : std::uint8_t {
-  none,
-  additional_parameters,
-  idempotency_key,
-  ecosystem_id,
-  type,
-  name,
-  description,
-};
+enum class Field : std::uint8_t { none, additional_parameters, idempotency_key, ecosystem_id, type, name, description };
 
 /// What a field accepts, and with that its rules.
 enum class FieldKind : std::uint8_t { ecosystem_id, client_type, text };
