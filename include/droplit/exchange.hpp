@@ -120,7 +120,7 @@ class Exchange {
     if (!known) return std::move(known).as_failure();
     if (known.assume_value() == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
     if (known.assume_value() >= PrincipalKind::other) return ApiError::of<ApiErrc::token_kind_forbidden>();
-    if (head.announced_length().value_or(0) > max_body_) return ApiError::of<ApiErrc::content_too_large>();
+    if (head.announced_length() > max_body_) return ApiError::of<ApiErrc::content_too_large>();
     const std::string_view type = head.content_type().value;
     body_counts_ =
         head.content_type().count == 1 && !head.encoded() &&

@@ -75,8 +75,10 @@ class Pool {
     std::unique_ptr<Connection> connection_;
   };
 
-  Pool(Target target, std::size_t size, std::unique_ptr<Connection> first) : target_(std::move(target)), free_(size) {
-    free_.back() = std::move(first);
+  /// `size` is 1 at least.
+  Pool(Target target, std::size_t size, std::unique_ptr<Connection> first)
+      : target_(std::move(target)), free_(size - 1) {
+    free_.push_back(std::move(first));
   }
 
   /// What was counted. Waits for no operation.
