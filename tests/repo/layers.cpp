@@ -257,7 +257,10 @@ TEST_CASE("a compiler's own attributes are in config.hpp alone, and a processor'
     for (std::string line; std::getline(file, line);) {
       INFO(header << ": " << line);
       for (const auto& [word, home] : homes) CHECK((header == home || line.find(word) == std::string::npos));
-      CHECK((!line.starts_with("#pragma") || line == "#pragma once"));
+      // Qt's macro `emit` is the name of a function of Asio's, which has no other.
+      const bool is_for_emit =
+          header == "async/asio/endpoint.hpp" && line.find("_macro(\"emit\")") != std::string::npos;
+      CHECK((!line.starts_with("#pragma") || line == "#pragma once" || is_for_emit));
     }
   }
 }
