@@ -96,7 +96,7 @@ class RequestCounts {
     for (std::size_t i = 0; i != cells_.size(); ++i) {
       Cell& cell = cells_[(first + i) % cells_.size()];
       std::uint64_t there = cell.key.load(std::memory_order_relaxed);
-      if (there == 0 && cell.key.compare_exchange_strong(there, key, std::memory_order_relaxed)) there = key;
+      if (there == 0 && publish(cell, there, key)) there = key;
       if (there != key) continue;
       cell.count.fetch_add(1, std::memory_order_relaxed);
       return;
@@ -108,7 +108,7 @@ class RequestCounts {
   template <class Call>
   void for_each(Call call) const {
     for (const Cell& cell : cells_) {
-      const std::uint64_t key = cell.key.load(std::memory_order_relaxed);
+      const std::uint64_t key = cell.key.load(std::memory_order_acquire);
       if (key != 0) call(unpack(key), cell.count.load(std::memory_order_relaxed));
     }
   }
@@ -121,6 +121,11 @@ class RequestCounts {
     std::atomic<std::uint64_t> key = 0;  // 0: free
     std::atomic<std::uint64_t> count = 0;
   };
+
+  /// Takes a free cell. Who reads the key there also sees the name of its route.
+  static bool publish(Cell& cell, std::uint64_t& there, std::uint64_t key) noexcept {
+    return cell.key.compare_exchange_strong(there, key, std::memory_order_release, std::memory_order_relaxed);
+  }
 
   static std::uint64_t pack(const RequestLabels& labels) noexcept {
     const auto code = labels.code ? static_cast<std::uint64_t>(*labels.code) : 0U;
