@@ -50,6 +50,7 @@ const std::map<std::string, Layer> layers{
     {"outcome.hpp", policies},
     {"client_draft.hpp", policies},
     {"storage.hpp", policies},
+    {"batch_storage.hpp", policies},
     {"checked_storage.hpp", policies},
     {"store_stats.hpp", policies},
     {"access.hpp", policies},
