@@ -36,7 +36,7 @@ class Creation {
   template <Clock C, IdSource I>
   [[nodiscard]] bool begin(C& clock, I& ids) noexcept {
     FaultSource source = FaultSource::clock;
-    auto ready = detail::guarded<void>(source, Fate::not_applied, [&]() -> Outcome<void> {
+    result_ = detail::guarded<void>(source, Fate::not_applied, [&]() -> Outcome<void> {
       client_.created_at_ = clock.now();
       source = FaultSource::ids;
       Outcome<ClientId> id = ids.next(client_.created_at_);
@@ -45,9 +45,7 @@ class Creation {
       ++tries_;
       return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
-    failure_.reset();
-    if (!ready) failure_.emplace(std::move(ready));
-    return !failure_;
+    return result_.has_value();
   }
 
   /// The client to insert, after a `begin` that returned true.
@@ -60,7 +58,7 @@ class Creation {
       if (insertion.assume_value() == Insertion::inserted) return true;
       if (insertion.assume_value() == Insertion::id_taken && tries_ < max_tries) return false;
     }
-    failure_.emplace(detail::guarded<void>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<void> {
+    result_ = detail::guarded<void>(FaultSource::library, Fate::not_applied, [&]() -> Outcome<void> {
       if (!insertion) return std::move(insertion).as_failure();
       switch (insertion.assume_value()) {
         case Insertion::ecosystem_deleted: return ApiError::ecosystem_not_found(client_.ecosystem_id());
@@ -70,7 +68,7 @@ class Creation {
           return Fault(FaultSource::storage, Fate::maybe_applied, "insert returned what only insert_once may");
         default: return Fault(FaultSource::ids, Fate::not_applied, "every id that was tried is taken");
       }
-    }));
+    });
     return true;
   }
 
@@ -86,27 +84,27 @@ class Creation {
         if (!replayed_) return settle(Insertion::replayed);
         client_ = *std::move(done).client();
         return true;
-      case Insertion::key_reused: failure_.emplace(ApiError::idempotency_key_reused()); return true;
+      case Insertion::key_reused: result_ = ApiError::idempotency_key_reused(); return true;
       default: return settle(done.insertion());
     }
   }
 
   /// The client as it was inserted, or why it was not; once `begin` returned false or `settle` true.
   [[nodiscard]] Outcome<Client> outcome() && noexcept {
-    if (failure_) return std::move(*failure_).as_failure();
+    if (!result_) return std::move(result_).as_failure();
     return std::move(client_);
   }
 
   /// The same after `settle_once`.
   template <class Result = KeyedClient>
   [[nodiscard]] Outcome<Result> keyed_outcome() && noexcept {
-    if (failure_) return std::move(*failure_).as_failure();
+    if (!result_) return std::move(result_).as_failure();
     return Result{std::move(client_), replayed_};
   }
 
  private:
   Client client_;
-  std::optional<Outcome<void>> failure_;
+  Outcome<void> result_ = BOOST_OUTCOME_V2_NAMESPACE::success();  // why the client is not created
   int tries_ = 0;
   bool replayed_ = false;
 };

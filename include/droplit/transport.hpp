@@ -7,7 +7,6 @@
 #include <droplit/http.hpp>
 #include <droplit/outcome.hpp>
 
-#include <algorithm>
 #include <concepts>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
@@ -28,10 +27,11 @@ concept Transport = requires(T& transport, const Request& request) {
 /// of printable ASCII without a fragment, and no field is reserved for the transport: those that frame the message
 /// (RFC 9112), `host`, `connection`, `expect` and the token's.
 inline bool is_sendable(const Request& request) noexcept {
+  for (const HeaderField field : request.fields) {
+    if (detail::head_field(field.name).reserved) return false;
+  }
   return detail::is_token(request.method) && request.target.starts_with('/') &&
-         detail::all_of(request.target, [](char c) { return c > ' ' && c < '\x7F' && c != '#'; }) &&
-         std::none_of(request.fields.begin(), request.fields.end(),
-                      [](HeaderField field) { return detail::head_field(field.name).reserved; });
+         detail::all_of(request.target, [](char c) { return c > ' ' && c < '\x7F' && c != '#'; });
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -42,6 +42,7 @@ const std::map<std::string, Layer> layers{
     {"detail/utf8.hpp", values},
     {"detail/name_list.hpp", values},
     {"detail/json/text.hpp", values},
+    {"detail/json/writer.hpp", values},
     {"detail/http/host.hpp", values},
     {"detail/http/content_type.hpp", values},
     {"detail/http/target.hpp", values},

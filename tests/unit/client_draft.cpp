@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-#include <droplit/detail/json/text.hpp>
+#include <droplit/detail/json/writer.hpp>
 #include <droplit/draft_parser.hpp>
 
 #include <array>

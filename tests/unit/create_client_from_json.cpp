@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/create_client_from_json.hpp>
 
-#include <droplit/detail/json/text.hpp>
+#include <droplit/detail/json/writer.hpp>
 #include <droplit/remote/create_client.hpp>
 #include <droplit/transport/loopback.hpp>
 

@@ -3,7 +3,9 @@
 
 #include "support/catch.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -68,6 +70,36 @@ TEST_CASE("an error's entries have in, message and path") {
         R"({"errorType":"InvalidParams","errors":[{"in":"query","message":"contains fields that are not allowed: )"
         R"([ a\"b ]","path":"additional parameters"},{"in":"body","message":)"
         R"("field must be one of the following values: application, server","path":"type"}]})");
+}
+
+TEST_CASE("every refusal with entries is its violations, one entry each, with the messages escaped") {
+  using Flaw = Findings::Flaw;
+  const auto entry = [](const Violation& violation) {
+    std::string json = R"({"in":")";
+    json.append(to_string(violation.location)).append(R"(","message":)");
+    detail::append_json_string(json, violation.message);
+    return json.append(R"(,"path":")").append(to_string(violation.field)).append("\"}");
+  };
+  const Flaw flaws[] = {Flaw::none, Flaw::missing, Flaw::invalid, Flaw::characters};
+  const std::optional<std::string> names[] = {{}, "a\"b", std::string(255, '\n'), std::string(3000, '"') + "x"};
+  std::size_t refusals = 0;
+  for (unsigned i = 0; i != 4 * 4 * 4 * 4 * 4 * 4 * 2; ++i) {
+    Findings findings{.query_fields = names[i % 4], .body_fields = names[i / 4 % 4]};
+    for (unsigned field = 0; field != 4; ++field) findings.flaws[field] = flaws[i / 16 >> 2 * field & 3];
+    findings.key_invalid = i / 4096 != 0;
+    const auto error = ApiError::from(findings);
+    if (!error) continue;
+    ++refusals;
+    std::string expected;
+    for (const Violation violation : error->violations()) {
+      expected.append(expected.empty() ? R"({"errorType":"InvalidParams","errors":[)" : ",").append(entry(violation));
+    }
+    if (to_json(*error) != expected + "]}") FAIL_CHECK(to_json(*error) << " instead of " << expected);
+  }
+  CHECK(refusals > 7000);
+  CHECK(to_json(ApiError::idempotency_key_reused()) ==
+        R"({"errorType":"InvalidParams","errors":[{"in":"header","message":)"
+        R"("idempotency key was used with other parameters","path":"idempotency-key"}]})");
 }
 
 TEST_CASE("append_json appends") {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,17 +36,18 @@ class NameList {
   [[nodiscard]] std::string join() const {
     std::vector<std::uint32_t> order(ends_.size());
     for (std::uint32_t i = 0; i != order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
+    const auto before = [this](std::uint32_t a, std::uint32_t b) {
       const std::string_view first = name(a);
       const std::string_view second = name(b);
       if (first.size() != second.size()) return first.size() < second.size();  // any order will do; this one is cheap
       const int compared = first.compare(second);
       return compared != 0 ? compared < 0 : a < b;
-    });
+    };
+    heap_sort(order, before);
     const auto repeats = std::unique(order.begin(), order.end(),
                                      [this](std::uint32_t a, std::uint32_t b) { return name(a) == name(b); });
     order.erase(repeats, order.end());
-    std::sort(order.begin(), order.end());
+    heap_sort(order, std::less<>());
 
     constexpr std::size_t message = 64;  // of which the names will be a part
     std::size_t size = message;
@@ -60,6 +62,13 @@ class NameList {
   }
 
  private:
+  // As std::sort, with a quarter of the code, which every file that includes this compiles.
+  template <class Before>
+  static void heap_sort(std::vector<std::uint32_t>& order, Before before) {
+    std::make_heap(order.begin(), order.end(), before);
+    std::sort_heap(order.begin(), order.end(), before);
+  }
+
   [[nodiscard]] std::string_view name(std::uint32_t i) const noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::string_view(text_).substr(begin, ends_[i] - begin);

@@ -45,11 +45,11 @@ inline void respond_without_method(std::span<const Route> routes, std::string_vi
   }
   std::string body;
   for (const std::string_view each : methods) {
-    const auto route = std::find_if(routes.begin(), routes.end(), [path, each](const Route& one) {
-      return one.method == each && one.has_path(path) && one.serves_options();
-    });
-    if (route == routes.end()) continue;
-    body.append(body.empty() ? "{\"" : ",\"").append(each).append("\":").append(route->parameters);
+    for (const Route& route : routes) {
+      if (route.method != each || !route.has_path(path) || !route.serves_options()) continue;
+      body.append(body.empty() ? "{\"" : ",\"").append(each).append("\":").append(route.parameters);
+      break;
+    }
   }
   body += '}';
   response.status = 200;

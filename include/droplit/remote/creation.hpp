@@ -6,7 +6,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
 #include <droplit/detail/http/trace_fields.hpp>
-#include <droplit/detail/json/text.hpp>
+#include <droplit/detail/json/writer.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/optional_string_view.hpp>

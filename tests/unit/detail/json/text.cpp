@@ -12,10 +12,9 @@
 namespace {
 
 std::string in_quotes(std::string_view text) {
-  std::string out = "before";
-  droplit::detail::append_json_string(out, text);
-  REQUIRE(out.starts_with("before"));
-  return out.substr(6);
+  std::string out(droplit::detail::json_text_size(text), '\0');
+  REQUIRE(droplit::detail::write_json_text(out.data(), text) == out.data() + out.size());
+  return '"' + out + '"';
 }
 
 // The definition, character by character.
