@@ -83,17 +83,24 @@ class PostgresPeer {
 
   // ---- messages ----
 
-  /// One row of texts, with its description.
-  static std::string row(const std::vector<std::optional<std::string>>& values) {  // nothing: NULL
-    std::string description = int16(values.size());
-    std::string data = int16(values.size());
-    for (const std::optional<std::string>& value : values) {
+  using Values = std::vector<std::optional<std::string>>;  // nothing: NULL
+
+  /// Rows of texts, with their description; the first row says how many columns there are.
+  static std::string rows(const std::vector<Values>& all) {
+    std::string description = int16(all.at(0).size());
+    for (std::size_t i = 0; i != all[0].size(); ++i) {
       constexpr std::uint32_t text = 25;
       description += text_z("c") + int32(0) + int16(0) + int32(text) + int16(0xFFFF) + int32(0xFFFFFFFF) + int16(0);
-      data += value ? int32(value->size()) + *value : int32(0xFFFFFFFF);
     }
-    return message('T', description) + message('D', data);
+    std::string bytes = message('T', description);
+    for (const Values& values : all) {
+      std::string data = int16(values.size());
+      for (const auto& value : values) data += value ? int32(value->size()) + *value : int32(0xFFFFFFFF);
+      bytes += message('D', data);
+    }
+    return bytes;
   }
+  static std::string row(const Values& values) { return rows({values}); }
   static std::string complete() { return message('C', text_z("SELECT 1")); }
   static std::string ready(char transaction = 'I') { return message('Z', std::string(1, transaction)); }
   static std::string error(const std::string& severity, const std::string& code) {
@@ -193,7 +200,7 @@ class PostgresPeer {
           out += message('2', "");
           break;
         case 'E': {
-          if (sql.find("set_config") != std::string::npos) {
+          if (sql.starts_with("SELECT pg_catalog.set_config")) {
             note(sql);
             out += row({"", ""}) + complete();
             break;

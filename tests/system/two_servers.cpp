@@ -1,9 +1,9 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // two_servers SERVER CREATES: two processes of droplit-server over one PostgreSQL of the test's own. CREATES clients
 // are created through both from many connections, while ecosystems are added and deleted one by one meanwhile,
-// most of the creates being in the one that is about to be deleted. The load waits for a deletion that it starves, so
-// that each has its share of creates before and after it. Then every response is compared with the rows. Status 0 if
-// all was right.
+// most of the creates being in the one that is about to be deleted. The load waits for no deletion, and no create that
+// begins while a deletion is seen waiting for its lock passes that deletion. Then every response is compared with the
+// rows. Status 0 if all was right.
 #include <droplit/client.hpp>
 #include <droplit/client_draft.hpp>
 #include <droplit/remote/create_client.hpp>
@@ -80,6 +80,7 @@ ClientDraft draft_of(std::size_t lane, std::size_t number, std::size_t home) {
 struct Asked {
   std::size_t home;   ///< the number of its ecosystem
   bool gone;          ///< whose deletion had returned before the request began
+  bool late;          ///< whose deletion had returned, or was seen waiting, before the request began
   int status = 0;     ///< 0: no response
   bool maybe = true;  ///< whether it may have been applied without a 201
   std::string row{};  ///< the client of a 201, as `row_of` writes it
@@ -96,7 +97,8 @@ std::string row_of(const droplit::Client& client) {
 /// The load, and the deletions under it.
 class Race {
  public:
-  Race(droplit::PostgresStorage& storage, std::size_t creates) : storage_(storage), creates_(creates) {
+  Race(droplit::PostgresStorage& storage, const std::string& conninfo, std::size_t creates)
+      : storage_(storage), observer_(conninfo), creates_(creates) {
     for (std::size_t i = 0; i != window; ++i) add();
   }
 
@@ -108,6 +110,7 @@ class Race {
       threads.emplace_back([this, lane, &url = urls[lane % 2]] { create(lane, url); });
     }
     std::thread remover([this] { remove(); });
+    std::jthread observer([this](const std::stop_token& stop) { observe(stop); });
     for (std::thread& each : threads) each.join();
     const auto time = Clock::now() - begin;
     remover.join();
@@ -116,6 +119,7 @@ class Race {
 
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] std::size_t deleted() const noexcept { return deleted_; }
+  [[nodiscard]] std::size_t seen() const noexcept { return seen_; }
   [[nodiscard]] std::size_t repeated() const noexcept { return repeated_; }
   [[nodiscard]] Clock::duration longest_deletion() const noexcept { return longest_; }
 
@@ -145,10 +149,24 @@ class Race {
     }
   } catch (const std::exception& failure) {
     violations.add(std::string("a deletion failed: ") + failure.what());
-    failed_ = true;
   }
 
-  // Creates share the row's lock, and one comes after the other: it may take longer than the store waits.
+  // Looks which deletions wait.
+  void observe(const std::stop_token& stop) try {
+    while (!stop.stop_requested()) {
+      const std::size_t begun = doomed_;
+      const std::string waiting = observer_.ask(
+          "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted");
+      if (waiting != "0|" && doomed_ == begun && queued_ != begun) {
+        queued_ = begun;
+        ++seen_;
+      }
+      std::this_thread::sleep_for(200us);
+    }
+  } catch (const std::exception& failure) {
+    violations.add(std::string("the observer failed: ") + failure.what());
+  }
+
   EcosystemState remove(EcosystemId id) {
     for (int tries = 1;; ++tries) {
       const auto before = storage_.delete_ecosystem(id);
@@ -171,13 +189,12 @@ class Race {
     std::minstd_rand random(static_cast<unsigned>(lane + 1));
     std::vector<Asked>& mine = journal_[lane];
     for (;;) {
-      while (deleted_ != deletions && next_ >= creates_before(deleted_ + 1) && !failed_) {
-        std::this_thread::sleep_for(100us);
-      }
       if (next_++ >= creates_) break;
+      const std::size_t queued = queued_;
       const std::size_t deleted = deleted_;  // read first: what was added since is no less active
-      Asked asked{pick(random, deleted, added_), false};
+      Asked asked{pick(random, deleted, added_), false, false};
       asked.gone = asked.home < deleted;
+      asked.late = asked.gone || asked.home < queued;
       const ClientDraft draft = draft_of(lane, mine.size(), asked.home);
       const auto outcome = droplit::create_client(transport, draft);
       const std::string who = "request " + draft.name()->str() + ": ";
@@ -185,6 +202,7 @@ class Race {
         asked.status = 201;
         asked.row = row_of(outcome.assume_value());
         if (asked.gone) violations.add(who + "201 in an ecosystem that was deleted before");
+        if (asked.late && !asked.gone) violations.add(who + "201 in an ecosystem whose deletion was waiting before");
       } else if (outcome.has_error()) {
         asked.status = outcome.assume_error().status();
         asked.maybe = false;
@@ -204,13 +222,15 @@ class Race {
   }
 
   droplit::PostgresStorage& storage_;
+  PostgresSession observer_;
   const std::size_t creates_;
   Journal journal_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> added_{0};    // ecosystems that were added
   std::atomic<std::size_t> doomed_{0};   // those whose deletion had begun
   std::atomic<std::size_t> deleted_{0};  // those whose deletion had returned
-  std::atomic<bool> failed_{false};      // none will be deleted any more
+  std::atomic<std::size_t> queued_{0};   // those whose deletion had been seen waiting, or had returned
+  std::atomic<std::size_t> seen_{0};     // how many were seen waiting
   Clock::duration longest_{};            // what a deletion took
   std::size_t repeated_ = 0;             // deletions that did not get the lock in time
 };
@@ -271,7 +291,7 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
   cluster.stop_fast();
   cluster.start({"track_commit_timestamp=on"});
   auto storage = droplit::PostgresStorage::open(cluster.conninfo(), {.connections = 1, .timeout = 60s}).value();
-  Race load(storage, creates);
+  Race load(storage, cluster.conninfo(), creates);
   // Each of its connections may wait for the store at the same time, and has a connection of the pool then.
   const std::vector<std::string> command{
       program,
@@ -308,6 +328,8 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
   const std::size_t by_second = count(journal, created, 1, 2);
   if (by_first == 0 || by_second == 0) violations.add("a server created nothing");
   if (count(journal, gone) == 0) violations.add("nothing was asked for in a deleted ecosystem");
+  if (load.seen() == 0) violations.add("no deletion was seen waiting");
+  if (load.repeated() != 0) violations.add("a deletion did not get its lock in time");
   if (load.deleted() != deletions) violations.add("not all were deleted that should be");
 
   const auto millis = [](auto duration) {
@@ -317,8 +339,8 @@ void race(const std::string& program, std::size_t creates, const std::filesystem
   std::printf("404: %zu begun after the deletion had returned, %zu that met it on the way\n", count(journal, gone),
               count(journal, missed));
   std::printf(
-      "%zu ecosystems deleted, in %lld ms at the most, with %zu repetitions; deadlocks that PostgreSQL met: %s\n",
-      load.deleted(), millis(load.longest_deletion()), load.repeated(),
+      "%zu ecosystems deleted, in %lld ms at the most, %zu were seen waiting; deadlocks that PostgreSQL met: %s\n",
+      load.deleted(), millis(load.longest_deletion()), load.seen(),
       session.ask("SELECT sum(deadlocks) FROM pg_stat_database").c_str());
 }
 

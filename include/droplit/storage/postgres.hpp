@@ -3,11 +3,13 @@
 
 #include <droplit/storage/postgres/connection.hpp>
 #include <droplit/storage/postgres/handles.hpp>
+#include <droplit/storage/postgres/inserter.hpp>
 #include <droplit/storage/postgres/opening.hpp>
 #include <droplit/storage/postgres/queries.hpp>
 #include <droplit/storage/postgres/query_runner.hpp>
 #include <droplit/storage/postgres/steps.hpp>
 
+#include <droplit/batch_storage.hpp>
 #include <droplit/checked_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
@@ -28,6 +30,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -132,64 +135,26 @@ class PostgresStorage {
     return state_->runner.run<std::optional<Client>>(state_->queries.find_client, std::array{id.text().c_str()}, read);
   }
 
-  /// Inserts the client, or returns why it was not inserted.
+  /// Inserts the client, or returns why it was not inserted. Threads that insert at the same time share statements and
+  /// commits.
   Outcome<Insertion> insert(const Client& client) {
-    const Query& query = state_->queries.insert;
-    bool was_deleted = false;
-    const auto read = [&](const Row& row, bool settling) -> Settled<Insertion> {
-      const auto state = row.state();
-      if (!state) return state.as_failure();
-      if (row.number(1) != 0) return Insertion::inserted;
-      if (state.assume_value() == EcosystemState::active) return Insertion::id_taken;
-      if (state.assume_value() == EcosystemState::unknown) {
-        if (!settling) return Insertion::ecosystem_unknown;
-        // The lost try may yet reach the server, after the ecosystem was added.
-        return state_->runner.unsettled(query, "an earlier try may yet run");
-      }
-      // The lost try inserted the client before the deletion or never will. If this query began before that insertion,
-      // one that begins now sees it.
-      if (settling && !std::exchange(was_deleted, true)) return std::nullopt;
-      return Insertion::ecosystem_deleted;
-    };
-    return state_->runner.run<Insertion>(query, detail::postgres::Parameters(client), read);
+    BatchInsert one(client);
+    state_->inserter.insert(one);
+    if (!one.outcome) return std::move(one.outcome).as_failure();
+    return one.outcome.assume_value().insertion();
   }
 
   /// Inserts the client with the key, or returns why it was not inserted. What is replayed has been committed, with the
   /// server's guarantees for a commit of this operation.
   Outcome<KeyedInsertion> insert_once(const Client& client, const IdempotencyKey& key) {
-    const Query& query = state_->queries.insert_once;
-    const auto read = [&](const Row& row, bool settling) -> Settled<KeyedInsertion> {
-      constexpr int first = detail::sql::column_count;  // after those of the client that has the key
-      const bool is_inserted = row.number(first) != 0;
-      const bool is_equal = row.text(first + 3) == "t";
-      if (is_inserted || (settling && is_equal)) return KeyedInsertion(Insertion::inserted);
-      if (row.text(0)) {
-        std::optional<Client> owner = detail::sql::read_client(row);
-        if (!owner && settling) return state_->runner.unsettled(query, "a row that is no client");
-        if (!owner) return detail::postgres::refused(query.name, "a row that is no client");
-        if (!owner->has_same_draft(client)) return KeyedInsertion(Insertion::key_reused);
-        return KeyedInsertion::replayed(*std::move(owner));
-      }
-      const auto state = row.state(first + 1);
-      if (!state) return state.as_failure();
-      switch (state.assume_value()) {
-        case EcosystemState::unknown:
-          if (settling) return state_->runner.unsettled(query, "an earlier try may yet run");
-          return KeyedInsertion(Insertion::ecosystem_unknown);
-        case EcosystemState::deleted:
-          // If it was active when the query began, one with the key may have been inserted since, before the deletion.
-          if (row.text(first + 2) == to_string(EcosystemState::active)) return std::nullopt;
-          return KeyedInsertion(Insertion::ecosystem_deleted);
-        case EcosystemState::active:
-        default:
-          // Without another client of its id, the conflict was with one that has been committed since the query began.
-          if (!row.text(first + 3)) return std::nullopt;
-          return KeyedInsertion(Insertion::id_taken);
-      }
-    };
-    return state_->runner.run<KeyedInsertion>(query, detail::postgres::Parameters(client, key, state_->max_key_age),
-                                              read);
+    BatchInsert one(client, &key);
+    state_->inserter.insert(one);
+    return std::move(one.outcome);
   }
+
+  /// Does for each what `insert` or `insert_once` would, by one statement for each 256 of them. All together take no
+  /// longer than `timeout`.
+  void insert_all(std::span<BatchInsert* const> inserts) noexcept { state_->inserter.insert_all(inserts); }
 
   /// Reads one row of an index, and so finds out whether the server can be used now.
   [[nodiscard]] Outcome<void> check() const {
@@ -198,8 +163,12 @@ class PostgresStorage {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
-  /// What was counted since it was opened: waits for one of the connections.
-  [[nodiscard]] StoreStats stats() const { return state_->runner.stats(); }
+  /// What was counted since it was opened: groups of inserts, and waits for one of the connections.
+  [[nodiscard]] StoreStats stats() const {
+    StoreStats stats = state_->runner.stats();
+    stats.group_commits = state_->inserter.stats();
+    return stats;
+  }
 
   /// Finds out what `open` would find in this database, and changes nothing.
   static Outcome<StoreState> inspect(const std::string& conninfo, const PostgresOptions& options = {}) {
@@ -220,6 +189,7 @@ class PostgresStorage {
     detail::postgres::Queries queries;
     detail::postgres::QueryRunner runner;
     std::int64_t max_key_age;  // milliseconds
+    detail::postgres::Inserter inserter{queries, runner, max_key_age};
   };
 
   explicit PostgresStorage(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -244,7 +214,7 @@ class PostgresStorage {
   std::unique_ptr<State> state_;
 };
 
-static_assert(KeyedStorage<PostgresStorage>);
+static_assert(KeyedStorage<PostgresStorage> && BatchStorage<PostgresStorage>);
 static_assert(CheckedStorage<PostgresStorage> && CountingStorage<PostgresStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

@@ -180,7 +180,8 @@ TEST_CASE("options outside of their ranges count as the nearest value within the
                                       {"lock_timeout", lock},
                                       {"default_transaction_isolation", "read committed"},
                                       {"enable_seqscan", "off"},
-                                      {"enable_sort", "off"}}) {
+                                      {"enable_sort", "off"},
+                                      {"jit", "off"}}) {
       sql += (sql.size() > 7 ? ", " : "") + ("pg_catalog.set_config('" + name + "', '" + value + "', false)");
     }
     return sql;

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/postgres_cluster.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
 
@@ -29,12 +30,19 @@ TEST_CASE("a lease that waits for a connection is counted, and one that waits in
   CHECK(pool.stats().waits == 1);
 }
 
-TEST_CASE("a PostgresStorage can be used until its server is gone, and counts no group of inserts") {
+TEST_CASE("a PostgresStorage can be used until its server is gone, and counts its groups of inserts") {
   auto cluster = std::make_unique<PostgresCluster>();
-  const auto storage = droplit::PostgresStorage::open(cluster->conninfo(), {.timeout = 2s}).value();
+  auto storage = droplit::PostgresStorage::open(cluster->conninfo(), {.timeout = 2s}).value();
   CHECK(storage.check());
-  CHECK(storage.stats() == droplit::StoreStats());
-  CHECK_FALSE(storage.stats().group_commits);
+  CHECK(storage.stats() == droplit::StoreStats{.group_commits = droplit::GroupCommitStats()});
+  const droplit::Client client(droplit::ClientId({}), droplit::Timestamp::clamp_unix_millis(0),
+                               droplit::EcosystemId({}), droplit::ClientType::server);
+  droplit::BatchInsert first(client);
+  droplit::BatchInsert second(client);
+  const std::array<droplit::BatchInsert*, 2> both{&first, &second};
+  storage.insert_all(both);
+  CHECK(storage.insert(client).value() == droplit::Insertion::ecosystem_unknown);
+  CHECK(storage.stats().group_commits == droplit::GroupCommitStats{.groups = {1, 1}, .inserts = 3});
   cluster.reset();
   const auto gone = storage.check();
   REQUIRE(gone.has_exception());

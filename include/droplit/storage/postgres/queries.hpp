@@ -80,9 +80,29 @@ class Parameters {
   std::size_t size_ = sql::column_count;
 };
 
+/// The numbers of a batch's parameters: arrays with the columns of its clients come first.
+struct BatchNumbers {
+  static constexpr std::size_t keys = sql::column_count + 1;  ///< an array, with null for a client without one
+  static constexpr std::size_t ecosystems = keys + 1;         ///< an array of those that the clients have
+  static constexpr std::size_t expiry = ecosystems + 1;    ///< since when keys have not expired, for any of the clients
+  static constexpr std::size_t lock_timeout = expiry + 1;  ///< in milliseconds
+};
+
 /// All operations of a store. Locks are taken before anything is decided: after a wait for a row's lock the row is read
 /// again as it then is, and not as the statement first saw it.
+///
+/// PostgreSQL lets shared locks of a row overtake one that waits to have the row alone, but not shared advisory locks.
+/// So an ecosystem has both, and the advisory one is taken first: a deletion, or an addition, waits for the inserts
+/// that are under way, and those that come later wait for it.
 struct Queries {
+  /// The advisory lock of the ecosystem whose id is `id`.
+  static std::string lock_number(const std::string& id) { return "(hashtextextended('droplit.@.' || " + id + ", 0))"; }
+
+  /// A condition for the row of the ecosystem `$number`, which is locked with the function before the row is.
+  static std::string is_locked(const std::string& function, const std::string& number) {
+    return "id = $" + number + "::text AND " + function + lock_number('$' + number + "::text") + " IS NOT NULL";
+  }
+
   static std::string parameters() {
     return sql::join_columns(", ", [](const sql::Column& column) {
       return '$' + column.number + (column.kind == sql::ColumnKind::created_at ? "::bigint" : "::text");
@@ -95,9 +115,9 @@ struct Queries {
 
   /// An ecosystem's deletion waits for this lock, and this lock waits for a deletion.
   static std::string insertion() {
-    return "WITH ecosystem AS (SELECT state FROM @.ecosystems WHERE id = $3 FOR SHARE),"
-           " inserted AS (INSERT INTO @.clients AS c (" +
-           sql::column_names() + ") SELECT " + parameters() + " FROM ecosystem WHERE state = 'active' ";
+    return "WITH ecosystem AS (SELECT state FROM @.ecosystems WHERE " + is_locked("pg_advisory_xact_lock_shared", "3") +
+           " FOR SHARE), inserted AS (INSERT INTO @.clients AS c (" + sql::column_names() + ") SELECT " + parameters() +
+           " FROM ecosystem WHERE state = 'active' ";
   }
 
   /// The conflict waits for a commit that is still under way. The second count is for a client whose ecosystem was
@@ -129,8 +149,9 @@ struct Queries {
         "ecosystem_id = $3 AND idempotency_key BETWEEN " + key + " AND " + key + " AND created_at ";
     const std::string is_active = " AND (SELECT state FROM ecosystem) = 'active'";
     return "WITH owner AS (SELECT " + sql::column_names() + rows(has_key + ">= " + expiry, "idempotency_key") +
-           "1 FOR SHARE),"
-           " ecosystem AS (SELECT state FROM @.ecosystems WHERE id = $3 AND NOT EXISTS (SELECT FROM owner) FOR SHARE),"
+           "1 FOR SHARE), ecosystem AS (SELECT state FROM @.ecosystems WHERE NOT EXISTS (SELECT FROM owner) AND " +
+           is_locked("pg_advisory_xact_lock_shared", "3") +
+           " FOR SHARE),"
            " met AS (SELECT ctid" +
            rows(has_key + "< " + expiry + is_active, "idempotency_key") + "1 FOR UPDATE), oldest AS (SELECT ctid" +
            rows("idempotency_key IS NOT NULL AND created_at < " + expiry + is_active, "created_at") +
@@ -151,45 +172,83 @@ struct Queries {
            " FROM (SELECT) AS one LEFT JOIN owner ON true";
   }
 
+  /// The rows that were inserted, and the ecosystems with their states. An ecosystem that is being deleted, or locked
+  /// by another program, is left out, so that no insert waits for another one's ecosystem; one that does not exist too.
+  /// Rows with expired keys are only those for which nothing has to wait.
+  static std::string batch_insertion() {
+    const auto parameter = [](std::size_t number, const char* type) { return '$' + std::to_string(number) + type; };
+    const std::string arrays = sql::join_columns(", ", [](const sql::Column& column) {
+      return '$' + column.number + (column.kind == sql::ColumnKind::created_at ? "::bigint[]" : "::text[]");
+    });
+    return "WITH setting AS MATERIALIZED (SELECT set_config('lock_timeout', " +
+           parameter(BatchNumbers::lock_timeout, "::text") +
+           ", true) AS done),"
+           " gate AS MATERIALIZED (SELECT id FROM setting, unnest(" +
+           parameter(BatchNumbers::ecosystems, "::text[]") +
+           ") AS id WHERE done IS NOT NULL AND pg_try_advisory_xact_lock_shared" + lock_number("id") +
+           "), ecosystem AS MATERIALIZED (SELECT id, state FROM @.ecosystems WHERE id = ANY (ARRAY(SELECT id FROM gate))"
+           " FOR SHARE SKIP LOCKED),"
+           " inserted AS (INSERT INTO @.clients (" +
+           sql::column_names() + ", idempotency_key) SELECT " + columns_of("c") + ", c.idempotency_key FROM unnest(" +
+           arrays + ", " + parameter(BatchNumbers::keys, "::text[]") + ") WITH ORDINALITY AS c (" +
+           sql::column_names() +
+           ", idempotency_key, number) JOIN ecosystem AS e ON e.id = c.ecosystem_id WHERE e.state = 'active'"
+           " ORDER BY c.number ON CONFLICT DO NOTHING RETURNING id, idempotency_key),"
+           " oldest AS (SELECT ctid FROM @.clients WHERE idempotency_key IS NOT NULL AND created_at < " +
+           parameter(BatchNumbers::expiry, "::bigint") +
+           " ORDER BY created_at LIMIT (SELECT 8 * count(idempotency_key) FROM inserted) FOR UPDATE SKIP LOCKED),"
+           " forgotten AS (UPDATE @.clients SET idempotency_key = NULL WHERE EXISTS (SELECT FROM oldest)"
+           " AND ctid = ANY (ARRAY(SELECT ctid FROM oldest)))"
+           " SELECT id, NULL AS state FROM inserted UNION ALL SELECT id, state FROM ecosystem";
+  }
+
   std::string schema;
+  Query batch{"insert_all", true, Statement(7, schema, batch_insertion())};
   Query insert{"insert", true,
                Statement(0, schema,
                          insertion() + "ON CONFLICT (id) DO NOTHING RETURNING 1)"
                                        " SELECT (SELECT state FROM ecosystem), (SELECT count(*) FROM inserted)"),
                Statement(1, schema, insertion() + settlement())};
   Query insert_once{"insert_once", true, Statement(6, schema, keyed_insertion())};
-  Query add_ecosystem{"add_ecosystem", true,
-                      Statement(2, schema,
-                                "INSERT INTO @.ecosystems AS e (id, state) VALUES ($1, 'active')"
-                                " ON CONFLICT (id) DO UPDATE SET state = e.state RETURNING state")};
-  Query delete_ecosystem{"delete_ecosystem", true,
-                         Statement(3, schema,
-                                   "WITH before AS (SELECT state FROM @.ecosystems WHERE id = $1 FOR UPDATE),"
-                                   " deleted AS (UPDATE @.ecosystems SET state = 'deleted'"
-                                   " WHERE id = $1 AND (SELECT state FROM before) = 'active' RETURNING 1)"
-                                   " SELECT (SELECT state FROM before), (SELECT count(*) FROM deleted)")};
+  Query add_ecosystem{
+      "add_ecosystem", true,
+      Statement(2, schema,
+                "WITH met AS MATERIALIZED (SELECT FROM @.ecosystems WHERE " + is_locked("pg_advisory_xact_lock", "1") +
+                    ") INSERT INTO @.ecosystems AS e (id, state)"
+                    " SELECT $1::text, 'active' WHERE (SELECT count(*) FROM met) >= 0"
+                    " ON CONFLICT (id) DO UPDATE SET state = e.state RETURNING state")};
+  Query delete_ecosystem{
+      "delete_ecosystem", true,
+      Statement(3, schema,
+                "WITH before AS (SELECT state FROM @.ecosystems WHERE " + is_locked("pg_advisory_xact_lock", "1") +
+                    " FOR UPDATE),"
+                    " deleted AS (UPDATE @.ecosystems SET state = 'deleted'"
+                    " WHERE id = $1 AND (SELECT state FROM before) = 'active' RETURNING 1)"
+                    " SELECT (SELECT state FROM before), (SELECT count(*) FROM deleted)")};
   Query find_ecosystem{"find_ecosystem", false,
                        Statement(4, schema, "SELECT (SELECT state FROM @.ecosystems WHERE id = $1)")};
   Query find_client{"find_client", false,
                     Statement(5, schema, "SELECT " + sql::column_names() + " FROM @.clients WHERE id = $1")};
 
-  [[nodiscard]] std::array<const Statement*, 7> statements() const noexcept {
+  [[nodiscard]] std::array<const Statement*, 8> statements() const noexcept {
     return {&insert.first,           &*insert.again,        &insert_once.first, &add_ecosystem.first,
-            &delete_ecosystem.first, &find_ecosystem.first, &find_client.first};
+            &delete_ecosystem.first, &find_ecosystem.first, &find_client.first, &batch.first};
   }
 };
 
-/// The one row of a result, which may be empty; views are valid as long as the result is.
+/// A row of a result, which may be empty; views are valid as long as the result is.
 class Row {
  public:
-  Row(std::string_view operation, const PGresult* rows) noexcept : operation_(operation), rows_(rows) {}
+  Row(std::string_view operation, const PGresult* rows, int number = 0) noexcept
+      : operation_(operation), rows_(rows), number_(number) {}
 
-  [[nodiscard]] bool is_empty() const noexcept { return PQntuples(rows_) == 0; }
+  [[nodiscard]] bool is_empty() const noexcept { return PQntuples(rows_) <= number_; }
 
   /// Absent if the column is null or not there.
   [[nodiscard]] std::optional<std::string_view> text(int column) const noexcept {
-    if (is_empty() || column >= PQnfields(rows_) || PQgetisnull(rows_, 0, column) != 0) return std::nullopt;
-    return std::string_view(PQgetvalue(rows_, 0, column), static_cast<std::size_t>(PQgetlength(rows_, 0, column)));
+    if (is_empty() || column >= PQnfields(rows_) || PQgetisnull(rows_, number_, column) != 0) return std::nullopt;
+    return std::string_view(PQgetvalue(rows_, number_, column),
+                            static_cast<std::size_t>(PQgetlength(rows_, number_, column)));
   }
 
   /// The number in a column; 0 if it contains no number.
@@ -206,6 +265,7 @@ class Row {
  private:
   std::string_view operation_;
   const PGresult* rows_;
+  int number_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres

@@ -99,6 +99,13 @@ class Pool {
 template <class T>
 using Settled = std::optional<Outcome<T>>;
 
+/// Since when an operation runs, and what a batch has done for it.
+struct Begun {
+  Deadline at = Time::now();
+  bool tried = false;     ///< without a result, so that it may start later than others
+  bool settling = false;  ///< the batch may have been applied
+};
+
 class QueryRunner {
  public:
   QueryRunner(Target target, std::size_t connections, std::chrono::milliseconds limit,
@@ -110,14 +117,16 @@ class QueryRunner {
   /// A try must have been sent within the first quarter of the limit. It may take half of the limit, which is more than
   /// the server gives a statement, so that a working server always replies; the rest is for settling.
   template <class T, class Read>
-  Outcome<T> run(const Query& query, std::span<const char* const> values, Read read) {
+  Outcome<T> run(const Query& query, std::span<const char* const> values, Read read, Begun begun = {}) {
     return guarded<T>(FaultSource::storage, Fate::maybe_applied, [&]() -> Outcome<T> {
-      const Deadline begin = Time::now();
-      const Deadline last_start = begin + limit_ / 4;
-      const Deadline end = begin + limit_;
-      Pool::Lease lease(pool_, last_start);
-      if (!lease) return unavailable(query.name, within("no connection was free", limit_ / 4));
-      bool settling = false;
+      bool settling = begun.settling;
+      const Deadline end = begun.at + limit_;
+      const auto start_limit = begun.tried ? limit_ / 2 : limit_ / 4;
+      const Deadline last_start = begun.at + start_limit;
+      if (!settling && Time::now() > last_start) return unavailable(query.name, within("not begun", start_limit));
+      Pool::Lease lease(pool_, settling ? end : last_start);
+      if (!lease && settling) return unsettled(query, within("no connection was free", limit_));
+      if (!lease) return unavailable(query.name, within("no connection was free", start_limit));
       int tries = 0;
       for (Backoff backoff;; backoff.sleep(end)) {
         auto connection = lease.connection(query.name, settling ? end : last_start);
@@ -137,9 +146,7 @@ class QueryRunner {
             case QueryStatus::unsent:
               if (!settling && is_last) return reply.fault(query.name);
               break;
-            case QueryStatus::unconfirmed:
-              return Fault(FaultSource::storage, Fate::maybe_applied,
-                           words(query.name, "committed, but no synchronous standby is known to have it"));
+            case QueryStatus::unconfirmed: return unconfirmed(query);
             case QueryStatus::lost:
             default: settling = true;
           }
@@ -149,10 +156,38 @@ class QueryRunner {
     });
   }
 
+  /// Runs the query once, in the part of the limit that is before the half.
+  Reply run_once(const Query& query, std::span<const char* const> values) {
+    const Deadline last_start = Time::now() + limit_ / 8;
+    Reply reply;
+    reply.status = QueryStatus::unsent;
+    Pool::Lease lease(pool_, last_start);
+    if (!lease) return reply;
+    auto connection = lease.connection(query.name, last_start);
+    if (connection) reply = connection.assume_value()->run(query.first, values, Time::now() + limit_ / 4);
+    return reply;
+  }
+
+  /// A batch that waits longer for a lock is given up, so that those of its inserts that need not wait do not.
+  [[nodiscard]] std::chrono::milliseconds batch_lock_timeout() const noexcept {
+    return (std::max)(std::chrono::milliseconds(1), limit_ / 20);
+  }
+
+  /// How long an insert waits for others, so that it can share a batch; then it goes on beside them.
+  [[nodiscard]] std::chrono::milliseconds longest_group_wait() const noexcept {
+    return (std::min)(std::chrono::milliseconds(20), limit_ / 16);
+  }
+
   /// The fault of a query that may have been applied.
   [[nodiscard]] static Fault unsettled(const Query& query, std::string_view why) {
     if (!query.changes) return unavailable(query.name, why);
     return {FaultSource::storage, Fate::maybe_applied, words(query.name, why)};
+  }
+
+  /// The fault of a query that was applied, and may be lost with its server.
+  [[nodiscard]] static Fault unconfirmed(const Query& query) {
+    return {FaultSource::storage, Fate::maybe_applied,
+            words(query.name, "committed, but no synchronous standby is known to have it")};
   }
 
   /// What the pool has counted.

@@ -1,0 +1,111 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+#include <droplit/async/batch_writer.hpp>
+#include <droplit/batch_storage.hpp>
+#include <droplit/client.hpp>
+#include <droplit/detail/config.hpp>
+#include <droplit/idempotency_key.hpp>
+#include <droplit/outcome.hpp>
+#include <droplit/storage.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+namespace detail {
+
+/// An insert of a suspended coroutine, whose `handler` it owns. Nothing else owns the coroutine meanwhile, so what the
+/// insert refers to in it remains.
+template <class T, class Handler>
+class QueuedCoroutine : public QueuedInsert {
+ public:
+  QueuedCoroutine(const Client& new_client, const IdempotencyKey* new_key, Handler handler)
+      : QueuedInsert(new_client, new_key, resume),
+        executor_(boost::asio::prefer(boost::asio::any_io_executor(boost::asio::get_associated_executor(handler)),
+                                      boost::asio::execution::outstanding_work.tracked)),
+        handler_(std::move(handler)) {}
+
+ private:
+  // On the coroutine's own executor, whose work ends last: until then its context does not run out of work.
+  static void resume(QueuedInsert& insert) noexcept {
+    const std::unique_ptr<QueuedCoroutine> self(static_cast<QueuedCoroutine*>(&insert));
+    boost::asio::post(self->executor_, [handler = std::move(self->handler_), result = self->result()]() mutable {
+      std::move(handler)(std::move(result));
+    });
+  }
+
+  Outcome<T> result() {
+    if constexpr (std::same_as<T, KeyedInsertion>) {
+      return std::move(outcome);
+    } else {
+      if (!outcome) return std::move(outcome).as_failure();
+      return outcome.assume_value().insertion();
+    }
+  }
+
+  boost::asio::any_io_executor executor_;
+  Handler handler_;
+};
+
+}  // namespace detail
+
+/// An `AsyncStorage` over a `BatchWriter`: coroutines that create at the same time share the storage's commits, and
+/// each is resumed on its own executor. Made by `batch_store`.
+///
+/// An insert that was queued is done, also if its coroutine is cancelled meanwhile: the result is awaited. As
+/// thread-safe as the writer, which must outlive all calls. So must the coroutine's execution context: it does not run
+/// out of work before they end, but a program that stops it must destroy the writer first.
+template <BatchStorage S>
+class BatchStore {
+ public:
+  explicit BatchStore(BatchWriter<S>& writer) noexcept : writer_(writer) {}
+
+  /// `insert` of the storage. `client` must remain until the end.
+  boost::asio::awaitable<Outcome<Insertion>> insert(const Client& client) { return run<Insertion>(client, nullptr); }
+
+  /// `insert_once` of the storage. `client` and `key` must remain until the end.
+  boost::asio::awaitable<Outcome<KeyedInsertion>> insert_once(const Client& client,
+                                                              const IdempotencyKey& key) requires KeyedStorage<S> {
+    return run<KeyedInsertion>(client, &key);
+  }
+
+ private:
+  template <class T>
+  boost::asio::awaitable<Outcome<T>> run(const Client& client, const IdempotencyKey* key) {
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
+        [this, &client, key](auto&& handler) {
+          using Handler = std::remove_cvref_t<decltype(handler)>;
+          auto queued = std::make_unique<detail::QueuedCoroutine<T, Handler>>(client, key, std::move(handler));
+          writer_.insert(*queued.release());
+        },
+        boost::asio::use_awaitable);
+  }
+
+  BatchWriter<S>& writer_;
+};
+
+/// Makes an `AsyncStorage` of a writer.
+///
+///     droplit::BatchWriter writer(postgres);
+///     auto store = batch_store(writer);
+///     auto client = co_await async_create_client(store, clock, ids, draft);
+template <BatchStorage S>
+BatchStore<S> batch_store(BatchWriter<S>& writer) noexcept {
+  return BatchStore<S>(writer);
+}
+
+}  // namespace droplit::inline DROPLIT_DETAIL_ABI
