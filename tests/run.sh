@@ -17,7 +17,7 @@ node='nodejs npm'
 if command -v npm >/dev/null; then node=; fi  # Node.js from elsewhere brings its own npm, and Debian's would replace both
 # shellcheck disable=SC2086
 sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboost-json1.81-dev catch2 libsqlite3-dev libpq-dev \
-  postgresql-15 pgbouncer \
+  postgresql-15 pgbouncer pgpool2 systemd \
   libcpp-httplib-dev libmicrohttpd-dev libpistache-dev nlohmann-json3-dev libcurl4-openssl-dev libssl-dev \
   libcli11-dev git pkg-config make file dpkg-dev \
   libgtest-dev valgrind expect stunnel4 openssl curl prometheus \

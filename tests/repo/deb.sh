@@ -31,6 +31,7 @@ dpkg-deb -x "$tools" "$root"
 diff - "$folder/files" <<'FILES'
 ./usr/bin/droplit
 ./usr/bin/droplit-server
+./usr/lib/systemd/system/droplit-server.service
 ./usr/share/doc/droplit-tools/changelog.Debian.gz
 ./usr/share/doc/droplit-tools/changelog.gz
 ./usr/share/doc/droplit-tools/copyright

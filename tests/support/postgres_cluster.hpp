@@ -88,12 +88,11 @@ class PostgresSession {
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
 };
 
-/// A server in a temporary folder, reached by a Unix socket only, that is gone with the object and with the test. Not
-/// as root, whom PostgreSQL refuses: then as the user `postgres`, or `nobody`. Throws if there is no PostgreSQL.
-/// Started and used by the main thread.
-class PostgresCluster {
+/// A temporary folder in which PostgreSQL's programs run, gone with the object. Not as root, whom PostgreSQL refuses:
+/// then as the user `postgres`, or `nobody`. Throws if there is no PostgreSQL. Started and used by the main thread.
+class PostgresHome {
  public:
-  PostgresCluster() {
+  PostgresHome() {
     const passwd* user = ::geteuid() != 0 ? nullptr : ::getpwnam("postgres");
     if (::geteuid() == 0 && user == nullptr) user = ::getpwnam("nobody");
     if (user != nullptr) {
@@ -106,64 +105,16 @@ class PostgresCluster {
     folder_ = name;
     if (user != nullptr && ::chown(name.c_str(), user_, group_) != 0) throw std::runtime_error("chown failed");
     ::chmod(name.c_str(), 0755);
-    const pid_t initdb = spawn({programs_ + "/initdb", "-D", name + "/data", "-U", "droplit", "-A", "trust", "-E",
-                                "UTF8", "--locale=C", "--no-sync", "--no-instructions"});
-    if (wait(initdb) != 0) throw std::runtime_error("initdb failed: " + log());
-    start();
   }
-  PostgresCluster(const PostgresCluster&) = delete;
-  PostgresCluster& operator=(const PostgresCluster&) = delete;
-  ~PostgresCluster() {
-    if (server_ > 0) {
-      resume();
-      end(SIGQUIT);
-    }
+  PostgresHome(const PostgresHome&) = delete;
+  PostgresHome& operator=(const PostgresHome&) = delete;
+  ~PostgresHome() {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  [[nodiscard]] std::string conninfo(const std::string& database = "postgres") const {
-    return "host=" + folder_.string() + " port=5432 user=droplit sslmode=disable gssencmode=disable dbname=" + database;
-  }
-
-  [[nodiscard]] std::string socket() const { return folder_ / ".s.PGSQL.5432"; }
   [[nodiscard]] std::filesystem::path folder() const { return folder_; }
-
-  /// Starts the server, with more settings if there are any, and waits until it accepts connections.
-  void start(const std::vector<std::string>& settings = {}) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    for (;;) {
-      std::vector<std::string> command{programs_ + "/postgres",
-                                       "-D",
-                                       folder_ / "data",
-                                       "-k",
-                                       folder_.string(),
-                                       "-c",
-                                       "listen_addresses=",
-                                       "-c",
-                                       "shared_buffers=16MB",
-                                       "-c",
-                                       "recovery_init_sync_method=syncfs"};
-      for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
-      server_ = spawn(command);
-      while (::waitpid(server_, nullptr, WNOHANG) == 0) {
-        if (PQping(conninfo().c_str()) == PQPING_OK) return;
-        if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("the server does not start: " + log());
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      }
-      // Its predecessor's processes are still there.
-      if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("the server ends: " + log());
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-
-  void stop_fast() { end(SIGINT); }          ///< sessions are ended
-  void stop_immediately() { end(SIGQUIT); }  ///< as a crash
-  void kill() { end(SIGKILL); }              ///< the first process dies, and the others notice
-
-  /// All its processes are stopped; the system still accepts connections and bytes for it.
-  void pause() { signal_all(SIGSTOP); }
-  void resume() { signal_all(SIGCONT); }
+  [[nodiscard]] const std::string& programs() const { return programs_; }  ///< where they are
 
   [[nodiscard]] std::string log() const {
     std::ifstream in(folder_ / "log");
@@ -200,6 +151,22 @@ class PostgresCluster {
     return status;
   }
 
+  /// Sends it to a server and all its processes.
+  static void signal_all(pid_t server, int signal) {
+    std::vector<pid_t> all{server};
+    for (const auto& each : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream stat(each.path() / "stat");
+      std::string line;
+      if (!std::getline(stat, line)) continue;
+      std::istringstream words(line.substr(line.rfind(')') + 1));  // state and parent come after the name
+      std::string state;
+      pid_t parent = 0;
+      words >> state >> parent;
+      if (parent == server) all.push_back(std::stoi(each.path().filename()));
+    }
+    for (const pid_t each : all) ::kill(each, signal);
+  }
+
  private:
   void find_programs() {
     namespace fs = std::filesystem;
@@ -215,29 +182,77 @@ class PostgresCluster {
     if (programs_.empty()) throw std::runtime_error("PostgreSQL's initdb and postgres are not installed");
   }
 
+  std::string programs_;
+  std::filesystem::path folder_;
+  uid_t user_ = 0;
+  gid_t group_ = 0;
+};
+
+/// A server in a folder of its own, reached by a Unix socket only, that is gone with the object and with the test.
+class PostgresCluster : public PostgresHome {
+ public:
+  PostgresCluster() {
+    const pid_t initdb = spawn({programs() + "/initdb", "-D", folder() / "data", "-U", "droplit", "-A", "trust", "-E",
+                                "UTF8", "--locale=C", "--no-sync", "--no-instructions"});
+    if (wait(initdb) != 0) throw std::runtime_error("initdb failed: " + log());
+    start();
+  }
+  PostgresCluster(const PostgresCluster&) = delete;
+  PostgresCluster& operator=(const PostgresCluster&) = delete;
+  ~PostgresCluster() {
+    if (server_ <= 0) return;
+    resume();
+    end(SIGQUIT);
+  }
+
+  [[nodiscard]] std::string conninfo(const std::string& database = "postgres") const {
+    return "host=" + folder().string() +
+           " port=5432 user=droplit sslmode=disable gssencmode=disable dbname=" + database;
+  }
+
+  [[nodiscard]] std::string socket() const { return folder() / ".s.PGSQL.5432"; }
+
+  /// Starts the server, with more settings if there are any, and waits until it accepts connections.
+  void start(const std::vector<std::string>& settings = {}) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+      std::vector<std::string> command{programs() + "/postgres",
+                                       "-D",
+                                       folder() / "data",
+                                       "-k",
+                                       folder().string(),
+                                       "-c",
+                                       "listen_addresses=",
+                                       "-c",
+                                       "shared_buffers=16MB",
+                                       "-c",
+                                       "recovery_init_sync_method=syncfs"};
+      for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
+      server_ = spawn(command);
+      while (::waitpid(server_, nullptr, WNOHANG) == 0) {
+        if (PQping(conninfo().c_str()) == PQPING_OK) return;
+        if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("the server does not start: " + log());
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      // Its predecessor's processes are still there.
+      if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("the server ends: " + log());
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+
+  void stop_fast() { end(SIGINT); }          ///< sessions are ended
+  void stop_immediately() { end(SIGQUIT); }  ///< as a crash
+  void kill() { end(SIGKILL); }              ///< the first process dies, and the others notice
+
+  /// All its processes are stopped; the system still accepts connections and bytes for it.
+  void pause() { signal_all(server_, SIGSTOP); }
+  void resume() { signal_all(server_, SIGCONT); }
+
+ private:
   void end(int signal) {
     ::kill(server_, signal);
     wait(std::exchange(server_, -1));
   }
 
-  void signal_all(int signal) const {
-    std::vector<pid_t> all{server_};
-    for (const auto& each : std::filesystem::directory_iterator("/proc")) {
-      std::ifstream stat(each.path() / "stat");
-      std::string line;
-      if (!std::getline(stat, line)) continue;
-      std::istringstream words(line.substr(line.rfind(')') + 1));  // state and parent come after the name
-      std::string state;
-      pid_t parent = 0;
-      words >> state >> parent;
-      if (parent == server_) all.push_back(std::stoi(each.path().filename()));
-    }
-    for (const pid_t each : all) ::kill(each, signal);
-  }
-
-  std::string programs_;
-  std::filesystem::path folder_;
-  uid_t user_ = 0;
-  gid_t group_ = 0;
   pid_t server_ = -1;
 };

@@ -6,6 +6,7 @@
 // operations of a store, and by the opening.
 
 #include <droplit/storage/postgres/handles.hpp>
+#include <droplit/storage/postgres/hosts.hpp>
 
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
@@ -26,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
 
@@ -74,40 +76,17 @@ class Connection {
     return !has_nul && ParsedConninfo(PQconninfoParse(conninfo.c_str(), nullptr)) != nullptr;
   }
 
-  /// Connects and makes the settings of the session, before `until` and within the target's own limit. (The system's
-  /// resolver, which looks up a host's name, knows neither.)
+  /// Connects and makes the settings of the session, before `until` and within the target's own limit, of which each
+  /// listed host gets its share. (The system's resolver, which looks up a host's name, knows neither.)
   static Outcome<std::unique_ptr<Connection>> connect(const Target& target, std::string_view operation,
                                                       Deadline until) {
     until = (std::min)(until, Time::now() + target.connect_timeout);
-    // Later keywords override earlier ones, those in the connection string included. PgBouncer would leave an
-    // application's name in the session. As `dbname`, a blank connection string would be a database's name.
-    const bool is_blank = target.conninfo.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
-    const std::array<const char*, 4> keywords{"fallback_application_name", "dbname", "client_encoding", nullptr};
-    const std::array<const char*, 4> values{target.pooled ? nullptr : "droplit",
-                                            is_blank ? nullptr : target.conninfo.c_str(), "UTF8"};
-    PGconn* const handle = PQconnectStartParams(keywords.data(), values.data(), 1);
-    std::unique_ptr<Connection> made(new Connection(handle, target));
-    PQsetNoticeReceiver(handle, notice, made.get());
-    PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
-    auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-    while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
-      if (!made->wait(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) {
-        return unavailable(operation, "no connection to the server before the time limit");
-      }
-      next = PQconnectPoll(handle);
+    const std::vector<Host> hosts = listed_hosts(target.conninfo);
+    for (std::size_t i = 0;; ++i) {
+      const Deadline now = Time::now();
+      auto made = connect(target, hosts[i], operation, now + (until - now) / static_cast<int>(hosts.size() - i));
+      if (made || i + 1 == hosts.size()) return made;
     }
-    if (next != PGRES_POLLING_OK) return unavailable(operation, "no connection to the server", made->last_state());
-    PQsetnonblocking(handle, 1);
-    for (const char* encoding : {"server_encoding", "client_encoding"}) {
-      const char* const name = PQparameterStatus(handle, encoding);
-      if (name == nullptr || std::string_view(name) != "UTF8") {
-        return refused(operation, "the database's encoding is not UTF8");
-      }
-    }
-    if (target.pooled) return made;
-    const Reply set = made->script(target.settings(), until);
-    if (set.status != QueryStatus::completed) return set.fault(operation);
-    return made;
   }
 
   /// Makes sure that `held` can be used: if not, it is replaced by a new connection.
@@ -172,6 +151,45 @@ class Connection {
 
   Connection(PGconn* handle, const Target& target)
       : handle_(handle), local_settings_(target.pooled ? target.settings() : std::string()) {}
+
+  /// Connects to one of the hosts.
+  static Outcome<std::unique_ptr<Connection>> connect(const Target& target, const Host& host,
+                                                      std::string_view operation, Deadline until) {
+    // Later keywords override earlier ones, those in the connection string included; empty ones do not. PgBouncer would
+    // leave an application's name in the session. As `dbname`, a blank connection string would be a database's name.
+    const bool is_blank = target.conninfo.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+    const std::array<const char*, 7> keywords{
+        "fallback_application_name", "dbname", "client_encoding", "host", "hostaddr", "port", nullptr};
+    const std::array<const char*, 7> values{target.pooled ? nullptr : "droplit",
+                                            is_blank ? nullptr : target.conninfo.c_str(),
+                                            "UTF8",
+                                            host[0].c_str(),
+                                            host[1].c_str(),
+                                            host[2].c_str()};
+    PGconn* const handle = PQconnectStartParams(keywords.data(), values.data(), 1);
+    std::unique_ptr<Connection> made(new Connection(handle, target));
+    PQsetNoticeReceiver(handle, notice, made.get());
+    PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
+    auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+    while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
+      if (!made->wait(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) {
+        return unavailable(operation, "no connection to the server before the time limit");
+      }
+      next = PQconnectPoll(handle);
+    }
+    if (next != PGRES_POLLING_OK) return unavailable(operation, "no connection to the server", made->last_state());
+    PQsetnonblocking(handle, 1);
+    for (const char* encoding : {"server_encoding", "client_encoding"}) {
+      const char* const name = PQparameterStatus(handle, encoding);
+      if (name == nullptr || std::string_view(name) != "UTF8") {
+        return refused(operation, "the database's encoding is not UTF8");
+      }
+    }
+    if (target.pooled) return made;
+    const Reply set = made->script(target.settings(), until);
+    if (set.status != QueryStatus::completed) return set.fault(operation);
+    return made;
+  }
 
   /// Takes the server's notices, which libpq would write to the standard error stream. Texts are in the server's
   /// language, so the function that sent one says which it is.
