@@ -54,7 +54,11 @@ class BeastServer {
         max_connections_(
             (std::min)(std::uint64_t{options_.max_connections}, options_.max_memory / 8 / Connection::own_memory)),
         connections_((std::max)(max_connections_ / 8, std::uint64_t{1})),
-        host_{options_, options_.store_threads != 0 ? &store_threads_ : nullptr, sessions_, connections_,
+        host_{options_,
+              options_.store_threads != 0 ? &store_threads_ : nullptr,
+              sessions_,
+              connections_,
+              [this] { on_strand([this] { accept(); }); },
               [this](auto& ended) { has_ended(ended); }},
         context_(static_cast<int>(options_.threads)),
         strand_(context_.get_executor()),
@@ -227,9 +231,7 @@ class BeastServer {
   std::chrono::milliseconds make_room() {
     if (!listener_.is_readable()) return {};
     const auto latest = std::chrono::steady_clock::now() - Connection::min_silence;
-    if (const auto silent = connections_.take_waiting(latest)) {
-      silent->evict([this] { on_strand([this] { accept(); }); });
-    }
+    if (const auto silent = connections_.take_waiting(latest)) silent->evict();
     return soon;
   }
 

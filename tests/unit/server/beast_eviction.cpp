@@ -114,8 +114,10 @@ TEST_CASE("the oldest peer that never sent a byte makes room, then the one that 
   RawSocket silent_longest = running.connect();
   RawSocket silent = running.connect();
   RawSocket begun = running.connect();
+  CHECK(is_served(begun));  // all are accepted
   const std::string request = post(good_body);
   begun.send(request.substr(0, 10));
+  std::this_thread::sleep_for(1'100ms);  // all are silent for long enough, so that the order alone decides
   std::vector<RawSocket> newcomers;
   for (RawSocket* const next : {&silent_longest, &silent, &idle_longest}) {
     newcomers.push_back(running.connect());

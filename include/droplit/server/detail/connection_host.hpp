@@ -22,6 +22,9 @@ struct ConnectionHost {
   SessionPool<H, Clock, O>& sessions;
   Connections<Connection, Clock>& connections;
 
+  /// Called when an evicted connection has left its place, on any thread.
+  std::function<void()> on_leave;
+
   /// Called when nothing of a connection uses the server any more but what this uses, on any thread.
   std::function<void(ConnectionEntry<Clock>&)> on_end;
 };

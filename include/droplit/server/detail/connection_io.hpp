@@ -9,14 +9,20 @@
 #include <droplit/server/detail/moving_deadline.hpp>
 #include <droplit/server/detail/server_types.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <boost/asio/write.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
@@ -83,6 +89,31 @@ class ConnectionIo : public std::enable_shared_from_this<Connection>, public Con
   bool has_unread() {
     ErrorCode ignored;
     return socket_.available(ignored) != 0;
+  }
+
+  /// Ends the pending read, which has then an error and has taken nothing, or has read what had arrived.
+  void cancel_read() {
+    ErrorCode ignored;
+    socket_.cancel(ignored);
+  }
+
+  /// Writes what the kernel takes at once. Returns how much that is, or nothing if the connection has failed.
+  std::optional<std::size_t> write_some(std::string_view bytes) {
+    if (bytes.empty()) return 0;
+    ErrorCode error;
+    const std::size_t size = socket_.write_some(boost::asio::buffer(bytes.data(), bytes.size()), error);
+    if (error && error != boost::asio::error::would_block) return std::nullopt;
+    return size;
+  }
+
+  /// Writes all of `bytes`, then calls `call(connection)`; closes the connection if that fails.
+  template <class F>
+  void write(std::string_view bytes, F call) {
+    boost::asio::async_write(socket_, boost::asio::buffer(bytes.data(), bytes.size()),
+                             handler([call](Connection& self, ErrorCode error, std::size_t) {
+                               if (error) return self.close();
+                               call(self);
+                             }));
   }
 
   void end_sending() {

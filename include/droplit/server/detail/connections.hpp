@@ -24,11 +24,11 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// The base of a connection that is in a `Connections`, which alone changes it.
 template <class Clock>
 struct ConnectionEntry {
-  enum class Phase : std::uint8_t { fresh, idle, leaving, busy, left };
+  enum class Phase : std::uint8_t { fresh, idle, leaving, busy, asked, left };
 
   using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
   Hook in_all;
-  Hook in_phase;  // not while busy or left
+  Hook in_phase;  // in the first three phases
   typename Clock::time_point silent_since;
   Phase phase = Phase::busy;
   bool added = false;  // constant while it is in use
@@ -75,14 +75,18 @@ class Connections {
     enter(connection, Phase::busy);
   }
 
-  /// The connection to evict, which waits since `latest` or longer. Null if there is none. It is not found again until
-  /// it waits again.
+  /// The connection to evict, which waits since `latest` or longer. Null if there is none, and while the one before
+  /// neither lingers nor has begun a request nor was removed.
   Pointer take_waiting(Time latest) noexcept {
     const std::lock_guard lock(mutex_);
+    if (asked_) return nullptr;
     for (const Phase phase : {Phase::fresh, Phase::idle}) {
       Members& members = of(phase);
       while (!members.empty() && members.front().silent_since <= latest) {
-        if (auto alive = take_first(phase, Phase::busy)) return alive;
+        Entry& entry = members.front();
+        auto alive = pointer(entry);
+        enter(entry, alive ? Phase::asked : Phase::busy);
+        if (alive) return alive;
       }
     }
     return nullptr;
@@ -92,7 +96,10 @@ class Connections {
   Pointer linger(Entry& connection) noexcept {
     const std::lock_guard lock(mutex_);
     enter(connection, Phase::leaving);
-    return of(Phase::leaving).size() > max_leaving_ ? take_first(Phase::leaving, Phase::left) : nullptr;
+    if (of(Phase::leaving).size() <= max_leaving_) return nullptr;
+    Entry& oldest = of(Phase::leaving).front();
+    enter(oldest, Phase::left);
+    return pointer(oldest);
   }
 
   /// How many there are, without those that were evicted.
@@ -131,16 +138,12 @@ class Connections {
 
   Members& of(Phase phase) noexcept { return members_[static_cast<std::size_t>(phase)]; }
 
-  Pointer take_first(Phase from, Phase to) noexcept {
-    Entry& entry = of(from).front();
-    enter(entry, to);
-    return pointer(entry);
-  }
-
   void enter(Entry& entry, Phase phase) noexcept {
     if (has_list(entry.phase)) of(entry.phase).erase(of(entry.phase).iterator_to(entry));
     if (has_list(phase)) of(phase).push_back(entry);
     if (is_serving(entry.phase) && !is_serving(phase)) --serving_;
+    if (entry.phase == Phase::asked) asked_ = false;
+    if (phase == Phase::asked) asked_ = true;
     entry.phase = phase;
   }
 
@@ -149,6 +152,7 @@ class Connections {
   List<&Entry::in_all> all_;
   Members members_[3];  // fresh, idle, leaving
   std::size_t serving_ = 0;
+  bool asked_ = false;  // whether one is in that phase
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

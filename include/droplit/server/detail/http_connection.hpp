@@ -1,12 +1,10 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// What moves the bytes between a socket and an `HttpSession`, by Boost.Asio; `BeastServer` makes one for each
-// connection. All its work runs on its strand; only what may block runs on a store thread. While an async handler
-// works, a `ResponseCallback` owns the connection.
-//
-// Without a request it has no session: the first bytes of one are read into a small buffer of its own, and then a
-// `SessionPool` lends it a session until it waits again.
+// What moves the bytes between a socket and an `HttpSession`; `BeastServer` makes one for each connection. Without a
+// request it has no session: the first bytes of one are read into a small buffer of its own, and then a `SessionPool`
+// lends it a session until it waits again. All its work runs on its strand; only what may block runs on a store thread.
+// While an async handler works, a `ResponseCallback` owns the connection.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/handler.hpp>
@@ -21,7 +19,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -77,13 +75,12 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     });
   }
 
-  /// Ends gracefully if it is silent: it has waited for a request for `min_silence` and nothing has arrived. Then calls
-  /// `done()` in either case; unless there is no memory.
-  template <class F>
-  void evict(F done) {
-    this->post([done](HttpConnection& self) {
-      if (self.is_silent()) self.leave();
-      done();
+  /// Ends gracefully if it is silent: it has waited for a request for `min_silence` and nothing has arrived.
+  void evict() {
+    this->post([](HttpConnection& self) {
+      if (!self.is_silent()) return;
+      self.evicted_ = true;
+      self.cancel_read();  // another thread may have read a request already
     });
   }
 
@@ -98,7 +95,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
 
-  static constexpr std::size_t first_size = 320;        // as most requests; what is longer costs a call more
+  static constexpr std::size_t first_size = 256;        // as most requests; what is longer costs a call more
   static constexpr std::size_t max_linger = 1'048'576;  // bytes that are dropped after the last response
   static constexpr std::chrono::milliseconds memory_pause{10};
 
@@ -128,8 +125,8 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     }
     active_->take({first_.data(), size});
     if (size == first_.size()) {
-      ErrorCode error;  // comes again
-      active_->buffer.commit(this->socket().read_some(active_->buffer.prepare(Active::first_read_size - size), error));
+      ErrorCode later;  // the next read has it, too
+      active_->buffer.commit(this->socket().read_some(active_->buffer.prepare(Active::first_read_size - size), later));
     }
     active_->pacing.has_read(active_->buffer.size());
     advance();
@@ -218,6 +215,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
       if (error && error != boost::asio::error::eof) close();
       return;
     }
+    if (std::exchange(evicted_, false) && error == boost::asio::error::operation_aborted) return leave();
     if (action_ == Action::request) host_.connections.end_wait(*this);
     if (error && (error != boost::asio::error::eof || !active_)) return close();
     if (error) return act(active_->session.end());
@@ -231,22 +229,15 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   // done.
   bool write(Action next) {
     const std::string_view output = active_->session.output();
-    ErrorCode error;
-    const std::size_t size =
-        output.empty() ? 0 : this->socket().write_some(boost::asio::buffer(output.data(), output.size()), error);
-    if (error && error != boost::asio::error::would_block) {
-      close();
-      return false;
-    }
-    if (size == output.size()) return true;
+    const auto size = this->write_some(output);
+    if (!size) close();
+    if (!size || *size == output.size()) return size.has_value();
     state_ = State::writing;
     this->set_deadline(Clock::now() + host_.options.write_deadline);
-    boost::asio::async_write(this->socket(), boost::asio::buffer(output.data() + size, output.size() - size),
-                             this->handler([next](HttpConnection& self, ErrorCode failed, std::size_t) {
-                               if (failed) return self.close();
-                               if (next == Action::close) return self.linger();
-                               self.advance();
-                             }));
+    Io::write(output.substr(*size), [next](HttpConnection& self) {
+      if (next == Action::close) return self.linger();
+      self.advance();
+    });
     return false;
   }
 
@@ -257,12 +248,13 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     half_close();
   }
 
-  // Makes room for another connection.
+  // Makes room for another connection, unless a request has arrived meanwhile.
   void leave() {
+    if (this->has_unread()) return read(Active::first_read_size);
     memory_.give_back();
-    const auto too_many = host_.connections.linger(*this);
-    if (too_many) too_many->abort();
+    if (const auto too_many = host_.connections.linger(*this)) too_many->abort();
     half_close();
+    host_.on_leave();
   }
 
   // Closing while bytes are unread sends a reset, and the peer might lose the response. So they are read and dropped.
@@ -276,8 +268,16 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   void expire() {
     if (state_ == State::working) return this->set_deadline(Clock::now() + host_.options.idle_deadline);
     if (state_ == State::reading && active_) return act(active_->session.expire());
+    if (state_ == State::reading && action_ == Action::head) return refuse();
     if (state_ == State::writing) this->drop_unsent();  // memory of the kernel
     close();
+  }
+
+  // There was no memory for the request in time.
+  void refuse() {
+    const std::string response = host_.sessions.refusal();
+    if (this->write_some(response) != response.size()) return close();
+    half_close();
   }
 
   void close() noexcept {
@@ -292,6 +292,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   State state_ = State::working;
   Action action_ = Action::close;
   bool reading_ = false;
+  bool evicted_ = false;           // the pending read was ended
   std::atomic<bool> last_{false};  // no further request is served
   std::array<char, first_size> first_;
 };

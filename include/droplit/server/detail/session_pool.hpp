@@ -6,11 +6,15 @@
 // `SessionPool`, which keeps some of what was returned, so that a busy connection allocates nothing.
 
 #include <droplit/detail/config.hpp>
+#include <droplit/fault.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/observer.hpp>
+#include <droplit/response.hpp>
+#include <droplit/server/detail/http_response.hpp>
 #include <droplit/server/detail/http_session.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/read_pacing.hpp>
+#include <droplit/server/detail/request_record.hpp>
 #include <droplit/server/server_options.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -22,6 +26,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -86,6 +91,18 @@ class SessionPool {
     }
     active->session.serve_until(last);
     return active;
+  }
+
+  /// The response to a request for which there is no memory: all that is sent, the last one of its connection.
+  [[nodiscard]] std::string refusal() {
+    RequestRecord<O> record(observer_, options_.request_ids);
+    Response response;
+    write_response(response, Fault::unavailable(FaultSource::library, "no memory for a request"));
+    record.respond(response, 0);
+    std::string text;
+    write_http(text, response, true, false, true);
+    record.finish(response, text.size());
+    return text;
   }
 
   /// Takes one back that `is_unused`.

@@ -31,9 +31,10 @@ struct Some {
     connections.wait(*all[i], Clock::time_point(since), fresh);
   }
 
-  /// The number of the one that is evicted at `latest`.
+  /// The number of the one that is asked at `latest`, and then has begun a request.
   std::optional<std::size_t> take(std::chrono::seconds latest) {
     const auto taken = connections.take_waiting(Clock::time_point(latest));
+    if (taken) connections.end_wait(*taken);
     for (std::size_t i = 0; taken && i != all.size(); ++i) {
       if (all[i] == taken) return i;
     }
@@ -84,6 +85,25 @@ TEST_CASE("a connection moves to the end when it waits anew, and is not found wh
   some.wait(0, 6s, false);
   CHECK(some.take(9s) == 1);
   CHECK(some.take(9s) == 0);
+}
+
+TEST_CASE("one connection is asked at a time: until it lingers, has begun a request, waits anew or was removed",
+          "[connections]") {
+  Some some(5);
+  for (std::size_t i = 0; i != 5; ++i) some.wait(i, 1s, true);
+  const auto ask = [&] { return some.connections.take_waiting(Clock::time_point(9s)); };
+  CHECK(ask() == some.all[0]);
+  CHECK_FALSE(ask());
+  CHECK_FALSE(some.connections.linger(*some.all[0]));
+  CHECK(ask() == some.all[1]);
+  some.connections.end_wait(*some.all[2]);
+  CHECK_FALSE(ask());
+  some.connections.end_wait(*some.all[1]);
+  CHECK(ask() == some.all[3]);
+  some.wait(3, 2s, true);
+  CHECK(ask() == some.all[4]);
+  some.connections.remove(*some.all[4]);
+  CHECK(ask() == some.all[3]);
 }
 
 TEST_CASE("what was evicted does not count, and only so many of them linger", "[connections]") {

@@ -101,7 +101,12 @@ struct Host {
        std::function<void()> on_end)
       : budget(options.max_memory),
         sessions(endpoint, options, store_threads != nullptr, budget, droplit::no_observer),
-        host{options, store_threads, sessions, connections, [this, on_end](auto& ended) {
+        host{options,
+             store_threads,
+             sessions,
+             connections,
+             [this] { ++left; },
+             [this, on_end](auto& ended) {
                connections.remove(ended);
                on_end();
              }} {}
@@ -110,6 +115,7 @@ struct Host {
   droplit::detail::SessionPool<test::TestEndpoint, ManualClock, droplit::NoObserver> sessions;
   droplit::detail::Connections<Connection, ManualClock> connections;
   Connection::Host host;
+  int left = 0;
 };
 
 /// A connection and its peer.
@@ -157,9 +163,23 @@ class Wire {
     auto& connections = host_->connections;
     const auto silent = connections.take_waiting(ManualClock::now() - Connection::min_silence);
     if (!silent) return false;
-    silent->evict([] {});
+    silent->evict();
     loop_.run();
+    CHECK(host_->left == (connections.serving() == 0 ? 1 : 0));
     return connections.serving() == 0;
+  }
+
+  /// The same while the connection works and another thread reads `request` for it, which comes right after.
+  void evict_before(std::string_view request) {
+    const auto read = [&] {
+      const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
+      if (silent) silent->evict();
+      loop_.context.poll();
+      put(request);
+      while (unread() != 0) loop_.context.poll();
+    };
+    connection_.lock()->post([read](Connection&) { std::thread(read).join(); });
+    loop_.run();
   }
 
   /// The memory that is counted for sessions.
@@ -614,8 +634,9 @@ TEST_CASE("a connection that waits for a request has no session, whether it had 
   CHECK(wire.receives("201"));
 }
 
-TEST_CASE("without memory a request waits in the kernel until its head's deadline, and is served once there is some",
-          "[http_connection]") {
+TEST_CASE(
+    "without memory a request waits in the kernel, is served once there is some, and gets 503 at its head's deadline",
+    "[http_connection]") {
   Loop loop;
   const std::string request = post(good_body, "x: " + std::string(5'000, 'x') + "\r\n");
   for (const bool in_time : {true, false}) {
@@ -624,16 +645,19 @@ TEST_CASE("without memory a request waits in the kernel until its head's deadlin
       droplit::detail::MemoryShare all(wire.budget());
       REQUIRE(all.take_own(wire.budget().limit()));
       loop.advance(30s);
-      wire.feed(request.substr(0, 320));
+      wire.feed(request.substr(0, 256));
       CHECK(wire.is_silent());
       CHECK_FALSE(wire.evict());
       loop.advance(in_time ? 9'980ms : 10s);
     }
-    CHECK(wire.ended() != in_time);
-    if (!in_time) continue;
+    if (!in_time) {
+      CHECK(wire.receives("503 close"));
+      CHECK(wire.receives_end(eof));
+      continue;
+    }
     CHECK(wire.is_silent());
     loop.advance(10ms);
-    wire.feed_long(request.substr(320));
+    wire.feed_long(request.substr(256));
     CHECK(wire.receives("201"));
   }
 }
@@ -691,4 +715,15 @@ TEST_CASE("what has begun a request is not evicted, and neither is what has byte
   CHECK_FALSE(waits.evict());
   waits.parties.store.open();
   CHECK(waits.receives("201"));
+}
+
+TEST_CASE("a request that another thread has read already is served although its connection was to be evicted",
+          "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.threads = 2});
+  loop.advance(5s);
+  wire.evict_before(post(good_body));
+  CHECK(wire.receives("201"));
+  loop.advance(1s);
+  CHECK(wire.evict());
 }
