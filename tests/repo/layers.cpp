@@ -171,7 +171,8 @@ std::string foreign_library(const std::string& name) {
   if (name.starts_with("boost/")) {
     const auto end = name.find_first_of("/.", 6);
     const std::string library = name.substr(6, end - 6);
-    return library == "asio" || library == "system" ? "beast" : library;  // Beast is built on them
+    const bool of_beast = library == "asio" || library == "intrusive" || library == "system";  // it is built on them
+    return of_beast ? "beast" : library;
   }
   if (name.find('.') == std::string::npos || system_headers.contains(name)) return {};
   return name.substr(0, name.find('.'));

@@ -135,6 +135,8 @@ class RawSocket {
   /// Whether a byte comes, or the end, within `time`.
   bool readable(Duration time) { return !received_.empty() || wait(POLLIN, Clock::now() + time); }
 
+  [[nodiscard]] int native_handle() const noexcept { return fd_; }
+
   /// Whether the peer's end was seen while receiving.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 

@@ -21,6 +21,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,10 +47,19 @@ class BeastServer {
  public:
   /// Listens, so that peers can connect, but serves only in `run`. Throws `std::system_error` if it cannot listen.
   explicit BeastServer(H& handler, ServerOptions options = {}, O& observer = no_observer)
-      : handler_(handler),
-        observer_(observer),
+      : observer_(observer),
         options_(detail::bounded(std::move(options))),
         memory_(options_.max_memory),
+        sessions_(handler, options_, options_.store_threads != 0, memory_, observer),
+        max_connections_(
+            (std::min)(std::uint64_t{options_.max_connections}, options_.max_memory / 8 / Connection::own_memory)),
+        connections_((std::max)(max_connections_ / 8, std::uint64_t{1})),
+        host_{options_,
+              options_.store_threads != 0 ? &store_threads_ : nullptr,
+              sessions_,
+              connections_,
+              [this] { on_strand([this] { accept(); }); },
+              [this](auto& ended) { has_ended(ended); }},
         context_(static_cast<int>(options_.threads)),
         strand_(context_.get_executor()),
         listener_(strand_),
@@ -190,13 +200,10 @@ class BeastServer {
 
   // Accepts what is pending, but not too many in a row. Returns how long to pause then; 0: until there is another one.
   std::chrono::milliseconds accept_some() noexcept {
-    // Of a connection without a long request. Twice `max_head`, since a buffer that grows exists twice.
-    const std::uint64_t own_memory =
-        Connection::own_memory + 2 * std::uint64_t{options_.max_head} + detail::HttpSession<H, O>::own_memory;
     try {
       for (int i = 0; i != accepts_in_a_row; ++i) {
         detail::MemoryShare memory(memory_);
-        if (connections_.count() >= options_.max_connections || !memory.take_own(own_memory)) return soon;
+        if (!take_place(memory)) return make_room();
         detail::ServerSocket socket(context_.get_executor());
         switch (listener_.accept(socket)) {
           case detail::Accepted::connection: begin(std::move(socket), std::move(memory)); break;
@@ -212,18 +219,32 @@ class BeastServer {
     }
   }
 
+  // Whether there may be another connection, which then has memory.
+  bool take_place(detail::MemoryShare& memory) noexcept {
+    if (connections_.serving() >= max_connections_) return false;
+    if (memory.take_own(Connection::own_memory)) return true;
+    sessions_.clear();
+    return memory.take_own(Connection::own_memory);
+  }
+
+  // Evicts a connection that is silent if another one is pending. Returns how long to pause, as `accept_some`.
+  std::chrono::milliseconds make_room() {
+    if (!listener_.is_readable()) return {};
+    const auto latest = std::chrono::steady_clock::now() - Connection::min_silence;
+    if (const auto silent = connections_.take_waiting(latest)) silent->evict();
+    return soon;
+  }
+
   void begin(detail::ServerSocket socket, detail::MemoryShare memory) {
-    const auto connection = std::make_shared<Connection>(
-        handler_, options_, options_.store_threads != 0 ? &store_threads_ : nullptr, std::move(socket),
-        std::move(memory), [this](Connection& ended) { has_ended(ended); }, observer_);
+    const auto connection = std::make_shared<Connection>(host_, std::move(socket), std::move(memory));
     connections_.add(connection);
     detail::notify(observer_, [](O& observer) { observer.connection_opened(); });
     connection->start();
   }
 
   // Also for one that could not begin. Once the last one is removed, `run` may return.
-  void has_ended(Connection& connection) {
-    if (detail::is_observed<O> && connections_.contains(connection)) {
+  void has_ended(detail::ConnectionEntry<std::chrono::steady_clock>& connection) {
+    if (detail::is_observed<O> && connection.added) {
       detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
     }
     connections_.remove(connection);
@@ -235,7 +256,7 @@ class BeastServer {
 
   // The last connection's end ends `run`.
   void await_end() {
-    if (connections_.count() == 0) return work_.reset();
+    if (connections_.empty()) return work_.reset();
     if (std::chrono::steady_clock::now() >= stop_end_) {
       for (const auto& connection : connections_.all()) connection->abort();
       stop_end_ += options_.stop_grace + later;
@@ -246,11 +267,13 @@ class BeastServer {
     });
   }
 
-  H& handler_;
   O& observer_;
   const ServerOptions options_;
   detail::MemoryBudget memory_;
-  detail::Connections<Connection> connections_;
+  detail::SessionPool<H, std::chrono::steady_clock, O> sessions_;
+  const std::uint64_t max_connections_;  // all of them can wait in an eighth of the memory
+  detail::Connections<Connection, std::chrono::steady_clock> connections_;
+  typename Connection::Host host_;
   std::chrono::steady_clock::time_point stop_end_;
   boost::asio::io_context context_;
   detail::ServerStrand strand_;

@@ -1,127 +1,135 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The sockets, timers and threads around an `HttpSession`, by Boost.Asio; `BeastServer` makes one for each connection.
-// A connection lives as long as one of its asynchronous operations is pending: their handlers own it. All its work runs
-// on its strand, or without one if there is only one serving thread; only what may block runs on a store thread. While
-// an async handler works, a `ResponseCallback` owns the connection.
+// What moves the bytes between a socket and an `HttpSession`; `BeastServer` makes one for each connection. Without a
+// request it has no session: the first bytes of one are read into a small buffer of its own, and then a `SessionPool`
+// lends it a session until it waits again. All its work runs on its strand; only what may block runs on a store thread.
+// While an async handler works, a `ResponseCallback` owns the connection.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/handler.hpp>
 #include <droplit/observer.hpp>
-#include <droplit/server/detail/http_session.hpp>
+#include <droplit/server/detail/connection_host.hpp>
+#include <droplit/server/detail/connection_io.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
-#include <droplit/server/detail/moving_deadline.hpp>
-#include <droplit/server/detail/read_pacing.hpp>
 #include <droplit/server/detail/response_callback.hpp>
 #include <droplit/server/detail/server_types.hpp>
+#include <droplit/server/detail/session_pool.hpp>
 #include <droplit/server/server_options.hpp>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Moves the bytes of one connection between its socket and its `HttpSession`, and applies the deadlines. `Clock` is
-/// replaced only in tests.
+/// Moves the bytes of one connection between its socket and a session, and applies the deadlines. `Clock` is replaced
+/// only in tests.
 template <ServedHandler H, class Clock = std::chrono::steady_clock, Observer O = NoObserver>
-class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clock, O>> {
+class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
+  using Io = ConnectionIo<HttpConnection, Clock>;
+
  public:
-  using OnEnd = std::function<void(HttpConnection&)>;
+  using Host = ConnectionHost<HttpConnection, H, Clock, O>;
 
-  /// The bytes of a connection beside those of its head and its requests: this object, and what is read at once.
-  static constexpr std::uint64_t own_memory = 20'480;
+  /// The bytes of a connection that waits for a request: this object, and what Asio keeps for it.
+  static constexpr std::uint64_t own_memory = 2'048;
 
-  /// `store_threads`: where handlers may block; if null, on the serving threads. `memory`: its share of the server's.
-  /// `on_end`: called when nothing of the connection uses the server any more, on any thread.
-  HttpConnection(H& handler, const ServerOptions& options, boost::asio::thread_pool* store_threads, ServerSocket socket,
-                 MemoryShare memory, OnEnd on_end, O& observer = no_observer)
-      : end_{*this, std::move(on_end)},
-        options_(options),
-        store_threads_(store_threads),
-        socket_(std::move(socket)),
-        strand_(options.threads > 1 ? std::optional(ServerStrand(socket_.get_executor())) : std::nullopt),
-        deadline_(socket_.get_executor()),
-        pause_(socket_.get_executor()),
-        session_(handler, options.max_head, store_threads != nullptr, std::move(memory), observer, options.request_ids),
-        buffer_(std::size_t{options.max_head} + read_size) {}
+  static constexpr std::chrono::milliseconds min_silence{1'000};  ///< before it can be evicted
 
-  HttpConnection(const HttpConnection&) = delete;
-  HttpConnection& operator=(const HttpConnection&) = delete;
+  /// `memory`: its share of the server's, which has `own_memory` already.
+  HttpConnection(Host& host, ServerSocket socket, MemoryShare memory)
+      : Io(std::move(socket), host.options.threads > 1, host.on_end), host_(host), memory_(std::move(memory)) {}
 
   void start() {
-    post([](HttpConnection& self) {
-      ErrorCode ignored;
-      self.socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-      self.socket_.non_blocking(true, ignored);
-      self.advance();
+    this->post([](HttpConnection& self) {
+      self.set_up_socket();
+      if (self.last_) return self.close();
+      self.await_request(true);
     });
   }
 
   /// Ends at once if no request has begun, otherwise after its response.
   void finish() {
-    session_.finish();
-    post([](HttpConnection& self) {
-      if (self.state_ == State::reading && self.action_ == Action::request) self.close();
+    last_ = true;
+    this->post([](HttpConnection& self) {
+      if (self.is_waiting()) self.close();
     });
   }
 
   /// Ends at once, or when an async handler calls back.
   void abort() {
-    post([](HttpConnection& self) {
-      self.session_.cancel();
+    this->post([](HttpConnection& self) {
+      if (self.active_) self.active_->session.cancel();
       self.close();
     });
   }
 
+  /// Ends gracefully if it is silent: it has waited for a request for `min_silence` and nothing has arrived.
+  void evict() {
+    this->post([](HttpConnection& self) {
+      if (!self.is_silent()) return;
+      self.evicted_ = true;
+      self.cancel_read();  // another thread may have read a request already
+    });
+  }
+
  private:
+  friend Io;
   friend ResponseCallback<HttpConnection>;
 
+  using Active = ActiveSession<H, Clock, O>;
   using Session = HttpSession<H, O>;
   using Action = typename Session::Action;
-  using ErrorCode = boost::system::error_code;
+  using typename Io::ErrorCode;
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
 
-  static constexpr std::size_t read_size = 16'384;       // the most that is read at once
-  static constexpr std::size_t first_read_size = 4'096;  // enough for nearly every request
-  static constexpr std::size_t max_linger = 1'048'576;   // bytes that are dropped after the last response
+  static constexpr std::size_t first_size = 256;        // as most requests; what is longer costs a call more
+  static constexpr std::size_t max_linger = 1'048'576;  // bytes that are dropped after the last response
+  static constexpr std::chrono::milliseconds memory_pause{10};
 
-  // A completion handler that keeps this alive and runs `call` on the strand. An exception, for lack of memory, closes
-  // the connection; dispatching is repeated until it succeeds, since a lost handler would leave the connection open.
-  template <class F>
-  auto handler(F call) {
-    return [self = this->shared_from_this(), call](auto... arguments) {
-      const auto run = [self, call, arguments...] {
-        try {
-          call(*self, arguments...);
-        } catch (...) {
-          self->close();
-        }
-      };
-      if (!self->strand_) return run();
-      until_done([&] { boost::asio::dispatch(*self->strand_, run); });
-    };
+  [[nodiscard]] bool is_waiting() const noexcept { return state_ == State::reading && action_ == Action::request; }
+  [[nodiscard]] bool is_silent() {
+    return is_waiting() && this->silent_since <= Clock::now() - min_silence && !this->has_unread();
   }
 
-  template <class F>
-  void post(F call) {
-    boost::asio::post(socket_.get_executor(), handler(call));
+  // Waits for a request; `fresh`: for the first byte.
+  void await_request(bool fresh) {
+    if (active_ && active_->is_unused()) host_.sessions.take_back(std::move(active_));
+    const auto now = Clock::now();
+    this->set_deadline(now + host_.options.idle_deadline);
+    state_ = State::reading;
+    action_ = Action::request;
+    host_.connections.wait(*this, now, fresh);
+    read(Active::first_read_size);
+  }
+
+  // The first bytes of a request are in `first_`.
+  void begin_request(std::size_t size) {
+    if (state_ != State::reading) return;
+    active_ = host_.sessions.lend(last_);
+    if (!active_) {  // the other bytes wait in the kernel
+      await_head();
+      return this->pause(memory_pause, [size](HttpConnection& self) { self.begin_request(size); });
+    }
+    active_->take({first_.data(), size});
+    if (size == first_.size()) {
+      ErrorCode later;  // the next read has it, too
+      active_->buffer.commit(this->socket().read_some(active_->buffer.prepare(Active::first_read_size - size), later));
+    }
+    active_->pacing.has_read(active_->buffer.size());
+    advance();
   }
 
   void advance() {
@@ -129,171 +137,164 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<H, Clo
       if (state_ == State::closed) return;
       state_ = State::working;
       std::size_t used = 0;
-      const Action action =
-          session_.advance({static_cast<const char*>(buffer_.data().data()), buffer_.data().size()}, used);
-      buffer_.consume(used);
+      const Action action = active_->session.advance(active_->unread(), used);
+      active_->buffer.consume(used);
       if (action != Action::write) return act(action);
-      pacing_.has_responded();
+      active_->pacing.has_responded();
       action_ = action;
       if (!write(Action::write)) return;
-      if (buffer_.size() != 0) return post([](HttpConnection& self) { self.advance(); });  // other connections first
+      if (active_->buffer.size() != 0)
+        return this->post([](HttpConnection& self) { self.advance(); });  // other connections first
     }
   }
 
   void act(Action action) {
-    const bool same = action == action_;
-    action_ = action;
     switch (action) {
-      case Action::request: set_deadline(Clock::now() + options_.idle_deadline); break;
-      case Action::head:
-        if (!same) set_deadline(Clock::now() + options_.head_deadline);
-        break;
+      case Action::request: return await_request(false);
+      case Action::head: await_head(); break;
       case Action::body:
-        if (!same) body_start_ = Clock::now();
-        set_deadline(body_start_ + body_time(options_, session_.body_size()));
+        if (action_ != action) active_->body_start = Clock::now();
+        this->set_deadline(active_->body_start + body_time(host_.options, active_->session.body_size()));
         break;
-      case Action::complete: return complete();
+      case Action::complete: action_ = action; return complete();
       default:
+        action_ = action;
         if (write(Action::close)) linger();
         return;
     }
+    action_ = action;
     state_ = State::reading;
-    read(action == Action::body ? read_size : first_read_size);
+    read(action == Action::body ? Active::read_size : Active::first_read_size);
+  }
+
+  void await_head() {
+    if (action_ != Action::head) this->set_deadline(Clock::now() + host_.options.head_deadline);
+    action_ = Action::head;
   }
 
   void complete() {
     state_ = State::working;
     if constexpr (Session::is_async) {
-      session_.complete(ResponseCallback<HttpConnection>(this->shared_from_this()));
+      active_->session.complete(ResponseCallback<HttpConnection>(this->shared_from_this()));
     } else {
-      boost::asio::post(*store_threads_, [self = this->shared_from_this()] {
-        self->session_.complete();
+      boost::asio::post(*host_.store_threads, [self = this->shared_from_this()] {
+        self->active_->session.complete();
         until_done([&self] { self->post([](HttpConnection& connection) { connection.advance(); }); });
       });
     }
   }
 
   void abandon() {
-    if (state_ != State::closed) act(session_.abandon());
+    if (state_ != State::closed) act(active_->session.abandon());
   }
 
+  // Reads at most so many bytes, into the session's buffer if there is one.
   void read(std::size_t size) {
     reading_ = true;
-    if (!pacing_.needs_pause()) return read_now(size);
-    pause_.expires_after(ReadPacing::pause);
-    pause_.async_wait(handler([size](HttpConnection& self, ErrorCode) { self.read_now(size); }));
+    if (!active_ || !active_->pacing.needs_pause()) return read_now(size);
+    this->pause(ReadPacing::pause, [size](HttpConnection& self) { self.read_now(size); });
   }
 
   void read_now(std::size_t size) {
-    const auto room = buffer_.prepare((std::min)(size, buffer_.max_size() - buffer_.size()));
-    socket_.async_read_some(room, handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
-                              self.reading_ = false;
-                              self.pacing_.has_read(got);
-                              self.has_read(error, got);
-                            }));
+    const auto call = this->handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
+      self.reading_ = false;
+      self.has_read(error, got);
+    });
+    if (!active_) return this->socket().async_read_some(boost::asio::buffer(first_), call);
+    auto& buffer = active_->buffer;
+    this->socket().async_read_some(buffer.prepare((std::min)(size, buffer.max_size() - buffer.size())), call);
   }
 
   void has_read(ErrorCode error, std::size_t size) {
     if (state_ == State::lingering) {
-      dropped_ += size;
+      dropped_ += static_cast<std::uint32_t>(size);
       if (error || dropped_ > max_linger) return close();
-      return read(read_size);
+      return read(Active::read_size);
     }
     if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written
       if (error && error != boost::asio::error::eof) close();
       return;
     }
-    if (error == boost::asio::error::eof) return act(session_.end());
-    if (error) return close();
-    buffer_.commit(size);
+    if (std::exchange(evicted_, false) && error == boost::asio::error::operation_aborted) return leave();
+    if (action_ == Action::request) host_.connections.end_wait(*this);
+    if (error && (error != boost::asio::error::eof || !active_)) return close();
+    if (error) return act(active_->session.end());
+    if (!active_) return begin_request(size);
+    active_->pacing.has_read(size);
+    active_->buffer.commit(size);
     advance();
   }
 
   // Writes the session's output. True if all was written; otherwise the rest is written asynchronously, then `next`
   // done.
   bool write(Action next) {
-    const std::string_view output = session_.output();
-    ErrorCode error;
-    const std::size_t size =
-        output.empty() ? 0 : socket_.write_some(boost::asio::buffer(output.data(), output.size()), error);
-    if (error && error != boost::asio::error::would_block) {
-      close();
-      return false;
-    }
-    if (size == output.size()) return true;
+    const std::string_view output = active_->session.output();
+    const auto size = this->write_some(output);
+    if (!size) close();
+    if (!size || *size == output.size()) return size.has_value();
     state_ = State::writing;
-    set_deadline(Clock::now() + options_.write_deadline);
-    boost::asio::async_write(socket_, boost::asio::buffer(output.data() + size, output.size() - size),
-                             handler([next](HttpConnection& self, ErrorCode failed, std::size_t) {
-                               if (failed) return self.close();
-                               if (next == Action::close) return self.linger();
-                               self.advance();
-                             }));
+    this->set_deadline(Clock::now() + host_.options.write_deadline);
+    Io::write(output.substr(*size), [next](HttpConnection& self) {
+      if (next == Action::close) return self.linger();
+      self.advance();
+    });
     return false;
   }
 
-  // Closing while bytes are unread sends a reset, and the peer might lose the response. So they are read and dropped.
   void linger() {
     if (state_ == State::closed) return;
-    if (session_.output().empty()) return close();
-    ErrorCode ignored;
-    socket_.shutdown(ServerSocket::shutdown_send, ignored);
+    if (active_->session.output().empty()) return close();
+    active_->buffer.clear();
+    half_close();
+  }
+
+  // Makes room for another connection, unless a request has arrived meanwhile.
+  void leave() {
+    if (this->has_unread()) return read(Active::first_read_size);
+    memory_.give_back();
+    if (const auto too_many = host_.connections.linger(*this)) too_many->abort();
+    half_close();
+    host_.on_leave();
+  }
+
+  // Closing while bytes are unread sends a reset, and the peer might lose the response. So they are read and dropped.
+  void half_close() {
+    this->end_sending();
     state_ = State::lingering;
-    buffer_.clear();
-    set_deadline(Clock::now() + options_.linger_deadline);
-    if (!reading_) read(read_size);
-  }
-
-  void set_deadline(typename Clock::time_point deadline) {
-    if (deadline_.move_to(deadline)) await_deadline();
-  }
-
-  void await_deadline() {
-    deadline_.async_wait(handler([](HttpConnection& self, ErrorCode error) {
-      if (error || self.state_ == State::closed) return;
-      if (self.deadline_.is_reached()) return self.expire();
-      self.await_deadline();
-    }));
+    this->set_deadline(Clock::now() + host_.options.linger_deadline);
+    if (!reading_) read(Active::read_size);
   }
 
   void expire() {
-    if (state_ == State::working) return set_deadline(Clock::now() + options_.idle_deadline);
-    if (state_ == State::reading) return act(session_.expire());
-    if (state_ == State::writing) {  // a peer that does not read must not keep memory of the kernel either
-      ErrorCode ignored;
-      socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
-    }
+    if (state_ == State::working) return this->set_deadline(Clock::now() + host_.options.idle_deadline);
+    if (state_ == State::reading && active_) return act(active_->session.expire());
+    if (state_ == State::reading && action_ == Action::head) return refuse();
+    if (state_ == State::writing) this->drop_unsent();  // memory of the kernel
     close();
+  }
+
+  // There was no memory for the request in time.
+  void refuse() {
+    const std::string response = host_.sessions.refusal();
+    if (this->write_some(response) != response.size()) return close();
+    half_close();
   }
 
   void close() noexcept {
     state_ = State::closed;
-    ErrorCode ignored;
-    socket_.close(ignored);
-    deadline_.cancel();
+    this->close_socket();
   }
 
-  struct End {
-    HttpConnection& connection;
-    OnEnd call;
-    ~End() { call(connection); }
-  };
-
-  const End end_;  // destroyed after all others, which use the server
-  const ServerOptions& options_;
-  boost::asio::thread_pool* const store_threads_;
-  ServerSocket socket_;
-  const std::optional<ServerStrand> strand_;
-  MovingDeadline<Clock> deadline_;
-  ServerTimer<ServerExecutor, Clock> pause_;
-  ReadPacing pacing_;
-  Session session_;
-  boost::beast::flat_buffer buffer_;
-  typename Clock::time_point body_start_;
-  std::size_t dropped_ = 0;
+  Host& host_;
+  MemoryShare memory_;
+  std::unique_ptr<Active> active_;  // null while nothing of a request has arrived
+  std::uint32_t dropped_ = 0;
   State state_ = State::working;
   Action action_ = Action::close;
   bool reading_ = false;
+  bool evicted_ = false;           // the pending read was ended
+  std::atomic<bool> last_{false};  // no further request is served
+  std::array<char, first_size> first_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

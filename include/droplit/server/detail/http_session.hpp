@@ -23,6 +23,7 @@
 #include <droplit/server/detail/http_response.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/piece_gatherer.hpp>
+#include <droplit/server/detail/request_progress.hpp>
 #include <droplit/server/detail/request_record.hpp>
 #include <droplit/server/detail/session_action.hpp>
 #include <droplit/server/detail/session_steps.hpp>
@@ -94,19 +95,26 @@ class HttpSession {
   /// The peer will not send any more; all that it had sent was fed.
   Action end() noexcept { return stop_waiting(ApiErrc::bad_request); }
 
-  /// Makes the next response the last. From any thread, also while `advance` runs.
-  void finish() noexcept { last_.store(true, std::memory_order_relaxed); }
+  /// Makes the next response the last once `last` is true, which any thread may do, also while `advance` runs.
+  void serve_until(const std::atomic<bool>& last) noexcept { last_ = &last; }
+
+  /// Whether nothing of a request has arrived, and no memory of one before it is left.
+  [[nodiscard]] bool is_unused() const noexcept {
+    return phase_ == Phase::start && received_.empty_lines == 0 && !steps_.has_extra_memory();
+  }
 
   /// What must be written; valid until the next call.
   [[nodiscard]] std::string_view output() const noexcept { return output_; }
 
   /// How many bytes of this request's body have arrived.
-  [[nodiscard]] std::uint64_t body_size() const noexcept { return body_size_; }
+  [[nodiscard]] std::uint64_t body_size() const noexcept { return received_.body_size; }
 
  private:
-  enum class Phase : std::uint8_t { start, head, body, drain, completed };
+  using Phase = RequestPhase;
 
   static constexpr int max_empty_lines = 4;  // before a request line (RFC 9112, 2.2: at least one)
+
+  [[nodiscard]] bool is_last() const noexcept { return last_ != nullptr && last_->load(std::memory_order_relaxed); }
 
   Action stop_waiting(ApiErrc code) noexcept {
     return attempt([&] { return phase_ == Phase::start ? Action::close : refuse(code); });
@@ -143,39 +151,41 @@ class HttpSession {
       release_memory(response_, output_);
       steps_.release();
     }
-    for (; empty_lines_ < max_empty_lines && input.starts_with("\r\n"); ++empty_lines_) input.remove_prefix(2);
-    if (input.empty()) return last_ ? Action::close : Action::request;
-    if (input == "\r" && empty_lines_ < max_empty_lines) return Action::head;  // perhaps half of an empty line
+    for (; received_.empty_lines < max_empty_lines && input.starts_with("\r\n"); ++received_.empty_lines)
+      input.remove_prefix(2);
+    if (input.empty()) return is_last() ? Action::close : Action::request;
+    if (input == "\r" && received_.empty_lines < max_empty_lines) return Action::head;  // perhaps half of an empty line
     phase_ = Phase::head;
     return read_head(input);
   }
 
   Action read_head(std::string_view& input) {
-    switch (scanner_.read(input, max_head_)) {
+    switch (received_.scanner.read(input, max_head_)) {
       case HeadScanner::State::more: return Action::head;
-      case HeadScanner::State::refused: return refuse(scanner_.refusal());
+      case HeadScanner::State::refused: return refuse(received_.scanner.refusal());
       default: break;  // complete
     }
     ParsedHead head;
-    if (const auto code = HeadParser::read(input.substr(0, scanner_.size()), head)) return refuse(*code);
-    input.remove_prefix(scanner_.size());
+    if (const auto code = HeadParser::read(input.substr(0, received_.scanner.size()), head)) return refuse(*code);
+    input.remove_prefix(received_.scanner.size());
     return begin(head, input);
   }
 
   Action begin(const ParsedHead& head, std::string_view& input) {
-    framing_ = head.framing;
-    to_head_ = head.request.method() == "HEAD";
-    body_ = framing_.chunked ? BodyReader() : BodyReader(framing_.length);
+    received_.framing = head.framing;
+    received_.to_head = head.request.method() == "HEAD";
+    body_ = received_.framing.chunked ? BodyReader() : BodyReader(received_.framing.length);
     phase_ = Phase::body;
-    record_.begin(steps_.handler(), head.request, scanner_.size(), response_);
+    record_.begin(steps_.handler(), head.request, received_.scanner.size(), response_);
     if (!afford()) return deliver();
-    const bool has_body = framing_.chunked || framing_.length != 0;
+    const bool has_body = received_.framing.chunked || received_.framing.length != 0;
     if (!steps_->head(head.request, head.lines, response_)) {
-      if (has_body && (framing_.expects_continue || framing_.length > steps_->max_body())) response_.close = true;
+      if (has_body && (received_.framing.expects_continue || received_.framing.length > steps_->max_body()))
+        response_.close = true;
       if (response_.close) return deliver();
       steps_.drop_body();
       phase_ = Phase::drain;
-    } else if (has_body && framing_.expects_continue && input.empty()) {
+    } else if (has_body && received_.framing.expects_continue && input.empty()) {
       output_ = "HTTP/1.1 100 Continue\r\n\r\n";
       return Action::write;
     }
@@ -190,13 +200,14 @@ class HttpSession {
       const auto state = body_.read(input, piece);
       record_.receive(before - input.size());
       if (!piece.empty()) {
-        body_size_ += piece.size();
+        received_.body_size += piece.size();
         if (!held.empty() && !take(held)) return deliver();
         held = piece;
-        if (body_size_ > steps_->max_body()) return outgrown();
+        if (received_.body_size > steps_->max_body()) return outgrown();
       }
       if (state == BodyReader::State::more) {
-        if (framing_.chunked && body_.announced() > steps_->max_body() - body_size_) return outgrown();
+        if (received_.framing.chunked && body_.announced() > steps_->max_body() - received_.body_size)
+          return outgrown();
         return held.empty() || take(held) ? Action::body : deliver();
       }
       if (state == BodyReader::State::bad) return refuse(ApiErrc::bad_request);
@@ -213,7 +224,7 @@ class HttpSession {
 
   // False, and a 503, if what has arrived of the request takes too much memory.
   bool afford() {
-    if (steps_.afford_request(scanner_.size(), body_size_)) return true;
+    if (steps_.afford_request(received_.scanner.size(), received_.body_size)) return true;
     return fault_and_close(Fault::unavailable(FaultSource::library, "no memory for a long request"));
   }
 
@@ -261,17 +272,13 @@ class HttpSession {
 
   // Makes output of the response, and gets ready for the next request.
   Action deliver() {
-    const bool closes = response_.close || !framing_.persistent || last_;
-    record_.respond(response_, scanner_.size());
-    write_http(output_, response_, closes, framing_.http_1_0, !to_head_);
+    const bool closes = response_.close || !received_.framing.persistent || is_last();
+    record_.respond(response_, received_.scanner.size());
+    write_http(output_, response_, closes, received_.framing.http_1_0, !received_.to_head);
     record_.finish(response_, output_.size());
     if (closes) return Action::close;
     pieces_.clear();
-    scanner_ = {};
-    framing_ = {};
-    body_size_ = 0;
-    empty_lines_ = 0;
-    to_head_ = false;
+    received_ = {};
     phase_ = Phase::start;
     return Action::write;
   }
@@ -281,16 +288,12 @@ class HttpSession {
   Response response_;
   std::string output_;
   PieceGatherer pieces_;
-  HeadScanner scanner_;
+  RequestProgress received_;
   BodyReader body_;
-  Framing framing_;
   RequestRecord<O> record_;
-  std::uint64_t body_size_ = 0;  // that arrived
-  int empty_lines_ = 0;
   Phase phase_ = Phase::start;
   bool suspends_;
-  bool to_head_ = false;  // the response to HEAD has no body
-  std::atomic<bool> last_{false};
+  const std::atomic<bool>* last_ = nullptr;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

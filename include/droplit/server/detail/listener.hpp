@@ -14,6 +14,7 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,6 +82,12 @@ class Listener {
     if (fd < 0) return accept_failure(errno);
     assign(socket, local_.protocol(), fd);
     return Accepted::connection;
+  }
+
+  /// Whether a connection is pending.
+  [[nodiscard]] bool is_readable() noexcept {
+    pollfd waiting{acceptor_.native_handle(), POLLIN, 0};
+    return ::poll(&waiting, 1, 0) > 0;
   }
 
   /// Calls `ready` when there may be a connection to accept, unless `wait` or `close` is called before.

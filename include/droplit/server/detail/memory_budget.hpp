@@ -62,6 +62,13 @@ class MemoryShare {
     return true;
   }
 
+  /// Gives everything back.
+  void give_back() noexcept {
+    give_extra_back();
+    if (budget_ != nullptr) budget_->give_back(own_);
+    own_ = 0;
+  }
+
   /// Takes what is missing to `size` extra bytes; false, and nothing changes, if that would use the last quarter of the
   /// bound: it is reserved for connections and short requests, which are served however many long requests there are.
   [[nodiscard]] bool take_extra(std::uint64_t size) noexcept {

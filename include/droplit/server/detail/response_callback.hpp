@@ -36,10 +36,7 @@ class ResponseCallback {
   }
 
   /// Where the connection runs; before the call.
-  [[nodiscard]] executor_type get_executor() const {
-    if (connection_->strand_) return *connection_->strand_;
-    return connection_->socket_.get_executor();
-  }
+  [[nodiscard]] executor_type get_executor() const { return connection_->template executor<executor_type>(); }
 
  private:
   // Posts on the connection's own thread, too: the requests that a peer has pipelined must not pile up on the stack.

@@ -15,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,6 +95,29 @@ class Loop {
   }
 };
 
+/// What a server has for its connections, here for one.
+struct Host {
+  Host(const ServerOptions& options, boost::asio::thread_pool* store_threads, test::TestEndpoint& endpoint,
+       std::function<void()> on_end)
+      : budget(options.max_memory),
+        sessions(endpoint, options, store_threads != nullptr, budget, droplit::no_observer),
+        host{options,
+             store_threads,
+             sessions,
+             connections,
+             [this] { ++left; },
+             [this, on_end](auto& ended) {
+               connections.remove(ended);
+               on_end();
+             }} {}
+
+  droplit::detail::MemoryBudget budget;
+  droplit::detail::SessionPool<test::TestEndpoint, ManualClock, droplit::NoObserver> sessions;
+  droplit::detail::Connections<Connection, ManualClock> connections;
+  Connection::Host host;
+  int left = 0;
+};
+
 /// A connection and its peer.
 class Wire {
  public:
@@ -113,9 +137,10 @@ class Wire {
     droplit::detail::ServerSocket socket(loop.context.get_executor());
     acceptor.accept(socket);
     server_ = socket.native_handle();
+    host_.emplace(options_, store_threads, parties.endpoint, [this] { ended_ = true; });
     const auto connection =
-        std::make_shared<Connection>(parties.endpoint, options_, store_threads, std::move(socket),
-                                     droplit::detail::MemoryShare(), [this](Connection&) { ended_ = true; });
+        std::make_shared<Connection>(host_->host, std::move(socket), droplit::detail::MemoryShare());
+    host_->connections.add(connection);
     connection_ = connection;
     connection->start();
     loop.run();
@@ -132,6 +157,35 @@ class Wire {
   void abort() {
     if (const auto alive = connection_.lock()) alive->abort();
   }
+
+  /// What a server at its limit does: evicts the connection if it was silent for a second. Whether it ends.
+  bool evict() {
+    auto& connections = host_->connections;
+    const auto silent = connections.take_waiting(ManualClock::now() - Connection::min_silence);
+    if (!silent) return false;
+    silent->evict();
+    loop_.run();
+    CHECK(host_->left == (connections.serving() == 0 ? 1 : 0));
+    return connections.serving() == 0;
+  }
+
+  /// The same while the connection works and another thread reads `request` for it, which comes right after.
+  void evict_before(std::string_view request) {
+    const auto read = [&] {
+      const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
+      if (silent) silent->evict();
+      loop_.context.poll();
+      put(request);
+      while (unread() != 0) loop_.context.poll();
+    };
+    connection_.lock()->post([read](Connection&) { std::thread(read).join(); });
+    loop_.run();
+  }
+
+  /// The memory that is counted for sessions.
+  [[nodiscard]] std::uint64_t lent() const noexcept { return host_->budget.used(); }
+  droplit::detail::MemoryBudget& budget() noexcept { return host_->budget; }
+  void free_sessions() { host_->sessions.clear(); }
 
   void finish() {
     if (const auto alive = connection_.lock()) alive->finish();
@@ -236,6 +290,7 @@ class Wire {
   const ServerOptions options_;
   tcp::socket peer_;
   int server_ = -1;
+  std::optional<Host> host_;
   std::weak_ptr<Connection> connection_;
   std::string received_;
   boost::system::error_code end_;
@@ -559,4 +614,116 @@ TEST_CASE("responses are sent at once, not joined", "[http_connection]") {
   socklen_t size = sizeof on;
   REQUIRE(::getsockopt(wire.server(), IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0);
   CHECK(on != 0);
+}
+
+TEST_CASE("a connection that waits for a request has no session, whether it had one or not", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop);
+  CHECK(wire.lent() == 0);
+  const std::string request = post(good_body);
+  for (const std::string& all : {std::string(get), request, post(good_body, "x: " + std::string(3'000, 'x') + "\r\n"),
+                                 post(std::string(50'000, ' ')), request + std::string(get)}) {
+    wire.feed_long(all.substr(0, all.size() - 1));
+    CHECK(wire.lent() != 0);
+    wire.feed_long(all.substr(all.size() - 1));
+    wire.forget_received();
+    wire.free_sessions();
+    CHECK(wire.lent() == 0);
+  }
+  wire.feed(request);
+  CHECK(wire.receives("201"));
+}
+
+TEST_CASE(
+    "without memory a request waits in the kernel, is served once there is some, and gets 503 at its head's deadline",
+    "[http_connection]") {
+  Loop loop;
+  const std::string request = post(good_body, "x: " + std::string(5'000, 'x') + "\r\n");
+  for (const bool in_time : {true, false}) {
+    Wire wire(loop, {.head_deadline = 10s, .idle_deadline = 60s});
+    {
+      droplit::detail::MemoryShare all(wire.budget());
+      REQUIRE(all.take_own(wire.budget().limit()));
+      loop.advance(30s);
+      wire.feed(request.substr(0, 256));
+      CHECK(wire.is_silent());
+      CHECK_FALSE(wire.evict());
+      loop.advance(in_time ? 9'980ms : 10s);
+    }
+    if (!in_time) {
+      CHECK(wire.receives("503 close"));
+      CHECK(wire.receives_end(eof));
+      continue;
+    }
+    CHECK(wire.is_silent());
+    loop.advance(10ms);
+    wire.feed_long(request.substr(256));
+    CHECK(wire.receives("201"));
+  }
+}
+
+TEST_CASE("what was silent for a second can be evicted: a half-close first, then time to close", "[http_connection]") {
+  Loop loop;
+  for (const std::string& before : {std::string(), post(good_body), std::string("\r\n")}) {
+    CAPTURE(before);
+    Wire wire(loop, {.linger_deadline = 2s});
+    if (!before.empty()) wire.feed(before);
+    wire.forget_received();
+    loop.advance(999ms);
+    CHECK_FALSE(wire.evict());
+    CHECK(wire.is_silent());
+    loop.advance(1ms);
+    CHECK(wire.evict());
+    CHECK(wire.receives_end(eof));
+    CHECK_FALSE(wire.ended());
+    wire.feed(post(good_body));  // too late, but no reset
+    CHECK(wire.parties.store.kept == (before.size() > 2 ? 1 : 0));
+    loop.advance(1'999ms);
+    CHECK_FALSE(wire.ended());
+    loop.advance(1ms);
+    CHECK(wire.ends());
+  }
+}
+
+TEST_CASE("what has begun a request is not evicted, and neither is what has bytes that were not read",
+          "[http_connection]") {
+  Loop loop;
+  const std::string request = post(good_body);
+  for (const std::size_t cut : {std::size_t{1}, request.size() - 1}) {
+    Wire wire(loop);
+    wire.feed(request.substr(0, cut));
+    loop.advance(5s);
+    CHECK_FALSE(wire.evict());
+    wire.feed(request.substr(cut));
+    CHECK(wire.receives("201"));
+  }
+  Wire unread(loop);
+  loop.advance(5s);
+  unread.put(request);
+  CHECK_FALSE(unread.evict());
+  CHECK(unread.receives("201"));
+  loop.advance(999ms);
+  CHECK_FALSE(unread.evict());  // its silence began with the response
+  loop.advance(1ms);
+  CHECK(unread.evict());
+
+  boost::asio::thread_pool store_threads(1);
+  Wire waits(loop, {}, &store_threads);
+  waits.feed(post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":"slow"})"));
+  waits.parties.store.wait_for_insert();
+  loop.advance(5s);
+  CHECK_FALSE(waits.evict());
+  waits.parties.store.open();
+  CHECK(waits.receives("201"));
+}
+
+TEST_CASE("a request that another thread has read already is served although its connection was to be evicted",
+          "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.threads = 2});
+  loop.advance(5s);
+  wire.evict_before(post(good_body));
+  CHECK(wire.receives("201"));
+  loop.advance(1s);
+  CHECK(wire.evict());
 }

@@ -5,6 +5,7 @@
 #include "support/server_parties.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -280,15 +281,18 @@ TEST_CASE("a session without a request ends without output, and a begun request 
 TEST_CASE("a session that must finish responds once more", "[http_session]") {
   test::Parties parties;
   std::size_t used = 0;
+  std::atomic<bool> last{true};
   Session idle(parties.endpoint, max_head);
-  idle.finish();
+  idle.serve_until(last);
   CHECK(idle.advance({}, used) == Action::close);
   CHECK(idle.output().empty());
 
+  last = false;
   Session busy(parties.endpoint, max_head);
+  busy.serve_until(last);
   const std::string request = test::post(test::good_body);
   CHECK(busy.advance(std::string_view(request).substr(0, 10), used) == Action::head);
-  busy.finish();
+  last = true;
   CHECK(busy.advance(request + request, used) == Action::close);
   CHECK(used == request.size());
   CHECK(test::statuses(busy.output()) == "201 close");

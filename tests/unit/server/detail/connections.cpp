@@ -1,0 +1,143 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// Which connection makes room for a newcomer.
+#include <droplit/server/detail/connections.hpp>
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+struct Connection : droplit::detail::ConnectionEntry<Clock>, std::enable_shared_from_this<Connection> {};
+using Connections = droplit::detail::Connections<Connection, Clock>;
+
+/// At 0 s there is `count` of them, which do nothing yet.
+struct Some {
+  explicit Some(std::size_t count, std::size_t max_leaving = 16) : connections(max_leaving) {
+    for (std::size_t i = 0; i != count; ++i) {
+      all.push_back(std::make_shared<Connection>());
+      connections.add(all.back());
+    }
+  }
+
+  void wait(std::size_t i, std::chrono::seconds since, bool fresh) {
+    connections.wait(*all[i], Clock::time_point(since), fresh);
+  }
+
+  /// The number of the one that is asked at `latest`, and then has begun a request.
+  std::optional<std::size_t> take(std::chrono::seconds latest) {
+    const auto taken = connections.take_waiting(Clock::time_point(latest));
+    if (taken) connections.end_wait(*taken);
+    for (std::size_t i = 0; taken && i != all.size(); ++i) {
+      if (all[i] == taken) return i;
+    }
+    return std::nullopt;
+  }
+
+  Connections connections;
+  std::vector<std::shared_ptr<Connection>> all;
+};
+
+}  // namespace
+
+TEST_CASE("the oldest one that never sent a byte goes first, then the one that is idle longest", "[connections]") {
+  Some some(5);
+  some.wait(0, 1s, false);
+  some.wait(1, 2s, false);
+  some.wait(2, 3s, true);
+  some.wait(3, 4s, true);
+  CHECK(some.take(9s) == 2);
+  CHECK(some.take(9s) == 3);
+  CHECK(some.take(9s) == 0);
+  CHECK(some.take(9s) == 1);
+  CHECK_FALSE(some.take(9s));  // the fifth does not wait
+}
+
+TEST_CASE("one that is not silent for long enough is not found, and does not hide those that are", "[connections]") {
+  Some some(3);
+  some.wait(0, 5s, true);
+  some.wait(1, 2s, false);
+  some.wait(2, 6s, false);
+  CHECK_FALSE(some.take(1s));
+  CHECK(some.take(2s) == 1);
+  CHECK_FALSE(some.take(4s));
+  CHECK(some.take(5s) == 0);
+  CHECK(some.take(6s) == 2);
+}
+
+TEST_CASE("a connection moves to the end when it waits anew, and is not found while it is busy", "[connections]") {
+  Some some(3);
+  for (std::size_t i = 0; i != 3; ++i) some.wait(i, 1s, true);
+  some.connections.end_wait(*some.all[0]);
+  some.wait(1, 3s, false);
+  CHECK(some.take(9s) == 2);
+  CHECK(some.take(9s) == 1);
+  CHECK_FALSE(some.take(9s));
+  some.wait(0, 4s, false);
+  some.wait(1, 5s, false);
+  some.wait(0, 6s, false);
+  CHECK(some.take(9s) == 1);
+  CHECK(some.take(9s) == 0);
+}
+
+TEST_CASE("one connection is asked at a time: until it lingers, has begun a request, waits anew or was removed",
+          "[connections]") {
+  Some some(5);
+  for (std::size_t i = 0; i != 5; ++i) some.wait(i, 1s, true);
+  const auto ask = [&] { return some.connections.take_waiting(Clock::time_point(9s)); };
+  CHECK(ask() == some.all[0]);
+  CHECK_FALSE(ask());
+  CHECK_FALSE(some.connections.linger(*some.all[0]));
+  CHECK(ask() == some.all[1]);
+  some.connections.end_wait(*some.all[2]);
+  CHECK_FALSE(ask());
+  some.connections.end_wait(*some.all[1]);
+  CHECK(ask() == some.all[3]);
+  some.wait(3, 2s, true);
+  CHECK(ask() == some.all[4]);
+  some.connections.remove(*some.all[4]);
+  CHECK(ask() == some.all[3]);
+}
+
+TEST_CASE("what was evicted does not count, and only so many of them linger", "[connections]") {
+  Some some(4, 2);
+  CHECK(some.connections.serving() == 4);
+  CHECK_FALSE(some.connections.linger(*some.all[1]));
+  CHECK_FALSE(some.connections.linger(*some.all[0]));
+  CHECK(some.connections.linger(*some.all[3]) == some.all[1]);
+  CHECK(some.connections.serving() == 1);
+  CHECK_FALSE(some.take(9s));
+  for (const auto& connection : some.all) {
+    CHECK_FALSE(some.connections.empty());
+    some.connections.remove(*connection);
+  }
+  CHECK(some.connections.serving() == 0);
+  CHECK(some.connections.empty());
+}
+
+TEST_CASE("one whose destructor has begun is neither listed nor found", "[connections]") {
+  Some some(2);
+  some.wait(0, 1s, true);
+  some.wait(1, 2s, true);
+  auto* const plain = new Connection;
+  bool hidden = false;
+  {
+    const std::shared_ptr<Connection> ends(plain, [&](Connection* connection) {
+      hidden = some.connections.all().size() == 2 && some.take(0s) == std::nullopt;
+      some.connections.remove(*connection);
+      delete connection;
+    });
+    some.connections.add(ends);
+    some.connections.wait(*ends, Clock::time_point(0s), true);
+    CHECK(some.connections.all().size() == 3);
+  }
+  CHECK(hidden);
+  CHECK(some.take(9s) == 0);
+}
