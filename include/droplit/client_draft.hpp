@@ -4,7 +4,6 @@
 #include <droplit/client_texts.hpp>
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/detail/name_list.hpp>
 #include <droplit/detail/print.hpp>
 #include <droplit/fields.hpp>
 #include <droplit/id.hpp>
@@ -131,14 +130,14 @@ class DraftFields {
   /// True if there is such a member and it is not null.
   [[nodiscard]] bool given(Field field) const noexcept { return flaws_[field_index(field)] != Flaw::missing; }
 
-  /// The draft, or the refusal with every violation, those of the query and of the unknown members included. The texts
-  /// are moved from.
-  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, const NameList* unknown) const {
+  /// The draft, or the refusal with every violation, those of the query and of the unknown members, joined, included.
+  /// The texts are moved from.
+  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields, std::string* body_fields = nullptr) const {
     bool valid = !query_fields;
     for (std::size_t i = 0; i != flaws_.size(); ++i) {
       valid = valid && (flaws_[i] == Flaw::none || (flaws_[i] == Flaw::missing && !client_fields[i].required));
     }
-    if (!valid) return refusal(std::move(query_fields), unknown);
+    if (!valid) return refusal(std::move(query_fields), body_fields);
     std::array<const ParsedText*, text_count> found{};
     for (std::size_t i = 0; i != text_count; ++i) {
       if (flaws_[first_text + i] == Flaw::none) found[i] = &texts_[i];
@@ -152,7 +151,7 @@ class DraftFields {
   Flaw& flaw(Field field) noexcept { return flaws_[field_index(field)]; }
 
   // Rare, and so not inlined; inlined, g++ 12 takes the empty query fields of `make` for uninitialised.
-  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, const NameList* unknown) const;
+  [[nodiscard]] ApiError refusal(std::optional<std::string>&& query_fields, std::string* body_fields) const;
 
   std::array<Flaw, client_fields.size()> flaws_;  // `missing` also where an optional field is absent
   ClientType type_{};
@@ -165,13 +164,11 @@ ApiError unreadable_body(std::optional<std::string>&& query_fields);
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
-                                                                            const NameList* unknown) const {
+                                                                            std::string* body_fields) const {
   Findings findings;
   findings.query_fields = std::move(query_fields);
   findings.flaws = flaws_;
-  if (!given(Field::ecosystem_id) && unknown != nullptr && !unknown->empty()) {
-    findings.body_fields = unknown->join();
-  }
+  if (body_fields != nullptr) findings.body_fields = std::move(*body_fields);
   return *ApiError::from(std::move(findings));
 }
 
@@ -195,7 +192,7 @@ DROPLIT_DETAIL_INLINE Outcome<ClientDraft> ClientDraft::make(const ClientParamet
     if (!detail::is_utf8(*given)) return detail::unreadable_body(std::nullopt);
     fields.set_string(row.field, {nullptr, *given});
   }
-  return fields.finish(std::nullopt, nullptr);
+  return fields.finish(std::nullopt);
 }
 #endif
 

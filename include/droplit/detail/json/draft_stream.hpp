@@ -43,8 +43,10 @@ class DraftStream final : private JsonEvents {
   }
 
  private:
-  void name(std::string_view name) final;
-  void string(std::string_view piece, bool last) final;
+  // Declared inline, or else g++ takes `name` for what the table of virtual functions comes with: every file that
+  // includes this would compile them all.
+  DROPLIT_DETAIL_INLINE void name(std::string_view name) final;
+  DROPLIT_DETAIL_INLINE void string(std::string_view piece, bool last) final;
 
   void scalar(JsonKind kind) final {
     if (field_ != Field::none) fields_.set_no_string(field_, kind == JsonKind::null);
@@ -70,7 +72,9 @@ class DraftStream final : private JsonEvents {
 DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece,
                                                                std::optional<std::string>&& query_fields) {
   if (!reader_.finish(last_piece)) return unreadable_body(std::move(query_fields));
-  return fields_.finish(std::move(query_fields), &unknown_);
+  if (fields_.given(Field::ecosystem_id) || unknown_.empty()) return fields_.finish(std::move(query_fields));
+  std::string unknown = unknown_.join();
+  return fields_.finish(std::move(query_fields), &unknown);
 }
 
 DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view name) {

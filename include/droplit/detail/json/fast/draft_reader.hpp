@@ -54,7 +54,7 @@ class FastDraftReader {
 
   /// The draft, or the refusal of it, once `read` returned true.
   Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
-    return fields_.finish(std::move(query_fields), nullptr);
+    return fields_.finish(std::move(query_fields));
   }
 
  private:
