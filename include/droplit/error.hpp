@@ -151,13 +151,12 @@ class ApiError {
 
   [[nodiscard]] Violation violation(std::size_t i) const noexcept {
     const auto [code, field] = entries_[i];
-    const bool query = code == ApiErrc::query_field_not_allowed;
-    Location location = field == Field::none ? Location::none : Location::body;
-    if (query) location = Location::query;
-    if (field == Field::idempotency_key) location = Location::header;
-    const bool filled = field == Field::additional_parameters || row(code).has_blank();
-    return {code, location, field,
-            !filled ? row(code).message : std::string_view(query ? texts_.get()->query : texts_.get()->body)};
+    std::string_view message = row(code).message;
+    if (const Texts* const texts = texts_.get();
+        texts != nullptr && (field == Field::additional_parameters || row(code).has_blank())) {
+      message = code == ApiErrc::query_field_not_allowed ? texts->query : texts->body;
+    }
+    return {code, detail::location_of(code), field, message};
   }
 
   detail::Box<Texts> texts_;  // first: if copying it throws, nothing has changed

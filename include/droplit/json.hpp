@@ -10,7 +10,7 @@
 #include <droplit/timestamp.hpp>
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-#include <droplit/detail/json/text.hpp>
+#include <droplit/detail/json/writer.hpp>
 #endif
 
 #include <array>
@@ -43,66 +43,6 @@ std::string to_json(const T& value) {
 
 namespace detail {
 
-/// A text and its size between the quotes of a JSON string; an absent one is empty.
-struct JsonText {
-  explicit JsonText(std::string_view given) noexcept : text(given), size(json_text_size(text)) {}
-  explicit JsonText(const std::optional<Text>& given) noexcept
-      : JsonText(given ? std::string_view(given->str()) : std::string_view()) {}
-
-  std::string_view text;
-  std::size_t size;
-};
-
-/// Writes texts one after the other into memory that is large enough.
-class JsonWriter {
- public:
-  explicit JsonWriter(char* out) noexcept : out_(out) {}
-
-  JsonWriter& operator<<(std::string_view plain) noexcept {
-    std::memcpy(out_, plain.data(), plain.size());
-    out_ += plain.size();
-    return *this;
-  }
-  template <class Tag>
-  JsonWriter& operator<<(Id<Tag> id) noexcept {
-    out_ = id.write(out_);
-    return *this;
-  }
-  JsonWriter& operator<<(const JsonText& text) noexcept {
-    if (text.size == text.text.size()) return *this << text.text;
-    out_ = write_json_text(out_, text.text);
-    return *this;
-  }
-
-  // Usually the text up to the second is the same as in the call before.
-  JsonWriter& operator<<(Timestamp time) noexcept {
-    constexpr std::size_t up_to_second = Timestamp::text_size - 4;
-    struct Latest {
-      std::int64_t second;
-      char text[Timestamp::text_size + 1];
-    };
-    thread_local Latest latest{0, "1970-01-01T00:00:00.000Z"};
-    const std::int64_t millis = time.unix_millis();
-    if (millis < 0 || millis / 1000 != latest.second) {
-      time.write(latest.text);
-      latest.second = millis < 0 ? -1 : millis / 1000;
-    }
-    const auto rest = static_cast<unsigned>((millis % 1000 + 1000) % 1000);
-    std::memcpy(out_, latest.text, up_to_second);
-    out_[up_to_second] = static_cast<char>('0' + rest / 100);
-    out_[up_to_second + 1] = static_cast<char>('0' + rest / 10 % 10);
-    out_[up_to_second + 2] = static_cast<char>('0' + rest % 10);
-    out_[up_to_second + 3] = 'Z';
-    out_ += Timestamp::text_size;
-    return *this;
-  }
-
-  [[nodiscard]] const char* end() const noexcept { return out_; }
-
- private:
-  char* out_;
-};
-
 // What precedes a member's string: the end of the member before it, and its name.
 template <std::size_t I>
 inline constexpr auto member_opening = [] {
@@ -117,7 +57,7 @@ inline constexpr auto member_opening = [] {
 }();
 
 template <std::size_t I>
-void write_member(JsonWriter& json, const Client& client, const std::array<JsonText, text_count>& texts) noexcept {
+void write_member(JsonWriter& json, const Client& client) {
   constexpr ClientMemberRow row = client_members[I];
   constexpr std::string_view opening(member_opening<I>.data(), member_opening<I>.size());
   if constexpr (row.member == ClientMember::created_at) {
@@ -128,55 +68,86 @@ void write_member(JsonWriter& json, const Client& client, const std::array<JsonT
     json << opening << client.ecosystem_id();
   } else if constexpr (field_row(row.field).kind == FieldKind::client_type) {
     json << opening << to_string(client.type());
-  } else if (client.text(row.field)) {
-    json << opening << texts[text_index(row.field)];
+  } else if (const auto& text = client.text(row.field)) {
+    json << opening << JsonText{text->str()};
   }
 }
 
-// The maximum size of a 201's body without its texts.
+// An entry of a 400 up to the field's name, for a message that is the same in every response.
+struct EntryOpening {
+  std::array<char, 110> text{};
+  std::size_t size = 0;
+
+  consteval explicit EntryOpening(const ApiErrcRow& row) {
+    for (const std::string_view part :
+         {std::string_view(R"({"in":")"), to_string(location_of(row.code)), std::string_view(R"(","message":")"),
+          row.message, std::string_view(R"(","path":")")}) {
+      part.copy(text.data() + size, part.size());
+      size += part.size();
+    }
+  }
+
+  [[nodiscard]] std::string_view view() const noexcept { return {text.data(), size}; }
+};
+
 template <std::size_t... I>
-consteval std::size_t most_but_texts(std::index_sequence<I...>) {
-  return (member_opening<I>.size() + ...) + Timestamp::text_size + EcosystemId::max_size + ClientId::max_size + 16;
+consteval std::array<EntryOpening, sizeof...(I)> make_entry_openings(std::index_sequence<I...>) {
+  return {EntryOpening(api_errc_table[I])...};
 }
 
-template <std::size_t... I, std::size_t... T>
-void append_client(std::string& out, const Client& client, std::index_sequence<I...> members,
-                   std::index_sequence<T...>) {
-  const std::array<JsonText, text_count> texts{JsonText(client.texts()[T])...};
-  const std::size_t before = out.size();
-  out.resize(before + most_but_texts(members) + (texts[T].size + ...));
-  JsonWriter json(out.data() + before);
-  (write_member<I>(json, client, texts), ...);
+inline constexpr auto entry_openings = make_entry_openings(std::make_index_sequence<api_errc_table.size()>());
+
+consteval bool are_messages_plain() {
+  for (const ApiErrcRow& row : api_errc_table) {
+    for (const char c : row.message) {
+      if (needs_escape(c)) return false;
+    }
+  }
+  return true;
+}
+static_assert(are_messages_plain(), "a message with a character that JSON escapes");
+
+template <std::size_t... I>
+void append_client(std::string& out, const Client& client, std::index_sequence<I...>) {
+  constexpr std::size_t most_but_texts =
+      (member_opening<I>.size() + ...) + Timestamp::text_size + EcosystemId::max_size + ClientId::max_size + 16;
+  std::size_t room = most_but_texts;
+  for (const auto& text : client.texts()) {
+    if (text) room += JsonText{text->str()}.room();
+  }
+  JsonWriter json(out, room);
+  (write_member<I>(json, client), ...);
   json << "\"}";
-  out.resize(static_cast<std::size_t>(json.end() - out.data()));
+  json.finish();
 }
 
 }  // namespace detail
 
 DROPLIT_DETAIL_INLINE void append_json(std::string& out, const Client& client) {
-  detail::append_client(out, client, std::make_index_sequence<client_members.size()>(),
-                        std::make_index_sequence<detail::text_count>());
+  detail::append_client(out, client, std::make_index_sequence<client_members.size()>());
 }
 
 DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ApiError& error) {
-  constexpr std::size_t most_but_messages = 64;  // in an entry, and around them
-  std::size_t size = most_but_messages;
-  for (const Violation violation : error.violations()) {
-    size += most_but_messages + detail::json_text_size(violation.message);
-  }
-  const std::size_t before = out.size();
-  out.resize(before + size);
-  detail::JsonWriter json(out.data() + before);
-  json << "{\"errorType\":\"InvalidParams\",\"errors\":[";
+  constexpr std::size_t most_but_texts = sizeof(detail::EntryOpening) + 32;  // in an entry, and around them
+  std::size_t room = most_but_texts;
+  for (const Violation violation : error.violations())
+    room += most_but_texts + detail::JsonText{violation.message}.room();
+  detail::JsonWriter json(out, room);
+  json << R"({"errorType":"InvalidParams","errors":[)";
   bool first = true;
   for (const Violation violation : error.violations()) {
     if (!first) json << ",";
     first = false;
-    json << "{\"in\":\"" << to_string(violation.location) << "\",\"message\":\"" << detail::JsonText(violation.message)
-         << "\",\"path\":\"" << to_string(violation.field) << "\"}";
+    if (violation.field == Field::additional_parameters) {  // with names of the request in the message
+      json << R"({"in":")" << to_string(violation.location) << R"(","message":")" << detail::JsonText{violation.message}
+           << R"(","path":")";
+    } else {
+      json << detail::entry_openings[static_cast<std::size_t>(violation.code) - 1].view();
+    }
+    json << to_string(violation.field) << R"("})";
   }
   json << "]}";
-  out.resize(static_cast<std::size_t>(json.end() - out.data()));
+  json.finish();
 }
 
 #endif

@@ -21,6 +21,18 @@ constexpr std::string_view to_string(Location location) noexcept {
   return detail::enum_name(location, {"", "query", "header", "body"});
 }
 
+namespace detail {
+
+/// The part of a request that a violation with `code` is in.
+constexpr Location location_of(ApiErrc code) noexcept {
+  using enum ApiErrc;
+  if (row(code).form != ResponseForm::entries) return Location::none;
+  if (code == query_field_not_allowed) return Location::query;
+  return code == idempotency_key_invalid || code == idempotency_key_reused ? Location::header : Location::body;
+}
+
+}  // namespace detail
+
 template <>
 struct detail::Print<Location> {
   static void append(std::string& out, Location location) {

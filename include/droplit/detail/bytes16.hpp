@@ -28,6 +28,11 @@ class Bytes16 {
 #if defined(DROPLIT_DETAIL_SSE2)
   explicit Bytes16(const char* data) noexcept : value_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data))) {}
 
+  /// Eight bytes of `first`, then eight of `second`.
+  Bytes16(const char* first, const char* second) noexcept
+      : value_(_mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(first)),
+                                  _mm_loadl_epi64(reinterpret_cast<const __m128i*>(second)))) {}
+
   /// Sixteen times the same byte.
   static Bytes16 each(int byte) noexcept { return Bytes16(_mm_set1_epi8(static_cast<char>(byte))); }
 
@@ -58,6 +63,11 @@ class Bytes16 {
   using Value = __m128i;
 #else
   explicit Bytes16(const char* data) noexcept { std::memcpy(value_.data(), data, size); }
+
+  Bytes16(const char* first, const char* second) noexcept {
+    std::memcpy(value_.data(), first, size / 2);
+    std::memcpy(value_.data() + size / 2, second, size / 2);
+  }
 
   static Bytes16 each(int byte) noexcept {
     Value value;
