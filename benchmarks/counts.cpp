@@ -4,6 +4,7 @@
 // By itself it prints `allocations QUESTION WORKLOAD WHO NUMBER` lines. Under valgrind's callgrind it writes one
 // profile for each call, named by the same words, which instructions.sh reads. Arguments are the calls that are wanted,
 // such as `read/W1` or `write`; none means all.
+#include "counts_remote.hpp"
 #include "peers/boost_json.hpp"
 #include "peers/droplit.hpp"
 #include "support/policies.hpp"
@@ -98,6 +99,13 @@ void count_writing(const job::Writer& boost) {
   }
 }
 
+/// What the side that asks for clients does: the body of a request, and the outcome of a response.
+void count_remote() {
+  for (const counts::RemoteCall& each : counts::remote_calls()) {
+    count(each.question, each.workload, each.who, 20, [&](std::size_t) { each.run(); });
+  }
+}
+
 template <class Storage>
 void count_endpoint(std::string_view who) {
   Storage storage;
@@ -179,6 +187,7 @@ int main(int argc, char** argv) {
     count_reading(reader);
   }
   count_writing(job::writer<peers::BoostJson>());
+  count_remote();
   count_endpoint<policies::Forgets>("droplit");
   count_endpoint<policies::Remembers>("droplit, keys off");
   count_serving();

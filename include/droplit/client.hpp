@@ -10,6 +10,7 @@
 #include <droplit/text.hpp>
 #include <droplit/timestamp.hpp>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,6 +28,11 @@ class Client : public ClientTexts {
   /// The same with all texts.
   Client(ClientId id, Timestamp created_at, EcosystemId ecosystem_id, ClientType type, ClientTexts&& texts) noexcept
       : ClientTexts(std::move(texts)), created_at_(created_at), id_(id), ecosystem_id_(ecosystem_id), type_(type) {}
+
+  /// For the reader of responses: moves from the texts that it found, null where there is none.
+  Client(Text::Checked checked, ClientId id, Timestamp created_at, EcosystemId ecosystem_id, ClientType type,
+         const std::array<const detail::ParsedText*, detail::text_count>& texts)
+      : ClientTexts(checked, texts), created_at_(created_at), id_(id), ecosystem_id_(ecosystem_id), type_(type) {}
 
   [[nodiscard]] ClientId id() const noexcept { return id_; }                   ///< unique in its store
   [[nodiscard]] Timestamp created_at() const noexcept { return created_at_; }  ///< when it was created

@@ -19,16 +19,6 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
-namespace detail {
-
-/// A text of a body: in a string that may be moved from, or in other memory.
-struct ParsedText {
-  std::string* own = nullptr;
-  std::string_view view = {};
-};
-
-}  // namespace detail
-
 /// What a caller asks for when it creates a client. Every draft is valid.
 class ClientDraft : public ClientTexts {
  public:
@@ -55,16 +45,7 @@ class ClientDraft : public ClientTexts {
   /// For the readers of bodies: moves from the texts that they found, null where there is none.
   ClientDraft(Text::Checked checked, EcosystemId ecosystem_id, ClientType type,
               const std::array<const detail::ParsedText*, detail::text_count>& texts)
-      : ecosystem_id_(ecosystem_id), type_(type) {
-    for (std::size_t i = 0; i != texts.size(); ++i) {
-      if (texts[i] == nullptr) continue;
-      if (texts[i]->own == nullptr) {
-        texts_[i].emplace(checked, texts[i]->view);
-      } else {
-        texts_[i].emplace(checked, std::move(*texts[i]->own));
-      }
-    }
-  }
+      : ClientTexts(checked, texts), ecosystem_id_(ecosystem_id), type_(type) {}
 
  private:
   EcosystemId ecosystem_id_;

@@ -7,11 +7,23 @@
 #include <droplit/text.hpp>
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
+
+namespace detail {
+
+/// A text of a body: in a string that may be moved from, or in other memory.
+struct ParsedText {
+  std::string* own = nullptr;
+  std::string_view view = {};
+};
+
+}  // namespace detail
 
 /// The optional texts that a draft and a client have: one for each text of `client_fields`. A text that was not given
 /// is absent, which differs from an empty one.
@@ -29,6 +41,18 @@ class ClientTexts {
 
   /// All texts in the order of `client_fields`.
   explicit ClientTexts(Array texts) noexcept : texts_(std::move(texts)) {}
+
+  /// For the readers of bodies: moves from the texts that they found, null where there is none.
+  ClientTexts(Text::Checked checked, const std::array<const detail::ParsedText*, detail::text_count>& texts) {
+    for (std::size_t i = 0; i != texts.size(); ++i) {
+      if (texts[i] == nullptr) continue;
+      if (texts[i]->own == nullptr) {
+        texts_[i].emplace(checked, texts[i]->view);
+      } else {
+        texts_[i].emplace(checked, std::move(*texts[i]->own));
+      }
+    }
+  }
 
   [[nodiscard]] const std::optional<Text>& name() const& noexcept { return text(Field::name); }  ///< the text `name`
   /// The text `description`.

@@ -34,10 +34,16 @@ class HeaderFields {
   bool add(std::string_view name, std::string_view value) {
     if (!detail::is_token(name) || !detail::all_of(value, detail::is_field_character)) return false;
     value = detail::trim(value);
-    std::string line;  // made by itself, since name and value may be views of `lines_`
-    line.reserve(name.size() + value.size() + 4);
-    line.append(name).append(": ").append(value).append("\r\n");
-    lines_ += line;
+    const std::size_t size = lines_.size() + name.size() + value.size() + 4;
+    if (size <= lines_.capacity()) {
+      append_to(lines_, name, value);
+    } else {  // name and value may be views of `lines_`
+      std::string longer;
+      longer.reserve(size + lines_.size());
+      longer = lines_;
+      append_to(longer, name, value);
+      lines_.swap(longer);
+    }
     return true;
   }
 
@@ -78,6 +84,12 @@ class HeaderFields {
     bool operator==(const Iterator& other) const noexcept { return rest_.size() == other.rest_.size(); }
     ///@}
 
+    /// Whether the field has this name, compared without case. Costs less than to ask the field.
+    [[nodiscard]] bool has_name(std::string_view name) const noexcept {
+      return rest_.size() > name.size() && rest_[name.size()] == ':' &&
+             detail::equals_ignoring_case(rest_.substr(0, name.size()), name);
+    }
+
    private:
     std::string_view rest_;
   };
@@ -90,16 +102,16 @@ class HeaderFields {
   /// How many fields have this name, compared without case.
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept {
     std::size_t number = 0;
-    for (const HeaderField field : *this) {
-      if (detail::equals_ignoring_case(field.name, name)) ++number;
+    for (Iterator at = begin(); at != end(); ++at) {
+      if (at.has_name(name)) ++number;
     }
     return number;
   }
 
   /// The value of the first field with this name, compared without case; empty if there is none.
   [[nodiscard]] std::string_view get(std::string_view name) const& noexcept {
-    for (const HeaderField field : *this) {
-      if (detail::equals_ignoring_case(field.name, name)) return field.value;
+    for (Iterator at = begin(); at != end(); ++at) {
+      if (at.has_name(name)) return (*at).value;
     }
     return {};
   }
@@ -109,6 +121,11 @@ class HeaderFields {
 
  private:
   friend struct detail::WrittenLines;
+
+  static void append_to(std::string& lines, std::string_view name, std::string_view value) {
+    lines.append(name).append(": ").append(value).append("\r\n");
+  }
+
   std::string lines_;
 };
 

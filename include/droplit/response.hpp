@@ -126,13 +126,26 @@ inline constexpr std::string_view json_content_type = "application/json";
 inline constexpr std::string_view json_lines = "content-type: application/json\r\ncontent-length: ";
 inline constexpr std::string_view text_lines = "content-type: text/plain; charset=utf-8\r\ncontent-length: ";
 
-/// True if a content-encoding other than identity was applied to the body.
-inline bool is_encoded(const Response& response) noexcept {
-  for (const HeaderField field : response.fields) {
-    if (equals_ignoring_case(field.name, "content-encoding") && !is_identity_encoding(field.value)) return true;
+/// What the fields of a response say of its body.
+struct BodyFields {
+  explicit BodyFields(const Response& response) noexcept {
+    std::size_t types = 0;
+    for (auto at = response.fields.begin(); at != response.fields.end(); ++at) {
+      if (at.has_name("content-type")) {
+        content_type = ++types == 1 ? (*at).value : std::string_view();
+      } else if (at.has_name("content-encoding") && !is_identity_encoding((*at).value)) {
+        encoded = true;
+      }
+    }
   }
-  return false;
-}
+
+  [[nodiscard]] bool is_json() const noexcept {
+    return is_exactly(content_type, json_content_type) || is_content_type(content_type, "application", "json");
+  }
+
+  std::string_view content_type;  // empty if it is absent or repeated
+  bool encoded = false;           // a content-encoding other than identity was applied
+};
 
 /// True for the contract's 503, which proves that nothing was applied; any other may come from a proxy.
 inline bool is_exact_unavailable(const Response& response) noexcept {
@@ -202,12 +215,12 @@ DROPLIT_DETAIL_INLINE std::optional<bool> read_replayed(const Response& response
 }
 
 DROPLIT_DETAIL_INLINE std::optional<ApiError> read_error(const Response& response) {
-  if (detail::is_encoded(response)) return std::nullopt;
-  const std::string_view content_type = detail::single_value(response, "content-type");
-  if (response.body.empty() || detail::is_content_type(content_type, "text", "plain")) {
+  const detail::BodyFields fields(response);
+  if (fields.encoded) return std::nullopt;
+  if (response.body.empty() || detail::is_content_type(fields.content_type, "text", "plain")) {
     return detail::error_without_entries(response.status, response.body);
   }
-  if (!detail::is_content_type(content_type, "application", "json")) return std::nullopt;
+  if (!fields.is_json()) return std::nullopt;
   auto error = detail::ErrorReader().read(response.body);
   if (error && error->status() != response.status) error.reset();
   return error;
@@ -219,12 +232,11 @@ DROPLIT_DETAIL_INLINE Outcome<Client> read_response(const Response& response,
   const auto unknown = [&response](const char* what) {
     return Fault::unknown_response(response.status, what, response.body, detail::retry_after(response));
   };
-  if (detail::is_encoded(response)) return unknown("the response has a content-encoding");
+  const detail::BodyFields fields(response);
+  if (fields.encoded) return unknown("the response has a content-encoding");
   if (response.status == 201) {
-    if (!detail::is_content_type(detail::single_value(response, "content-type"), "application", "json")) {
-      return unknown("the response is a 201 of another content type");
-    }
-    auto client = detail::ClientReader().read(response.body);
+    if (!fields.is_json()) return unknown("the response is a 201 of another content type");
+    auto client = detail::read_client(response.body);
     if (!client) return unknown("the response is a 201 without a client that the contract knows");
     if (client->ecosystem_id() != requested_ecosystem.value_or(client->ecosystem_id()) ||
         client->type() != requested_type.value_or(client->type())) {

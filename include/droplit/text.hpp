@@ -14,7 +14,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 class DraftFields;
-}
+class FastClientReader;
+}  // namespace detail
 
 /// A text as the contract has it: UTF-8 without U+0000, of any length, not normalised.
 ///
@@ -27,10 +28,11 @@ class Text {
     return Text(Checked(), std::move(text));
   }
 
-  /// Passkey: already validated, by the readers of drafts.
+  /// Passkey: already validated, by the readers of bodies.
   class Checked {
     friend class Text;
     friend class detail::DraftFields;
+    friend class detail::FastClientReader;
     Checked() = default;
   };
   /// Takes the text, which was validated.

@@ -41,24 +41,30 @@ class Timestamp {
   /// and hour 24 are invalid.
   static constexpr std::optional<Timestamp> parse(std::string_view text) noexcept {
     if (text.size() != text_size) return std::nullopt;
-    constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
-    for (std::size_t i = 0; i != text_size; ++i) {
-      if (shape[i] == '0' ? !detail::is_digit(text[i]) : text[i] != shape[i]) return std::nullopt;
-    }
-    const auto number = [text](std::size_t first, std::size_t size) {
-      return static_cast<std::int64_t>(*detail::parse_decimal(text.substr(first, size)));
+    unsigned flaws = 0;  // not 0 once a character is not the one that its place needs
+    auto number = [&flaws, at = text.data()](int size, char after) mutable {
+      unsigned value = 0;
+      for (const char* const end = at + size; at != end; ++at) {
+        const unsigned digit = static_cast<unsigned char>(*at) - unsigned{'0'};
+        flaws |= digit > 9;
+        value = value * 10 + digit;
+      }
+      flaws |= *at++ != after;
+      return std::int64_t{value};
     };
-    const std::int64_t year = number(0, 4);
-    const std::int64_t month = number(5, 2);
-    const std::int64_t day = number(8, 2);
-    const std::int64_t hour = number(11, 2);
-    const std::int64_t minute = number(14, 2);
-    const std::int64_t second = number(17, 2);
+    const std::int64_t year = number(4, '-');
+    const std::int64_t month = number(2, '-');
+    const std::int64_t day = number(2, 'T');
+    const std::int64_t hour = number(2, ':');
+    const std::int64_t minute = number(2, ':');
+    const std::int64_t second = number(2, '.');
+    const std::int64_t milli = number(3, 'Z');
+    if (flaws != 0) return std::nullopt;
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59) {
       return std::nullopt;
     }
     const std::int64_t seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    return Timestamp(seconds * 1000 + number(20, 3));
+    return Timestamp(seconds * 1000 + milli);
   }
 
   [[nodiscard]] constexpr std::int64_t unix_millis() const noexcept { return millis_; }  ///< may be negative

@@ -68,6 +68,7 @@ const std::map<std::string, Layer> layers{
     {"detail/http/head_field.hpp", values},
     {"detail/http/trace_fields.hpp", values},
     {"detail/random_digits.hpp", values},
+    {"detail/json/fast/client_reader.hpp", values},
     {"detail/json/fast/scan.hpp", values},
     {"detail/json/fast/skip.hpp", values},
     {"detail/json/fast/hex.hpp", values},

@@ -59,7 +59,9 @@ Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper, O& o
     auto response = guarded<Response>(FaultSource::transport, Fate::maybe_applied,
                                       [&]() -> Outcome<Response> { return transport.send(creation.request()); });
     std::uint32_t random_bits = 0;
-    const std::int64_t now = time_after([&] { random_bits = sleeper.random_bits(); });
+    const std::int64_t now = time_after([&] {
+      if (creation.attempts() + 1 < creation.max_attempts()) random_bits = sleeper.random_bits();
+    });
     creation.settle(response, now, random_bits);
     if constexpr (is_observed<O>) finish(observation, response, creation);
     if (creation.step() == RemoteCreation::Step::wait) {

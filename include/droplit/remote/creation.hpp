@@ -15,6 +15,7 @@
 #include <droplit/route.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -42,14 +43,26 @@ inline void append_json(std::string& out, const ClientParameters& parameters) {
 
 /// Appends the body that asks for this draft.
 inline void append_json(std::string& out, const ClientDraft& draft) {
-  char id[EcosystemId::max_size];
-  ClientParameters parameters{.ecosystem_id = std::string_view(id, draft.ecosystem_id().write(id)),
-                              .type = to_string(draft.type())};
-  for (const FieldRow& row : client_fields) {
-    if (row.kind != FieldKind::text) continue;
-    if (const auto& text = draft.text(row.field)) parameters.*row.parameter = text->str();
+  std::size_t room = 64;  // for an id, a type and the end
+  for (const FieldRow& row : client_fields) room += row.name.size() + 8;
+  for (const auto& text : draft.texts()) {
+    if (text) room += detail::JsonText{text->str()}.room();
   }
-  append_json(out, parameters);
+  detail::JsonWriter json(out, room);
+  std::string_view opening = "{\"";
+  for (const FieldRow& row : client_fields) {
+    if (row.kind == FieldKind::text && !draft.text(row.field)) continue;
+    json << opening << row.name << "\":\"";
+    switch (row.kind) {
+      case FieldKind::ecosystem_id: json << draft.ecosystem_id(); break;
+      case FieldKind::client_type: json << to_string(draft.type()); break;
+      case FieldKind::text:
+      default: json << detail::JsonText{draft.text(row.field)->str()};
+    }
+    opening = "\",\"";
+  }
+  json << "\"}";
+  json.finish();
 }
 
 /// When a create is sent again. Times are in milliseconds, from 0 to 24 hours; a value outside its range counts as the
@@ -134,6 +147,9 @@ class RemoteCreation {
 
   /// From when on a response is of no use; a transport's own time limit should end by then.
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
+
+  /// How often the request may be sent.
+  [[nodiscard]] std::uint32_t max_attempts() const noexcept { return policy_.max_attempts; }
 
   /// How often the request was sent.
   [[nodiscard]] std::uint32_t attempts() const noexcept { return attempts_; }

@@ -72,6 +72,8 @@ class CurlTransport {
   }
 
  private:
+  static constexpr std::string_view user_agent = "User-Agent: droplit";  // CURLOPT_USERAGENT would cost more
+
   static constexpr std::size_t max_idle = 8;  // connections that are kept
 
   // A longer body is sent only after 100 Continue: this is the contract's limit.
@@ -123,7 +125,7 @@ class CurlTransport {
   CURLcode perform(const Request& request, detail::curl::Connection& connection,
                    detail::curl::ResponseReader& reader) const {
     const std::string url = options_.url + request.target;
-    const detail::curl::Lines lines = head_of(request);
+    detail::curl::Lines lines(head_of(request));
     detail::curl::EasyHandle handle = connection.make_handle();
     handle.set(CURLOPT_NOSIGNAL, 1L);
     handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -137,7 +139,6 @@ class CurlTransport {
     handle.set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
     handle.set(CURLOPT_QUICK_EXIT, 1L);  // or an unresponsive name server would delay the end
     handle.set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::curl::open_socket));
-    handle.set(CURLOPT_USERAGENT, "droplit");
     handle.set(CURLOPT_CONNECTTIMEOUT_MS, detail::curl::millis(options_.connect_timeout));
     handle.set(CURLOPT_TIMEOUT_MS, detail::curl::millis(options_.timeout));
     if (options_.proxy) {
@@ -149,11 +150,13 @@ class CurlTransport {
       handle.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     }
     handle.set(CURLOPT_URL, url.c_str());
-    handle.set(CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
+    if (request.method == "HEAD") handle.set(CURLOPT_NOBODY, 1L);
     handle.set(CURLOPT_POSTFIELDS, request.body.c_str());
     handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    handle.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method != "POST") handle.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     handle.set(CURLOPT_HTTPHEADER, lines.get());
+    static detail::curl::Lines proxy_lines(std::string(user_agent) + '\0');  // of a CONNECT
+    handle.set(CURLOPT_PROXYHEADER, proxy_lines.get());
     handle.set(CURLOPT_PREREQFUNCTION, static_cast<curl_prereq_callback>(&begin));
     handle.set(CURLOPT_PREREQDATA, &reader);
     handle.set(CURLOPT_HEADERFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::head>));
@@ -163,15 +166,29 @@ class CurlTransport {
     return connection.perform(handle);
   }
 
-  detail::curl::Lines head_of(const Request& request) const {
-    detail::curl::Lines lines;
-    if (!token_.empty()) lines.add("authorization: " + token_);
-    for (const HeaderField field : request.fields) {
-      const std::string name(field.name);
-      lines.add(field.value.empty() ? name + ';' : name + ": " + std::string(field.value));
+  // The lines of the head, each with a NUL after it, as libcurl's options have them.
+  [[nodiscard]] std::string head_of(const Request& request) const {
+    std::string lines;
+    lines.reserve(request.fields.lines().size() + token_.size() + 128);
+    const auto end_line = [&lines] { lines.push_back('\0'); };
+    if (!token_.empty()) {
+      lines.append("authorization: ").append(token_);
+      end_line();
     }
-    if (request.fields.count("content-type") == 0) lines.add("content-type:");  // keeps libcurl from adding one
-    lines.add(request.body.size() > expect_above ? "expect: 100-continue" : "expect:");
+    for (const HeaderField field : request.fields) {
+      lines.append(field.name).append(field.value.empty() ? ";" : ": ").append(field.value);
+      end_line();
+    }
+    if (request.fields.count("user-agent") == 0) {
+      lines.append(user_agent);
+      end_line();
+    }
+    if (request.fields.count("content-type") == 0) {
+      lines.append("content-type:");  // keeps libcurl from adding one
+      end_line();
+    }
+    lines.append(request.body.size() > expect_above ? "expect: 100-continue" : "expect:");
+    end_line();
     return lines;
   }
 

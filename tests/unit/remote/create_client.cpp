@@ -98,7 +98,8 @@ static_assert(Transport<Script>);
 static_assert(Sleeper<FakeTime>);
 
 TEST_CASE("the body asks for the draft, in the order of the page, and a parser reads it back") {
-  for (const auto& name : {std::optional<Text>(), Text::parse(""), Text::parse("\"\\\n\x01\xC3\xA9\xF0\x9F\x98\x80")}) {
+  for (const auto& name : {std::optional<Text>(), Text::parse(""), Text::parse("\"\\\n\x01\xC3\xA9\xF0\x9F\x98\x80"),
+                           Text::parse(std::string(5'000, 'x') + "\n" + std::string(5'000, '\x01'))}) {
     for (const auto& description : {std::optional<Text>(), Text::parse("x")}) {
       const ClientDraft asked(home, ClientType::application, name, description);
       std::string body;
@@ -169,6 +170,24 @@ TEST_CASE("without a policy it is sent once") {
     Script service{{&event}, 0, 0, {}};
     static_cast<void>(create_client(service, draft()));
     CHECK(service.sent == 1);
+  }
+}
+
+TEST_CASE("random bits are asked for only where a request may be sent again") {
+  struct Counting : FakeTime {
+    int calls = 0;
+    std::uint32_t random_bits() {
+      ++calls;
+      return bits;
+    }
+  };
+  for (const Event& event : events()) {
+    Script script{.plan = {&event}, .bodies = {}};
+    Counting sleeper;
+    static_cast<void>(create_client(script, draft(), {}, sleeper));
+    CHECK(sleeper.calls == 0);
+    static_cast<void>(create_client(script, draft(), RetryPolicy{.max_attempts = 2}, sleeper));
+    CHECK(sleeper.calls == 1);
   }
 }
 

@@ -26,6 +26,7 @@
 #include <cstdlib>
 #include <latch>
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <set>
@@ -684,6 +685,37 @@ TEST_CASE("a proxy carries the request") {
   CurlTransport transport("token", all);
   CHECK(result_of(create_client(transport, draft())) == "created");
   CHECK(seen->target == "http://service.invalid:8080/api/clients");
+}
+
+TEST_CASE("the service and a proxy's tunnel are each told the user agent once, and the request's own goes first") {
+  std::mutex mutex;
+  std::vector<Request> seen;
+  std::optional<ScriptedServer> server(std::in_place, [&](ScriptedConnection& connection) {
+    while (const auto request = connection.read_request()) {
+      {
+        const std::lock_guard lock(mutex);
+        seen.push_back(*request);
+      }
+      if (!connection.send("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")) return;
+    }
+  });
+  {
+    CurlTransport transport("token", options(server->url()));
+    Request request = a_request();
+    REQUIRE(transport.send(request));
+    request.fields.add("user-agent", "canary");
+    REQUIRE(transport.send(request));
+    CurlOptions tunnel = options("https://127.0.0.1:1");
+    tunnel.proxy = server->url();
+    CHECK_FALSE(CurlTransport("token", tunnel).send(request));
+  }
+  server.reset();
+  REQUIRE(seen.size() == 3);
+  CHECK(seen[2].method == "CONNECT");
+  for (const Request& request : seen) CHECK(request.fields.count("user-agent") == 1);
+  CHECK(seen[0].fields.get("user-agent") == "droplit");
+  CHECK(seen[1].fields.get("user-agent") == "canary");
+  CHECK(seen[2].fields.get("user-agent") == "droplit");
 }
 
 TEST_CASE("many threads use one transport") {

@@ -6,6 +6,7 @@
 
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/json/fast/client_reader.hpp>
 #include <droplit/detail/json/reader.hpp>
 #include <droplit/fields.hpp>
 
@@ -18,7 +19,7 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// Reads the body of a 201. Unknown members are ignored, and the last of a repeated one counts.
+/// Reads any body of a 201, and decides. Unknown members are ignored, and the last of a repeated one counts.
 class ClientReader final : private JsonEvents {
  public:
   /// The client, or nothing if a member is missing, of the wrong type or invalid. A text may be missing or null.
@@ -73,5 +74,13 @@ class ClientReader final : private JsonEvents {
   std::array<std::optional<std::string>, client_members.size() + 1> values_;  // the last is of unknown members
   std::optional<std::string>* value_ = nullptr;                               // the next one
 };
+
+/// Reads the body of a 201: the client, or nothing if `ClientReader` finds none.
+inline std::optional<Client> read_client(std::string_view body) {
+  // The fast reader; docs/fast_reader.md says how to delete it.
+  auto client = FastClientReader().read(body);
+  if (!client) client = ClientReader().read(body);
+  return client;
+}
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

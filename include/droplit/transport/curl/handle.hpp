@@ -12,13 +12,17 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <memory>
-#include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "droplit/transport/curl.hpp needs libcurl 7.87 or newer"
@@ -49,21 +53,28 @@ constexpr Long millis(std::chrono::milliseconds time) noexcept {
   return static_cast<Long>(bounded<std::int64_t>(time.count(), 1, longest_millis));
 }
 
-/// The lines of a head, to be sent.
+/// The lines of a head, to be sent: a list as libcurl reads it, made without an allocation for each line. Filled once;
+/// not copyable.
 class Lines {
  public:
-  /// Throws `std::bad_alloc`.
-  void add(const std::string& line) {
-    curl_slist* const longer = ::curl_slist_append(lines_.get(), line.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    static_cast<void>(lines_.release());
-    lines_.reset(longer);
+  /// `lines`: each line with a NUL after it.
+  explicit Lines(std::string lines) : text_(std::move(lines)) {
+    nodes_.resize(static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\0')));
+    char* at = text_.data();
+    for (std::size_t i = 0; i != nodes_.size(); ++i) {
+      nodes_[i] = {at, i + 1 == nodes_.size() ? nullptr : &nodes_[i + 1]};
+      at += std::strlen(at) + 1;
+    }
   }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
 
-  [[nodiscard]] curl_slist* get() const noexcept { return lines_.get(); }
+  /// Null if there are no lines. libcurl does not change the list.
+  [[nodiscard]] curl_slist* get() noexcept { return nodes_.data(); }
 
  private:
-  Owner<curl_slist, &::curl_slist_free_all> lines_;
+  std::string text_;
+  std::vector<curl_slist> nodes_;
 };
 
 /// One request of libcurl. The first option that cannot be set is remembered, and later ones are ignored.
@@ -89,12 +100,13 @@ class EasyHandle {
 class SigpipeBlock {
  public:
   SigpipeBlock() noexcept {
-    sigset_t pending;
     ::sigemptyset(&sigpipe_);
     ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+    if (::sigismember(&before_, SIGPIPE) == 0) return;  // then none was pending
+    sigset_t pending;
     ::sigpending(&pending);
     was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
   }
   SigpipeBlock(const SigpipeBlock&) = delete;
   SigpipeBlock& operator=(const SigpipeBlock&) = delete;
@@ -107,7 +119,7 @@ class SigpipeBlock {
  private:
   sigset_t sigpipe_;
   sigset_t before_;
-  bool was_pending_;
+  bool was_pending_ = false;
 };
 
 /// Closes the connections of a multi handle; TLS sends a close_notify.

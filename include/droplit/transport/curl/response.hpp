@@ -36,7 +36,8 @@ class ResponseReader {
     if (complete_) return true;  // a trailer, which changes nothing
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     if (!std::exchange(in_head_, true)) {
-      response_.fields.clear();  // of a 1xx
+      response_.fields.clear();       // of a 1xx
+      response_.fields.reserve(512);  // enough for most
       response_.status = read_status(line);
       return response_.status != 0 || stop(not_http);
     }
