@@ -152,8 +152,8 @@ class PostgresStorage {
     return std::move(one.outcome);
   }
 
-  /// Does for each what `insert` or `insert_once` would, by one statement for each 256 of them. All together take no
-  /// longer than `timeout`.
+  /// Does for each what `insert` or `insert_once` would, by one statement for each 256 of them, or fewer if their
+  /// texts are long. All together take no longer than `timeout`.
   void insert_all(std::span<BatchInsert* const> inserts) noexcept { state_->inserter.insert_all(inserts); }
 
   /// Reads one row of an index, and so finds out whether the server can be used now.

@@ -176,6 +176,34 @@ TEST_CASE("a batch is one commit for each 256 of its inserts, an empty one nothi
   CHECK(one.insertion(0) == Insertion::id_taken);
 }
 
+TEST_CASE("a statement of a batch has a bounded size: long texts are spread over several") {
+  Site site;
+  Batch batch;
+  const std::string half(std::size_t{512} << 10, '\\');
+  for (std::uint32_t n = 1; n != 6; ++n) batch.add(in_ecosystem(n, home, 0, half));
+  batch.add(in_ecosystem(6, home, 0, half + half + half));
+  batch.add(client(7), key("k"));
+  site.storage.insert_all(batch.all);
+  CHECK(batch.count(Insertion::inserted) == 7);
+  CHECK(site.ask("SELECT string_agg(n, ' ' ORDER BY n) FROM (SELECT string_agg(ltrim(substr(id, 18), '0'), ','"
+                 " ORDER BY id) FROM @.clients GROUP BY xmin::text) AS one (n)") == "1,2 3,4 5,6 7|");
+}
+
+TEST_CASE(
+    "the rows of a batch are in the order of keys and then ecosystems, in which no two batches wait for each other") {
+  Site site;
+  site.storage.add_ecosystem(elsewhere).value();
+  REQUIRE(elsewhere < home);
+  Batch batch;
+  batch.add(in_ecosystem(1, home), key("b"));
+  batch.add(in_ecosystem(2, home), key("a"));
+  batch.add(in_ecosystem(3, elsewhere), key("b"));
+  batch.add(in_ecosystem(4, elsewhere), key("a"));
+  site.storage.insert_all(batch.all);
+  CHECK(batch.count(Insertion::inserted) == 4);
+  CHECK(site.ask("SELECT string_agg(right(id, 1), ',' ORDER BY ctid) FROM @.clients") == "4,2,3,1|");
+}
+
 TEST_CASE("inserts of many threads share commits, and each thread gets its own result") {
   Site site;
   site.on_insert("IF NEW.name = 'slow' THEN PERFORM pg_advisory_lock(1); PERFORM pg_advisory_unlock(1); END IF;");
@@ -421,6 +449,23 @@ TEST_CASE("a batch that was lost, and cannot be settled, may have been applied a
     }
     CHECK(site.count() == (action == Wire::cut_after ? "5|" : "1|"));
   }
+}
+
+TEST_CASE("a batch of which an earlier part took all of the time limit is not begun") {
+  const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
+  Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
+  PostgresStorage storage =
+      PostgresStorage::open(
+          peer.conninfo(),
+          {.connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode})
+          .value();
+  Batch batch = several(1, 256 + 2);
+  storage.insert_all(batch.all);
+  for (std::size_t i = 0; i != 256; ++i) CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
+  for (std::size_t i = 256; i != 258; ++i) check_unavailable(batch.outcome(i));
+  std::size_t batches = 0;
+  for (const auto& each : peer.executions()) batches += each.sql.find("unnest") != std::string::npos;
+  CHECK(batches == 1);
 }
 
 TEST_CASE("rows of a batch are no proof before the server is ready, and no row is another insert's") {

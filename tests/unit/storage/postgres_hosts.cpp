@@ -7,6 +7,7 @@
 #include "support/postgres_site.hpp"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,4 +87,27 @@ TEST_CASE("the servers of a connection string are those that libpq would try") {
   CHECK(listed_hosts("host=a,b hostaddr=::1") == unlisted);
   CHECK(listed_hosts("host=a,,c") == unlisted);  // the default host
   CHECK(listed_hosts("postgres://[") == unlisted);
+  CHECK(listed_hosts("host=a,b service=s") == unlisted);  // which may have the ports
+  CHECK(listed_hosts("postgresql://u:p%2Cq%40r@[::1]:1,[::2]:2/d") ==
+        std::vector<Host>{{"::1", "", "1"}, {"::2", "", "2"}});
+  CHECK(listed_hosts("host=a,b password='p, host=x'") == std::vector<Host>{{"a", "", ""}, {"b", "", ""}});
+}
+
+TEST_CASE("the environment completes the servers of a connection string, as libpq has it") {
+  const std::string folder = cluster().folder();
+  const SilentHost silent;
+  const std::string ports = silent.port + ",5432";
+  ::setenv("PGPORT", ports.c_str(), 1);
+  CHECK(listed_hosts("host=a,b") == std::vector<Host>{{"a", "", silent.port}, {"b", "", "5432"}});
+  CHECK(listed_hosts("host=a,b port=''") == std::vector<Host>{{"a", "", ""}, {"b", "", ""}});
+  const std::string without_ports = "host=127.0.0.1," + folder + " user=droplit dbname=postgres sslmode=disable";
+  const auto opened =
+      PostgresStorage::open(without_ports, {.connect_timeout = milliseconds(3000), .schema = new_schema()});
+  const std::string hosts = "127.0.0.1," + folder;
+  ::setenv("PGHOST", hosts.c_str(), 1);
+  CHECK(listed_hosts("dbname=d") == std::vector<Host>{{"127.0.0.1", "", silent.port}, {folder, "", "5432"}});
+  ::unsetenv("PGHOST");
+  ::unsetenv("PGPORT");
+  REQUIRE(opened);
+  CHECK(opened.value().check());
 }

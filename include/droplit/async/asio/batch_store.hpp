@@ -87,10 +87,10 @@ class BatchStore {
   template <class T>
   boost::asio::awaitable<Outcome<T>> run(const Client& client, const IdempotencyKey* key) {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
-        [this, &client, key](auto&& handler) {
+        [&writer = writer_, &client, key](auto&& handler) {
           using Handler = std::remove_cvref_t<decltype(handler)>;
           auto queued = std::make_unique<detail::QueuedCoroutine<T, Handler>>(client, key, std::move(handler));
-          writer_.insert(*queued.release());
+          writer.insert(*queued.release());
         },
         boost::asio::use_awaitable);
   }

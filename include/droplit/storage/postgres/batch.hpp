@@ -137,7 +137,7 @@ class Batch {
   void run(QueryRunner& runner, std::int64_t max_key_age) {
     const BatchParameters values(by_key(), max_key_age, std::to_string(runner.batch_lock_timeout().count()));
     for (PendingInsert* const each : by_id_) each->begun.settling = true;
-    const Reply reply = runner.run_once(query_, values);
+    const Reply reply = runner.run_once(query_, values, by_id_.front()->begun.at);
     for (PendingInsert* const each : by_id_) each->begun.tried = reply.status != QueryStatus::unsent;
     switch (reply.status) {
       case QueryStatus::completed:
@@ -162,7 +162,9 @@ class Batch {
   [[nodiscard]] Inserts by_key() const {
     Inserts sorted(by_id_);
     const auto key_of = [](const PendingInsert* pending) {
-      return pending->insert.key != nullptr ? std::string_view(pending->insert.key->str()) : std::string_view();
+      const auto key =
+          pending->insert.key != nullptr ? std::string_view(pending->insert.key->str()) : std::string_view();
+      return std::pair(key, pending->insert.client.ecosystem_id());
     };
     std::stable_sort(sorted.begin(), sorted.end(),
                      [&](const PendingInsert* a, const PendingInsert* b) { return key_of(a) < key_of(b); });

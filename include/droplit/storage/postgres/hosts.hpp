@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,19 +37,23 @@ inline std::vector<std::string> split_list(std::string_view list) {
   return parts;
 }
 
-/// The hosts in their order, if the connection string lists several by name or address; else one that is empty, for
-/// libpq to find. So are lists that do not fit together, which libpq refuses.
+/// The hosts in their order, if the connection string, or the environment for what it lacks, lists several by name or
+/// address; else one that is empty, for libpq to find. So are lists that do not fit together, which libpq refuses, and
+/// those that a service file may complete.
 inline std::vector<Host> listed_hosts(const std::string& conninfo) {
   std::array<std::vector<std::string>, 3> lists{split_list(""), split_list(""), split_list("")};
   auto& [names, addresses, ports] = lists;
   const ParsedConninfo options(PQconninfoParse(conninfo.c_str(), nullptr));
   for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
     const std::string_view keyword(option->keyword);
-    if (option->val == nullptr) continue;
-    if (keyword == "host") names = split_list(option->val);
-    if (keyword == "hostaddr") addresses = split_list(option->val);
+    const char* const value =
+        option->val == nullptr && option->envvar != nullptr ? std::getenv(option->envvar) : option->val;
+    if (value == nullptr) continue;
+    if (keyword == "service") return {Host()};
+    if (keyword == "host") names = split_list(value);
+    if (keyword == "hostaddr") addresses = split_list(value);
     if (keyword != "port") continue;
-    ports = split_list(option->val);
+    ports = split_list(value);
     if (ports.size() > 1) std::replace(ports.begin(), ports.end(), std::string(), std::string(option->compiled));
   }
   const std::size_t count = (std::max)(names.size(), addresses.size());

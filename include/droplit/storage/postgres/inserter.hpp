@@ -20,6 +20,7 @@
 #include <droplit/storage.hpp>
 #include <droplit/storage/detail/sql.hpp>
 #include <droplit/store_stats.hpp>
+#include <droplit/text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -63,6 +64,7 @@ class Inserter {
 
  private:
   static constexpr std::size_t most_in_batch = 256;
+  static constexpr std::size_t most_bytes_in_batch = std::size_t{1} << 20;  // of texts, but for the last client
 
   void insert_part(std::span<BatchInsert* const> inserts, const Begun& begun) noexcept {
     std::vector<PendingInsert> all;
@@ -72,7 +74,7 @@ class Inserter {
       all.reserve(inserts.size());
       for (BatchInsert* const each : inserts) pending.push_back(&all.emplace_back(PendingInsert{*each, begun}));
       groups_.add(inserts.size());
-      if (inserts.size() != 1) run_batch(pending);
+      run_batch(pending);
     }));
     for (const bool may_wait : {false, true}) {  // those that wait come last
       for (const PendingInsert& each : all) {
@@ -82,9 +84,21 @@ class Inserter {
     for (BatchInsert* const each : inserts.subspan(all.size())) insert_alone({*each, begun});  // no memory
   }
 
+  /// As several batches if there is too much for one: a connection keeps the memory of its longest statement. Leaves
+  /// what is alone in its batch.
   void run_batch(std::span<PendingInsert* const> inserts) noexcept {
-    static_cast<void>(thrown_by(FaultSource::storage, Fate::not_applied,
-                                [&] { Batch(queries_.batch, inserts).run(runner_, max_key_age_); }));
+    while (!inserts.empty()) {
+      std::size_t size = 0;
+      for (std::size_t bytes = 0; size != inserts.size() && bytes < most_bytes_in_batch; ++size) {
+        for (const std::optional<Text>& text : inserts[size]->insert.client.texts())
+          bytes += text ? text->str().size() : 0;
+      }
+      const auto part = inserts.first(size);
+      inserts = inserts.subspan(size);
+      if (size == 1) continue;
+      static_cast<void>(thrown_by(FaultSource::storage, Fate::not_applied,
+                                  [&] { Batch(queries_.batch, part).run(runner_, max_key_age_); }));
+    }
   }
 
   void insert_alone(const PendingInsert& pending) noexcept {

@@ -156,11 +156,13 @@ class QueryRunner {
     });
   }
 
-  /// Runs the query once, in the part of the limit that is before the half.
-  Reply run_once(const Query& query, std::span<const char* const> values) {
-    const Deadline last_start = Time::now() + limit_ / 8;
+  /// Runs the query once, in the part of the limit, which began at `begun`, that is before the half.
+  Reply run_once(const Query& query, std::span<const char* const> values, Deadline begun) {
+    const Deadline now = Time::now();
+    const Deadline last_start = (std::min)(now + limit_ / 8, begun + limit_ / 4);
     Reply reply;
     reply.status = QueryStatus::unsent;
+    if (now > last_start) return reply;
     Pool::Lease lease(pool_, last_start);
     if (!lease) return reply;
     auto connection = lease.connection(query.name, last_start);
