@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <latch>
 #include <set>
 #include <string>
 #include <string_view>
@@ -61,9 +63,51 @@ std::uint32_t count_of(ClientId id) {
   return std::uint32_t{bytes[9]} << 16 | std::uint32_t{bytes[10]} << 8 | bytes[11];
 }
 
+// The random bytes and the counter.
+std::uint64_t number_of(ClientId id) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 4; i != id.bytes().size(); ++i) number = number << 8 | id.bytes()[i];
+  return number;
+}
+
+constexpr std::uint64_t block_size = 1024;  // of the numbers that a thread takes at once
+
+bool all_differ(std::vector<std::uint64_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return std::adjacent_find(numbers.begin(), numbers.end()) == numbers.end();
+}
+
+/// What each of so many threads made, all of which make their first ids before one ends.
+std::vector<std::uint64_t> numbers_of_threads(std::size_t threads, std::size_t each) {
+  std::vector<std::vector<std::uint64_t>> made(threads);
+  std::latch all(static_cast<std::ptrdiff_t>(threads));
+  {
+    std::vector<std::jthread> running;
+    for (auto& mine : made) {
+      running.emplace_back([&] {
+        for (std::size_t i = 0; i != each; ++i) {
+          mine.push_back(number_of(next(0)));
+          if (i == 0) all.arrive_and_wait();
+        }
+      });
+    }
+  }
+  std::vector<std::uint64_t> numbers;
+  for (const auto& mine : made) numbers.insert(numbers.end(), mine.begin(), mine.end());
+  return numbers;
+}
+
+/// Makes an id when its thread ends, after the thread gave its block back.
+struct MakesLast {
+  std::vector<std::uint64_t>* numbers;
+  ~MakesLast() { numbers->push_back(number_of(next(0))); }
+};
+
 }  // namespace
 
 TEST_CASE("an id is the seconds, then the bytes of the process, then a counter that goes up by one") {
+  while (number_of(next(0)) % block_size > block_size - 8) {  // not over the end of a block
+  }
   const ClientId first = next(1498122670123);
   const ClientId second = next(1498122671000);
   CHECK(first.text().size() == 24);
@@ -71,6 +115,16 @@ TEST_CASE("an id is the seconds, then the bytes of the process, then a counter t
   CHECK(seconds_of(second) == "594b89af");
   CHECK(random_of(first) == random_of(second));
   CHECK(((count_of(first) + 1) & 0xFFFFFF) == count_of(second));
+}
+
+TEST_CASE("of the ids of a thread each is the one after the one before, or the first of a new block") {
+  std::uint64_t before = number_of(next(0));
+  for (std::uint64_t i = 0; i != 3 * block_size; ++i) {
+    const std::uint64_t number = number_of(next(0));
+    const bool is_next = number == before + 1 && number % block_size != 0;
+    if (!is_next && (number <= before || number % block_size != 0)) FAIL(number << " after " << before);
+    before = number;
+  }
 }
 
 TEST_CASE("all sources of a process count together") {
@@ -123,12 +177,52 @@ TEST_CASE("ids of many threads in one second differ") {
 
 TEST_CASE("with a clock that never advances no id is made twice: after 2^24 ids the bytes before the counter change") {
   const ClientId first = next(0);
-  const ObjectIds ids;
-  std::uint32_t steps = 1;
-  ClientId last = ids.next(Timestamp::clamp_unix_millis(0)).value();
-  for (; count_of(last) != count_of(first); ++steps) last = ids.next(Timestamp::clamp_unix_millis(0)).value();
-  CHECK(steps == 1u << 24);
+  ClientId last = first;
+  std::uint32_t wraps = 0;
+  for (std::uint32_t i = 0; i != 1U << 24; ++i) {
+    const ClientId id = next(0);
+    if (number_of(id) <= number_of(last)) FAIL("an id that is not after the one before");
+    if (count_of(id) < count_of(last)) ++wraps;
+    last = id;
+  }
+  CHECK(wraps == (number_of(last) >> 24) - (number_of(first) >> 24));
+  CHECK(number_of(last) - number_of(first) >= 1U << 24);
   CHECK(random_of(last) != random_of(first));
+}
+
+TEST_CASE("ten thousand threads one after the other, eight at once, use up the ids that they make and few more") {
+  std::vector<std::uint64_t> numbers;
+  for (int round = 0; round != 1250; ++round) {
+    const auto made = numbers_of_threads(8, 1);
+    numbers.insert(numbers.end(), made.begin(), made.end());
+  }
+  CHECK(numbers.size() == 10'000);
+  CHECK(all_differ(numbers));
+  std::set<std::uint64_t> blocks;
+  for (const std::uint64_t number : numbers) blocks.insert(number / block_size);
+  CHECK(blocks.size() < 40);  // of which 10 are the least that there can be
+}
+
+TEST_CASE("ids of more threads than there are blocks for differ, also where threads end and others begin") {
+  std::vector<std::uint64_t> numbers;
+  for (int round = 0; round != 3; ++round) {
+    const auto made = numbers_of_threads(300, 700);
+    numbers.insert(numbers.end(), made.begin(), made.end());
+  }
+  CHECK(all_differ(numbers));
+}
+
+TEST_CASE("an id that a thread makes while it ends differs from those of the next thread") {
+  std::vector<std::uint64_t> numbers;
+  for (int round = 0; round != 100; ++round) {
+    std::jthread([&numbers] {
+      thread_local const MakesLast last{&numbers};
+      numbers.push_back(number_of(next(0)));
+      static_cast<void>(last.numbers);
+    });
+  }
+  CHECK(numbers.size() == 200);
+  CHECK(all_differ(numbers));
 }
 
 // What makes a child process: fork, or what goes past pthread_atfork.
@@ -167,4 +261,16 @@ TEST_CASE("a child draws new bytes, however it was made, and its parent keeps it
     }
     CHECK(random() == parent);
   }
+}
+
+TEST_CASE("in a child the thread that made it and its new threads make different ids") {
+  next(0);
+  const std::string made = in_child(&::fork, [] {
+    std::vector<std::uint64_t> numbers = numbers_of_threads(8, 100);
+    for (int i = 0; i != 100; ++i) numbers.push_back(number_of(next(0)));
+    const auto more = numbers_of_threads(8, 100);
+    numbers.insert(numbers.end(), more.begin(), more.end());
+    return std::string(all_differ(numbers) ? "different " : "the same  ");
+  });
+  CHECK(made == "different ");
 }

@@ -1,145 +1,148 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The clients of a `MemoryStorage`, which are never removed: their bytes are packed one after the other in an arena,
-// and hash tables point at them. There are many tables, so that growing one, which blocks all inserts, takes a fraction
-// of a millisecond: of ten million clients each has ten thousand. Ids that differ only in their last three bits, as ids
-// that are made one after the other do, are neighbours in a table, so that inserting them in order uses cached memory.
+// A part of the clients of a `MemoryStorage`, which are never removed: their bytes are packed one after the other in
+// chunks of memory, and hash tables say where. There are many tables, so that growing one, which blocks all inserts of
+// the part, takes some microseconds: of ten million clients each has about five thousand.
+//
+//     which part             id without its last byte: 256 ids that a thread makes one after the other are in one part,
+//                            so that its memory stays in the cache of the thread's processor
+//     which table and slot   id without its last three bits: ids that differ only in these are neighbours
 
 #include <droplit/client.hpp>
-#include <droplit/client_texts.hpp>
-#include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/fields.hpp>
 #include <droplit/id.hpp>
-#include <droplit/text.hpp>
-#include <droplit/timestamp.hpp>
+#include <droplit/storage/memory/packed_client.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <memory_resource>
-#include <new>
-#include <optional>
-#include <string>
-#include <type_traits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory {
 
-/// A client in the arena. Its texts follow it.
-struct PackedClient {
-  static constexpr std::size_t absent = std::string::npos;  ///< a size
-
-  Timestamp created_at;
-  std::array<std::size_t, text_count> sizes;  ///< of the texts
-  ClientId id;
-  EcosystemId ecosystem_id;
-  ClientType type;
-
-  [[nodiscard]] Client unpack() const {
-    const char* text = reinterpret_cast<const char*>(this + 1);
-    ClientTexts::Array texts;
-    for (std::size_t i = 0; i != texts.size(); ++i) {
-      if (sizes[i] == absent) continue;
-      texts[i] = Text::parse(std::string(text, sizes[i]));
-      text += sizes[i];
-    }
-    return {id, created_at, ecosystem_id, type, ClientTexts(std::move(texts))};
+/// Where a client with this id is, or would be.
+struct Location {
+  explicit Location(ClientId id) noexcept {
+    ClientId::Bytes bytes = id.bytes();
+    const std::uint64_t last = std::exchange(bytes.back(), std::uint8_t{0});
+    const std::uint64_t rest = std::hash<ClientId>()(ClientId(bytes));
+    part = static_cast<std::size_t>(rest % part_count);
+    const std::uint64_t mixed = (rest ^ last >> 3) * 0x9E3779B97F4A7C15U;
+    table = static_cast<std::size_t>(mixed >> 32 & (table_count - 1));
+    hash = mixed >> (64 - hash_bits) ^ (last & 7);
   }
+
+  static constexpr std::size_t part_count = 128;
+  static constexpr std::size_t table_count = 8;
+  static constexpr int hash_bits = 24;
+
+  std::size_t part;
+  std::size_t table;   // of the part
+  std::uint64_t hash;  // within the table, of `hash_bits`
 };
-static_assert(std::is_trivially_destructible_v<PackedClient>);
 
 /// Clients by id. Not thread-safe. Throws `std::bad_alloc`, and then nothing has changed.
 class Clients {
  public:
-  /// Keeps the client, and returns it as it is kept; null, and nothing done, if its id is taken.
-  const PackedClient* insert(const Client& client) {
-    const Location location(client.id());
+  /// Keeps the client, and returns it as it is kept; none, and nothing done, if its id is taken.
+  PackedClient insert(const Client& client, const Location& location) {
     Table& table = tables_[location.table];
     table.make_room();
-    Slot& slot = table.entries[table.find(client.id(), location.hash)];
-    if (slot.client != nullptr) return nullptr;
-    slot = {pack(client), location.hash};
+    std::uint64_t& slot = table.slots[find(table, client.id(), location.hash)];
+    if (slot != 0) return PackedClient();
+    const std::uint64_t number = allocate(PackedClient::size(client));
+    slot = location.hash << number_bits | number;
     ++table.count;
-    return slot.client;
+    return PackedClient::pack(client, at(number));
   }
 
-  [[nodiscard]] std::optional<Client> find(ClientId id) const {
-    const Location location(id);
+  /// None if there is no such client.
+  [[nodiscard]] PackedClient find(ClientId id, const Location& location) const noexcept {
     const Table& table = tables_[location.table];
-    if (table.entries.empty()) return std::nullopt;
-    const PackedClient* const client = table.entries[table.find(id, location.hash)].client;
-    if (client == nullptr) return std::nullopt;
-    return client->unpack();
+    if (table.slots.empty()) return PackedClient();
+    const std::uint64_t slot = table.slots[find(table, id, location.hash)];
+    return slot == 0 ? PackedClient() : PackedClient(at(slot));
   }
 
  private:
-  static constexpr std::size_t table_count = 1024;
+  // The number of a record: one more than that of its chunk, and where it begins there.
+  static constexpr int offset_bits = 16;
+  static constexpr int number_bits = 40;
+  static constexpr std::size_t max_chunk_size = std::size_t{1} << offset_bits;
+  static constexpr std::size_t min_chunk_size = 1024;
 
-  struct Location {
-    explicit Location(ClientId id) noexcept {
-      ClientId::Bytes bytes = id.bytes();
-      const std::size_t last = bytes.back() % 8U;
-      bytes.back() &= 0xF8;
-      hash = std::hash<ClientId>{}(ClientId(bytes));
-      table = hash % table_count;
-      hash = hash / table_count * 8 + last;
-    }
-    std::size_t table;
-    std::size_t hash;  // within the table
-  };
-
-  struct Slot {
-    const PackedClient* client = nullptr;
-    std::size_t hash = 0;
-  };
-
+  // A slot is 0, or the number of a client's record below 24 bits of hash. Between half and three quarters are taken.
   struct Table {
-    std::vector<Slot> entries;  // empty, or a power of two, of which a quarter is free
+    std::vector<std::uint64_t> slots;
     std::size_t count = 0;
 
-    /// The index of the client's slot, or of the free one for it.
-    [[nodiscard]] std::size_t find(ClientId id, std::size_t hash) const noexcept {
-      for (std::size_t at = hash;; ++at) {
-        const Slot& slot = entries[at & (entries.size() - 1)];
-        if (slot.client == nullptr || (slot.hash == hash && slot.client->id == id)) return at & (entries.size() - 1);
-      }
+    // Where to look first.
+    [[nodiscard]] std::size_t begin(std::uint64_t hash) const noexcept {
+      constexpr int group_bits = Location::hash_bits - 3;
+      return static_cast<std::size_t>((hash >> 3) * (slots.size() / 8) >> group_bits) * 8 + (hash & 7);
+    }
+
+    // Where to look after that: in the same place of the next group, and after the last group in the next place.
+    [[nodiscard]] std::size_t after(std::size_t index) const noexcept {
+      const std::size_t next = index + 8;
+      return next < slots.size() ? next : (next + 1) % 8;
     }
 
     void make_room() {
-      if (count < entries.size() / 4 * 3) return;
-      std::vector<Slot> more(entries.empty() ? 8 : 2 * entries.size());
-      for (const Slot& slot : entries) {
-        std::size_t at = slot.hash;
-        while (more[at & (more.size() - 1)].client != nullptr) ++at;
-        more[at & (more.size() - 1)] = slot;
+      if (count < slots.size() / 4 * 3) return;
+      Table more;
+      more.slots.resize(slots.empty() ? 8 : (slots.size() / 8 * 3 + 1) / 2 * 8);
+      for (const std::uint64_t slot : slots) {
+        if (slot == 0) continue;
+        std::size_t index = more.begin(slot >> number_bits);
+        while (more.slots[index] != 0) index = more.after(index);
+        more.slots[index] = slot;
       }
-      entries.swap(more);
+      slots.swap(more.slots);
     }
   };
 
-  const PackedClient* pack(const Client& client) {
-    std::size_t size = sizeof(PackedClient);
-    std::array<std::size_t, text_count> sizes;
-    for (std::size_t i = 0; i != sizes.size(); ++i) {
-      const std::optional<Text>& text = client.texts()[i];
-      sizes[i] = text ? text->str().size() : PackedClient::absent;
-      if (text) size += sizes[i];
+  // The index of the client's slot, or of the free one for it.
+  [[nodiscard]] std::size_t find(const Table& table, ClientId id, std::uint64_t hash) const noexcept {
+    for (std::size_t index = table.begin(hash);; index = table.after(index)) {
+      const std::uint64_t slot = table.slots[index];
+      if (slot == 0 || (slot >> number_bits == hash && PackedClient(at(slot)).has_id(id))) return index;
     }
-    void* const memory = memory_.allocate(size, alignof(PackedClient));
-    const auto* const packed =
-        new (memory) PackedClient{client.created_at(), sizes, client.id(), client.ecosystem_id(), client.type()};
-    char* at = static_cast<char*>(memory) + sizeof(PackedClient);
-    for (const std::optional<Text>& text : client.texts()) {
-      if (text) at += text->str().copy(at, text->str().size());
-    }
-    return packed;
   }
 
-  std::pmr::monotonic_buffer_resource memory_;
-  std::array<Table, table_count> tables_;
+  [[nodiscard]] unsigned char* at(std::uint64_t slot) const noexcept {
+    const std::uint64_t number = slot & ((std::uint64_t{1} << number_bits) - 1);
+    return chunks_[static_cast<std::size_t>((number >> offset_bits) - 1)].get() + number % max_chunk_size;
+  }
+
+  // The number of a new record.
+  std::uint64_t allocate(std::size_t size) {
+    if (size > room_) {
+      // A chunk has an eighth of what all have, so that no more is unused. A large record has one of its own.
+      const std::size_t chunk_size = (std::clamp)(total_ / 8, min_chunk_size, max_chunk_size);
+      const bool is_large = size > chunk_size;
+      if (chunks_.size() == chunks_.capacity()) chunks_.reserve((std::max)(std::size_t{8}, 2 * chunks_.size()));
+      chunks_.emplace_back(new unsigned char[is_large ? size : chunk_size]);
+      total_ += is_large ? size : chunk_size;
+      const std::uint64_t begin = std::uint64_t{chunks_.size()} << offset_bits;
+      if (is_large) return begin;
+      next_ = begin;
+      room_ = chunk_size;
+    }
+    room_ -= size;
+    return std::exchange(next_, next_ + size);
+  }
+
+  std::vector<std::unique_ptr<unsigned char[]>> chunks_;
+  std::uint64_t next_ = 0;  // number of the next record
+  std::size_t room_ = 0;    // bytes from there
+  std::size_t total_ = 0;   // bytes of all chunks
+  std::array<Table, Location::table_count> tables_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory

@@ -9,13 +9,13 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/id.hpp>
 #include <droplit/idempotency_key.hpp>
-#include <droplit/storage/memory/clients.hpp>
+#include <droplit/storage/memory/packed_client.hpp>
 #include <droplit/timestamp.hpp>
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <set>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,29 +23,43 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory {
 
 /// Which client has which key. Not thread-safe.
 class Keys {
+  struct Key;
+
+  struct ByAge {
+    bool operator()(const Key* a, const Key* b) const noexcept {
+      return a->client.created_at() < b->client.created_at();
+    }
+  };
+  using Ages = std::multiset<const Key*, ByAge>;
+
   struct Key {
-    std::string text;
-    const PackedClient* client = nullptr;
+    std::unique_ptr<char[]> characters;
+    std::size_t size;
+    PackedClient client;
+    Ages::const_iterator age;
+
+    [[nodiscard]] std::string_view text() const noexcept { return {characters.get(), size}; }
   };
 
   struct ByText {
     using is_transparent = void;
-    using Order = std::pair<EcosystemId, std::string_view>;
+    struct Wanted {
+      std::string_view characters;
+      EcosystemId ecosystem;
 
-    static Order order(const Key& key) noexcept { return {key.client->ecosystem_id, key.text}; }
-    static const Order& order(const Order& order) noexcept { return order; }
+      [[nodiscard]] std::string_view text() const noexcept { return characters; }
+    };
+
+    // The ecosystem comes last, because it is in the memory of the client.
     template <class A, class B>
     bool operator()(const A& a, const B& b) const noexcept {
-      return order(a) < order(b);
+      const int order = a.text().compare(b.text());
+      return order != 0 ? order < 0 : ecosystem(a) < ecosystem(b);
     }
+    static EcosystemId ecosystem(const Key& key) noexcept { return key.client.ecosystem_id(); }
+    static EcosystemId ecosystem(const Wanted& wanted) noexcept { return wanted.ecosystem; }
   };
-
-  struct ByAge {
-    bool operator()(const Key* a, const Key* b) const noexcept {
-      if (a->client->created_at != b->client->created_at) return a->client->created_at < b->client->created_at;
-      return std::less<>()(a, b);
-    }
-  };
+  using Texts = std::set<Key, ByText>;
 
   struct NoOrder {
     template <class T>
@@ -53,9 +67,6 @@ class Keys {
       return false;
     }
   };
-
-  using Texts = std::set<Key, ByText>;
-  using Ages = std::set<const Key*, ByAge>;
 
   template <class T>
   static auto make_node(T value) {
@@ -68,7 +79,10 @@ class Keys {
   class Entry {
    public:
     explicit Entry(const IdempotencyKey& key)
-        : text_(make_node(Key{key.str()})), age_(make_node(static_cast<const Key*>(nullptr))) {}
+        : text_(make_node(Key{std::make_unique<char[]>(key.str().size()), key.str().size(), {}, {}})),
+          age_(make_node(static_cast<const Key*>(nullptr))) {
+      key.str().copy(text_.value().characters.get(), key.str().size());
+    }
 
    private:
     friend class Keys;
@@ -76,36 +90,35 @@ class Keys {
     Ages::node_type age_;
   };
 
-  /// How long a key is remembered, in milliseconds.
-  explicit Keys(std::int64_t max_age) noexcept : max_age_(max_age) {}
-
-  /// The client of this ecosystem that has the key at that time; null if there is none, or its key has expired.
-  [[nodiscard]] const PackedClient* find(EcosystemId ecosystem, const IdempotencyKey& key,
-                                         Timestamp now) const noexcept {
-    const auto found = texts_.find(ByText::Order(ecosystem, key.str()));
-    return found == texts_.end() || is_expired(*found, now) ? nullptr : found->client;
+  /// The client of this ecosystem that has the key at that time; none if there is none, or its key has expired.
+  [[nodiscard]] PackedClient find(EcosystemId ecosystem, const IdempotencyKey& key, Timestamp now,
+                                  std::int64_t max_age) const noexcept {
+    const auto found = texts_.find(ByText::Wanted{key.str(), ecosystem});
+    return found == texts_.end() || is_expired(*found, now, max_age) ? PackedClient() : found->client;
   }
 
   /// Gives the key to the client, takes it from one whose key has expired, and frees at most eight other expired ones.
-  void insert(Entry entry, const PackedClient& client) noexcept {
-    entry.text_.value().client = &client;
-    if (const auto expired = texts_.find(entry.text_.value()); expired != texts_.end()) erase(*expired);
-    entry.age_.value() = &*texts_.insert(std::move(entry.text_)).position;
-    ages_.insert(std::move(entry.age_));
-    for (int i = 0; i != 8 && is_expired(**ages_.begin(), client.created_at); ++i) erase(**ages_.begin());
+  void insert(Entry entry, PackedClient client, std::int64_t max_age) noexcept {
+    Key& added = entry.text_.value();
+    added.client = client;
+    if (const auto expired = texts_.find(added); expired != texts_.end()) erase(expired);
+    entry.age_.value() = &added;
+    added.age = ages_.insert(ages_.end(), std::move(entry.age_));  // usually it is the youngest
+    texts_.insert(std::move(entry.text_));
+    for (int i = 0; i != 8 && is_expired(**ages_.begin(), client.created_at(), max_age); ++i)
+      erase(texts_.find(**ages_.begin()));
   }
 
  private:
-  [[nodiscard]] bool is_expired(const Key& key, Timestamp now) const noexcept {
-    return now.unix_millis() - key.client->created_at.unix_millis() > max_age_;
+  static bool is_expired(const Key& key, Timestamp now, std::int64_t max_age) noexcept {
+    return now.unix_millis() - key.client.created_at().unix_millis() > max_age;
   }
 
-  void erase(const Key& key) noexcept {
-    ages_.erase(&key);
-    texts_.erase(texts_.find(key));
+  void erase(Texts::const_iterator key) noexcept {
+    ages_.erase(key->age);
+    texts_.erase(key);
   }
 
-  std::int64_t max_age_;
   Texts texts_;
   Ages ages_;
 };
