@@ -97,9 +97,9 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
   described.endpoint = options.endpoint;
   const droplit::StaticResource document = droplit::openapi_resource(described);
   const droplit::TryIt try_it(options.try_it);
-  droplit::Endpoint endpoint(storage, access.access(), clock, ids, options.endpoint);
-  droplit::Router router(endpoint, document, try_it.page, try_it.script, try_it.style, alive, ready_probe);
-  droplit::BeastServer server(router, options.server, observation);  // listens
+  server::StoreEndpoint service(storage, access.access(), clock, ids, options);
+  droplit::Router router(service.endpoint, document, try_it.page, try_it.script, try_it.style, alive, ready_probe);
+  droplit::BeastServer server(router, service.server_options, observation);  // listens
   std::string lines = "listening on " + server.url() + "\n";
   std::optional<server::MetricsServer> metrics;
   if (options.metrics) {

@@ -75,7 +75,7 @@ concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps
 
 /// A handler that responds later, such as a coroutine's: it suspends instead of blocking, so that a server needs no
 /// store threads for it. Its steps are those of a `SteppedHandler`, except for `complete`, and its limit that of a
-/// `Handler`. `server/` has such servers; a `Router` does not join it.
+/// `Handler`. `server/` has such servers.
 template <class H>
 concept AsyncHandler = detail::has_usable_limit<H>() && std::constructible_from<typename H::Steps, H&> &&
     requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response,
@@ -105,7 +105,7 @@ concept ServedHandler = Handler<H> || AsyncHandler<H>;
 /// router, too, other paths are responded to with 404, and other methods with 405. One with steps of its own must see
 /// to that itself, as `Endpoint` does.
 template <class H>
-concept RoutedHandler = Handler<H> && requires(const H& handler) {
+concept RoutedHandler = ServedHandler<H> && requires(const H& handler) {
   { handler.route } -> std::convertible_to<Route>;
 };
 

@@ -31,7 +31,7 @@ std::string_view path_parameter(const Request&&) = delete;
 
 /// Joins handlers by path and method: each request goes to the first that has both in its route. Responds itself with
 /// 404 to other paths, with the parameters of operations to OPTIONS, and with 405 and `allow` to other methods. It is a
-/// handler, too.
+/// handler, too; an `AsyncHandler` if one of them is, and then the others must not block.
 ///
 ///     Router router(endpoint, get_client);
 ///     BeastServer server(router);
@@ -45,7 +45,7 @@ requires(sizeof...(H) != 0) class Router {
   explicit Router(H&... handlers) : handlers_(handlers...), routes_{handlers.route...} {}
 
   /// Responds to a whole request. Throws only for lack of memory.
-  Response handle(const Request& request) { return detail::respond(*this, request); }
+  Response handle(const Request& request) requires(Handler<H>&&...) { return detail::respond(*this, request); }
 
   /// The routes of the handlers, in their order.
   [[nodiscard]] std::span<const Route> routes() const noexcept { return routes_; }
@@ -71,8 +71,27 @@ requires(sizeof...(H) != 0) class Router {
     bool finish(std::string_view last_piece, Response& response) {
       return with_chosen([&](auto& steps) { return steps.finish(last_piece, response); });
     }
-    void complete(Response& response) {
+    void complete(Response& response) requires(Handler<H>&&...) {
       with_chosen([&](auto& steps) { steps.complete(response); });
+    }
+    ///@}
+    ///@{
+    /// As `AsyncHandler` says, by the handler that has the route.
+    template <class Done>
+    void complete(Response& response, Done done) requires(AsyncHandler<H> || ...) {
+      with_chosen([&](auto& steps) {
+        if constexpr (requires { steps.complete(response, static_cast<Done&&>(done)); }) {
+          steps.complete(response, static_cast<Done&&>(done));
+        } else {
+          steps.complete(response);
+          done();
+        }
+      });
+    }
+    void cancel() requires(AsyncHandler<H> || ...) {
+      with_chosen([](auto& steps) {
+        if constexpr (requires { steps.cancel(); }) steps.cancel();
+      });
     }
     ///@}
     /// Of a request without a route: what any handler takes.

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // The contract as data, over a socket.
 #include <droplit/async/asio.hpp>
+#include <droplit/async/batch_endpoint.hpp>
 #include <droplit/router.hpp>
 #include <droplit/server/beast.hpp>
 
@@ -8,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
 #include "support/socket.hpp"
+#include "support/written.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -71,6 +73,20 @@ struct Coroutines {
   droplit::AsyncEndpoint<decltype(store), contract::Access, contract::Clock, contract::Ids> endpoint{
       store, world.access, world.clock, world.ids};
   auto& handler() { return endpoint; }
+};
+
+/// The contract's policies through a writer, beside another handler.
+struct Batches {
+  explicit Batches(bool keys) : world(keys), keyed{.idempotency_keys = keys} {}
+  contract::World world;
+  droplit::EndpointOptions keyed;
+  test::OneByOne<contract::Storage> store{world.storage};
+  droplit::BatchWriter<decltype(store)> writer{store};
+  droplit::BatchEndpoint<decltype(store), contract::Access, contract::Clock, contract::Ids> endpoint{
+      writer, world.access, world.clock, world.ids, keyed};
+  Other other;
+  droplit::Router<Other, decltype(endpoint)> router{other, endpoint};
+  auto& handler() { return router; }
 };
 
 template <class Service>
@@ -151,4 +167,9 @@ TEST_CASE("every case over a socket, through a router of the endpoint and anothe
 TEST_CASE("every case over a socket, by coroutines") {
   run_all<Coroutines>(false);
   run_all<Coroutines>(true);
+}
+
+TEST_CASE("every case over a socket, through a writer of batches and a router") {
+  run_all<Batches>(false);
+  run_all<Batches>(true, 0, true);
 }

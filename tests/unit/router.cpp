@@ -5,6 +5,9 @@
 #include "support/catch.hpp"
 #include "support/contract_cases.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -26,6 +29,43 @@ struct Named {
   }
 };
 
+/// Responds when `respond` is called.
+struct Later {
+  const Route route{"PUT", "/later"};
+  std::function<void()> respond{};
+  int cancelled = 0;
+
+  class Steps {
+   public:
+    explicit Steps(Later& later) : later_(later) {}
+    bool head(const RequestHead&, std::string_view, Response&) { return true; }
+    bool body(std::string_view, Response&) { return true; }
+    bool finish(std::string_view, Response&) { return true; }
+    template <class Done>
+    void complete(Response& response, Done done) {
+      auto owner = std::make_shared<Done>(std::move(done));
+      later_.respond = [&response, owner] {
+        write_response(response, 200, "text/plain", "later");
+        (*owner)();
+      };
+    }
+    void cancel() { ++later_.cancelled; }
+    [[nodiscard]] std::uint32_t max_body() const { return 77; }
+
+   private:
+    Later& later_;
+  };
+};
+
+struct Done {
+  explicit Done(int& count) noexcept : calls(&count) {}
+  Done(Done&& other) noexcept : calls(std::exchange(other.calls, nullptr)) {}
+  Done& operator=(Done&&) = delete;
+  ~Done() = default;
+  void operator()() noexcept { ++*calls; }
+  int* calls;
+};
+
 std::string call(auto& router, const std::string& method, const std::string& target) {
   const Response response = router.handle(Request{method, target, {}, "body"});
   return std::to_string(response.status) + ' ' + response.body + std::string(response.fields.get("allow"));
@@ -38,6 +78,9 @@ static_assert(SteppedHandler<Router<Named, decltype(contract::World::endpoint)>>
 static_assert(SteppedHandler<decltype(contract::World::endpoint)>);
 static_assert(RoutedHandler<decltype(contract::World::endpoint)>);
 static_assert(!std::is_constructible_v<Router<Named>, Named>, "a router keeps a reference");
+static_assert(AsyncHandler<Router<Named, Later>> && AsyncHandler<Router<Later>>);
+static_assert(!Handler<Router<Named, Later>>, "whose response comes later cannot be returned");
+static_assert(!AsyncHandler<Router<Named>>);
 
 TEST_CASE("a request goes to the first handler that has its path and method") {
   Named one{{"GET", "/one"}, "one"};
@@ -235,4 +278,39 @@ TEST_CASE("the parameter of a path is its last segment, as it was received") {
   CHECK(parameter("/").empty());
   CHECK(parameter("").empty());
   CHECK(parameter("*").empty());
+}
+
+TEST_CASE("a router of a handler that responds later and of plain ones responds later itself, or at once") {
+  Named plain{{"GET", "/plain"}, "plain"};
+  Later later;
+  Router router(plain, later);
+  decltype(router)::Steps steps(router);
+  Response response;
+  int calls = 0;
+
+  REQUIRE(steps.head(RequestHead("PUT", "/later"), "", response));
+  CHECK(steps.max_body() == 77);
+  REQUIRE(steps.finish("", response));
+  steps.complete(response, Done(calls));
+  CHECK(calls == 0);
+  steps.cancel();
+  CHECK(later.cancelled == 1);
+  later.respond();
+  CHECK(calls == 1);
+  CHECK(response.body == "later");
+
+  REQUIRE(steps.head(RequestHead("GET", "/plain"), "", response));
+  REQUIRE(steps.body("bo", response));
+  REQUIRE(steps.finish("dy", response));
+  steps.complete(response, Done(calls));
+  CHECK(calls == 2);
+  CHECK(response.body == "plain plain body");
+  steps.cancel();  // which a plain handler has no use for
+  CHECK(later.cancelled == 1);
+
+  CHECK_FALSE(steps.head(RequestHead("PUT", "/plain"), "", response));
+  CHECK(response.status == 405);
+  CHECK_FALSE(steps.head(RequestHead("PUT", "/elsewhere"), "", response));
+  CHECK(response.status == 404);
+  CHECK(steps.max_body() == 1024 * 1024);  // what any of them takes
 }

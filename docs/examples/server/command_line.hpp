@@ -99,7 +99,7 @@ class CommandLine {
     refuse_options_of_other_stores();
     set_up_keys();
     refuse_metrics_beside_the_service();
-    const unsigned defaults[] = {0, 64, 8};
+    const unsigned defaults[] = {0, 1, 8};
     options_.server.store_threads = options_.store_threads.value_or(defaults[static_cast<int>(options_.kind)]);
 #if defined(DROPLIT_POSTGRES)
     options_.postgres.connections = options_.store_callers();
@@ -207,8 +207,8 @@ exit status:
   void add_serving() {
     add_number("--threads", "N", "How many threads serve", options_.server.threads, 1U, 256U);
     add("--store-threads", "N",
-        "How many more threads call the store, 0 to 256; 0: those that serve. Default: 0 for memory; 64 for sqlite, as "
-        "many creates may share a commit; 8 for postgresql, each with a connection.",
+        "How many more threads call the store, 0 to 256; 0: those that serve, or one for sqlite, whose thread commits all "
+        "creates that wait at once. Default: 0 for memory; 1 for sqlite; 8 for postgresql, each with a connection.",
         [this](const std::string& text) { options_.store_threads = number("--store-threads", text, 0U, 256U); });
     add_number("--max-connections", "N", "How many connections are served at a time", options_.server.max_connections,
                1U, UINT32_MAX);

@@ -3,7 +3,11 @@
 
 #include "command_line.hpp"
 
+#include <droplit/async/batch_endpoint.hpp>
+#include <droplit/async/batch_writer.hpp>
+#include <droplit/batch_storage.hpp>
 #include <droplit/client.hpp>
+#include <droplit/endpoint.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
@@ -17,6 +21,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace server {
@@ -36,6 +41,9 @@ class LateStore {
       const droplit::Client& client, const droplit::IdempotencyKey& key) requires droplit::KeyedStorage<Store> {
     return store_->insert_once(client, key);
   }
+  void insert_all(std::span<droplit::BatchInsert* const> inserts) noexcept requires droplit::BatchStorage<Store> {
+    store_->insert_all(inserts);
+  }
 
   /// What the store has counted; nothing if it counts nothing or is not open. By any thread.
   [[nodiscard]] std::optional<droplit::StoreStats> stats() const {
@@ -48,6 +56,34 @@ class LateStore {
  private:
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_ = false;
+};
+
+/// The endpoint over a store, and what it inserts by: the store itself, on the server's store threads.
+template <class Store, class Access, class Clock, class Ids>
+class StoreEndpoint {
+ public:
+  StoreEndpoint(Store& store, const Access& access, Clock& clock, Ids& ids, const Options& options)
+      : endpoint(store, access, clock, ids, options.endpoint), server_options(options.server) {}
+
+  droplit::Endpoint<Store, Access, Clock, Ids> endpoint;
+  droplit::ServerOptions server_options;
+};
+
+/// A store that inserts in batches does so on threads of a writer's, and the server needs none.
+template <droplit::BatchStorage Store, class Access, class Clock, class Ids>
+class StoreEndpoint<Store, Access, Clock, Ids> {
+  droplit::BatchWriter<Store> writer_;
+
+ public:
+  StoreEndpoint(Store& store, const Access& access, Clock& clock, Ids& ids, const Options& options)
+      : writer_(store, {.threads = options.server.store_threads}),
+        endpoint(writer_, access, clock, ids, options.endpoint),
+        server_options(options.server) {
+    server_options.store_threads = 0;
+  }
+
+  droplit::BatchEndpoint<Store, Access, Clock, Ids> endpoint;
+  droplit::ServerOptions server_options;
 };
 
 /// How each kind of store is opened and inspected; both throw an error.

@@ -6,6 +6,7 @@
 #include <droplit/storage/sqlite/handles.hpp>
 #include <droplit/storage/sqlite/opening.hpp>
 
+#include <droplit/batch_storage.hpp>
 #include <droplit/checked_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
@@ -128,20 +129,31 @@ class SqliteStorage {
   /// begins, so for up to about twice `busy_timeout` where other processes keep the file busy.
   Outcome<Insertion> insert(const Client& client) {
     return detail::guarded<Insertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<Insertion> {
-      PendingInsert mine(client);
-      return run(mine);
+      BatchInsert mine(client);
+      insert_one(mine);
+      if (!mine.outcome) return std::move(mine.outcome).as_failure();
+      return mine.outcome.assume_value().insertion();
     });
   }
 
   /// The same under a key. A replay's client is in the file: it was, or the shared commit has put it there.
   Outcome<KeyedInsertion> insert_once(const Client& client, const IdempotencyKey& key) {
-    return detail::guarded<KeyedInsertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<KeyedInsertion> {
-      PendingInsert mine(client, &key);
-      Outcome<Insertion> insertion = run(mine);
-      if (!insertion) return std::move(insertion).as_failure();
-      if (insertion.assume_value() != Insertion::replayed) return insertion.assume_value();
-      return KeyedInsertion::replayed(*std::move(mine.holder));
+    BatchInsert mine(client, &key);
+    insert_one(mine);
+    return std::move(mine.outcome);
+  }
+
+  /// The same for many, which share one commit, also with those of other threads.
+  void insert_all(std::span<BatchInsert* const> inserts) noexcept {
+    if (inserts.empty()) return;
+    const auto run = detail::guarded<void>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<void> {
+      const auto all = [this](std::span<BatchInsert* const> group) noexcept { commit_all(group); };
+      PendingInserts mine(inserts);
+      if (connection_->lock.run(mine, connection_->busy_timeout, all)) return BOOST_OUTCOME_V2_NAMESPACE::success();
+      return detail::sqlite::make_fault("insert", SQLITE_BUSY);
     });
+    if (run) return;
+    for (BatchInsert* const each : inserts) each->outcome = copy(run.assume_exception(), Fate::not_applied);
   }
 
   /// Reads one row of an index, and so finds out whether the file can be used now.
@@ -163,7 +175,7 @@ class SqliteStorage {
 
  private:
   using Connection = detail::sqlite::Connection;
-  using PendingInsert = detail::sqlite::PendingInsert;
+  using PendingInserts = detail::sqlite::PendingInserts;
 
   struct Rollback {
     void operator()(Connection* c) const noexcept {
@@ -221,16 +233,14 @@ class SqliteStorage {
     return with_connection<T>(operation, transaction, has_lock);
   }
 
-  Outcome<Insertion> run(PendingInsert& mine) {
-    const auto all = [this](std::span<PendingInsert* const> inserts) noexcept { insert_all(inserts); };
-    const bool was_run = connection_->lock.run(mine, connection_->busy_timeout, all);
-    if (!was_run) return detail::sqlite::make_fault("insert", SQLITE_BUSY);
-    return std::move(mine.outcome);
+  void insert_one(BatchInsert& insert) noexcept {
+    BatchInsert* const one = &insert;
+    insert_all({&one, 1});
   }
 
   // Under the lock. One commit for all; where a statement fails, one for each, so that every client has its own
   // outcome.
-  void insert_all(std::span<PendingInsert* const> inserts) noexcept {
+  void commit_all(std::span<BatchInsert* const> inserts) noexcept {
     bool failed = false;
     const auto together = [&](Connection& c) -> Outcome<bool> {
       auto inserted = c.insert_clients(inserts);
@@ -239,28 +249,32 @@ class SqliteStorage {
     };
     const auto done = in_transaction<bool>("insert", together, true);
     if (done) return;
-    for (PendingInsert* const& each : inserts) {
+    for (BatchInsert* const& each : inserts) {
       if (failed && inserts.size() > 1) {
-        insert_all({&each, 1});
+        commit_all({&each, 1});
         continue;
       }
       // A client that was refused was not stored, whether or not the commit succeeded. One that was replayed may be of
       // this commit.
       const Fault& fault = done.assume_exception();
-      const bool refused = each->outcome.has_value() && each->outcome.assume_value() != Insertion::inserted &&
-                           each->outcome.assume_value() != Insertion::replayed;
-      const Fate fate = refused ? Fate::not_applied : fault.fate();
-      each->outcome = detail::guarded<Insertion>(fault.source(), fate, [&]() -> Outcome<Insertion> {
-        if (fate == fault.fate()) return fault;
-        return Fault(fault.source(), fate, fault.what());
-      });
+      const auto is_refusal = [](Insertion i) { return i != Insertion::inserted && i != Insertion::replayed; };
+      const bool refused = each->outcome.has_value() && is_refusal(each->outcome.assume_value().insertion());
+      each->outcome = copy(fault, refused ? Fate::not_applied : fault.fate());
     }
+  }
+
+  // With another fate, it is none of an unavailable storage. A lack of memory is a fault of that fate.
+  static Outcome<KeyedInsertion> copy(const Fault& fault, Fate fate) noexcept {
+    return detail::guarded<KeyedInsertion>(fault.source(), fate, [&]() -> Outcome<KeyedInsertion> {
+      if (fate == fault.fate()) return fault;
+      return Fault(fault.source(), fate, fault.what());
+    });
   }
 
   std::unique_ptr<Connection> connection_;
 };
 
-static_assert(KeyedStorage<SqliteStorage>);
+static_assert(KeyedStorage<SqliteStorage> && BatchStorage<SqliteStorage>);
 static_assert(CheckedStorage<SqliteStorage> && CountingStorage<SqliteStorage>);
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

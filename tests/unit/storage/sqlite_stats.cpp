@@ -30,7 +30,7 @@ std::uint64_t groups_of(const droplit::StoreStats& stats) {
 }
 
 using droplit::detail::sqlite::GroupCommit;
-using droplit::detail::sqlite::PendingInsert;
+using droplit::detail::sqlite::PendingInserts;
 
 }  // namespace
 
@@ -76,14 +76,16 @@ TEST_CASE("what waits for another thread is counted, and what waits in vain") {
   CHECK(lock.stats().waits == 1);
   CHECK(lock.stats().wait_timeouts == 1);
   CHECK(lock.stats().wait_nanoseconds >= 1'000'000);  // it was not less than the wait
-  PendingInsert in_vain(client);
+  droplit::BatchInsert insert(client);
+  droplit::BatchInsert* const one[] = {&insert};
+  PendingInserts in_vain(one);
   CHECK_FALSE(lock.run(in_vain, 1ms, insert_all));
   CHECK(lock.stats().waits == 2);
   CHECK(lock.stats().wait_timeouts == 2);
   CHECK(groups_of(lock.stats()) == 0);
   lock.unlock();
 
-  PendingInsert at_once(client);
+  PendingInserts at_once(one);
   CHECK(lock.run(at_once, 1h, insert_all));
   CHECK(lock.stats().waits == 2);
   CHECK(lock.stats().group_commits->groups.front() == 1);

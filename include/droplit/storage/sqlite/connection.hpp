@@ -10,6 +10,7 @@
 #include <droplit/storage/sqlite/opening.hpp>
 #include <droplit/storage/sqlite/schema.hpp>
 
+#include <droplit/batch_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/client_type.hpp>
 #include <droplit/detail/config.hpp>
@@ -98,13 +99,23 @@ struct Connection {
   /// Inserts all that can be, in their order, and sets their outcomes. For each that is inserted with a key, at most
   /// eight keys that are expired are cleared, the oldest first. False, with a failure among the outcomes, if nothing of
   /// it may be kept.
-  Outcome<bool> insert_clients(std::span<PendingInsert* const> inserts) {
+  Outcome<bool> insert_clients(std::span<BatchInsert* const> inserts) {
+    std::optional<Ecosystem> ecosystem;  // that of the insert before
     std::int64_t keys = 0;
     std::int64_t newest = Timestamp::min_unix_millis;
-    for (PendingInsert* const each : inserts) {
-      each->outcome = insert_client(*each);
+    for (BatchInsert* const each : inserts) {
+      const EcosystemId id = each->client.ecosystem_id();
+      if (!ecosystem || ecosystem->id() != id) {
+        auto state = state_of(id, "insert");
+        if (!state) return state.as_failure();
+        ecosystem.emplace(id, state.assume_value());
+      }
+      const auto changes = sqlite3_total_changes64(database.get());
+      each->outcome = insert_client(*each, ecosystem->state());
       if (!each->outcome) return each->outcome.as_failure();
-      if (each->key == nullptr || each->outcome.assume_value() != Insertion::inserted) continue;
+      // More than the one row: a trigger of another program may have changed the ecosystem.
+      if (sqlite3_total_changes64(database.get()) > changes + 1) ecosystem.reset();
+      if (each->key == nullptr || each->outcome.assume_value().insertion() != Insertion::inserted) continue;
       ++keys;
       newest = (std::max)(newest, each->client.created_at().unix_millis());
     }
@@ -177,28 +188,27 @@ struct Connection {
   }
 
   /// Inserts the client, with its key if it has one, or returns why it was not inserted.
-  Outcome<Insertion> insert_client(PendingInsert& pending) {
+  Outcome<KeyedInsertion> insert_client(const BatchInsert& pending, EcosystemState state) {
     const Client& client = pending.client;
-    const auto state = state_of(client.ecosystem_id(), "insert");
-    if (!state) return state.as_failure();
-    const bool is_active = state.assume_value() == EcosystemState::active;
+    const bool is_active = state == EcosystemState::active;
     if (is_active) {  // first, since most keys are new
       auto inserted = insert_row(pending);
-      if (!inserted || inserted.assume_value() == Insertion::inserted) return inserted;
+      if (!inserted) return std::move(inserted).as_failure();
+      if (inserted.assume_value() == Insertion::inserted) return Insertion::inserted;
     }
     if (pending.key != nullptr) {
-      auto holder = find_holder(client.ecosystem_id(), *pending.key);
-      if (!holder) return std::move(holder).as_failure();
-      pending.holder = std::move(holder).assume_value();
-    }
-    if (pending.holder) {
-      const std::int64_t age = client.created_at().unix_millis() - pending.holder->created_at().unix_millis();
-      if (age <= max_key_age) {
-        return client.has_same_draft(*pending.holder) ? Insertion::replayed : Insertion::key_reused;
+      auto found = find_holder(client.ecosystem_id(), *pending.key);
+      if (!found) return std::move(found).as_failure();
+      if (std::optional<Client>& holder = found.assume_value()) {
+        const std::int64_t age = client.created_at().unix_millis() - holder->created_at().unix_millis();
+        if (age > max_key_age && is_active) return take_key(pending, holder->id());
+        if (age <= max_key_age) {
+          if (!client.has_same_draft(*holder)) return Insertion::key_reused;
+          return KeyedInsertion::replayed(*std::move(holder));
+        }
       }
-      if (is_active) return take_key(pending);
     }
-    switch (state.assume_value()) {
+    switch (state) {
       case EcosystemState::deleted: return Insertion::ecosystem_deleted;
       case EcosystemState::unknown: return Insertion::ecosystem_unknown;
       default: return Insertion::id_taken;
@@ -206,7 +216,7 @@ struct Connection {
   }
 
   /// Inserts the client unless its id or its key is taken, which is `id_taken`.
-  Outcome<Insertion> insert_row(const PendingInsert& pending) {
+  Outcome<Insertion> insert_row(const BatchInsert& pending) {
     const Client& client = pending.client;
     StatementExecution execution(insert);
     execution.bind(client.id()).bind(client.created_at().unix_millis());
@@ -226,10 +236,13 @@ struct Connection {
   }
 
   /// Inserts the client with the key of an expired one, which loses it; nothing is changed if the id is taken.
-  Outcome<Insertion> take_key(const PendingInsert& pending) {
-    const int code = StatementExecution(forget_key).bind(pending.holder->id()).bind(pending.client.id()).step();
+  Outcome<KeyedInsertion> take_key(const BatchInsert& pending, ClientId holder) {
+    const int code = StatementExecution(forget_key).bind(holder).bind(pending.client.id()).step();
     if (code != SQLITE_DONE) return make_fault("insert", code);
-    return sqlite3_changes(database.get()) == 1 ? insert_row(pending) : Insertion::id_taken;
+    if (sqlite3_changes(database.get()) != 1) return Insertion::id_taken;
+    auto inserted = insert_row(pending);
+    if (!inserted) return std::move(inserted).as_failure();
+    return inserted.assume_value();
   }
 
   Statement find_key, forget_key, forget_oldest_keys;

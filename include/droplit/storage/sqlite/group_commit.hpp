@@ -9,38 +9,33 @@
 //   thread 2      insert: waits ............... leader of 2, 3 | commit |
 //   thread 3         insert: waits ............ follower       |        | done
 
-#include <droplit/client.hpp>
+#include <droplit/batch_storage.hpp>
 #include <droplit/detail/config.hpp>
-#include <droplit/fault.hpp>
-#include <droplit/idempotency_key.hpp>
-#include <droplit/outcome.hpp>
-#include <droplit/storage.hpp>
 #include <droplit/store_stats.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
-/// An insert that waits for its commit.
-struct PendingInsert {
-  explicit PendingInsert(const Client& new_client, const IdempotencyKey* new_key = nullptr) noexcept
-      : client(new_client), key(new_key) {}
-
-  const Client& client;
-  const IdempotencyKey* key;     // null if the client is inserted without one
-  std::optional<Client> holder;  // the client that has the key, if the outcome is `replayed`
-  Outcome<Insertion> outcome = Fault(FaultSource::storage, Fate::maybe_applied, {});
+/// Inserts of one thread that wait for their commit.
+class PendingInserts {
+ public:
+  explicit PendingInserts(std::span<BatchInsert* const> inserts) noexcept : inserts_(inserts) {}
 
  private:
   friend class GroupCommit;
   enum class State : std::uint8_t { waiting, follower, done };
+  std::span<BatchInsert* const> inserts_;
+  PendingInserts* next_ = nullptr;
   State state_ = State::waiting;
   std::condition_variable changed_;
   std::optional<std::chrono::steady_clock::time_point> waits_since_;  // if the lock was not free
@@ -67,38 +62,41 @@ class GroupCommit {
     release();
   }
 
-  /// Has `insert_all(std::span<PendingInsert* const>)`, which throws nothing, called under the lock by this thread or
-  /// another one with `insert` among others, which sets its outcome. False, and not called, if the lock was not free
-  /// for it within `timeout`.
+  /// Has `insert_all(std::span<BatchInsert* const>)`, which throws nothing, called under the lock by this thread or
+  /// another one with these inserts among others, whose outcomes it sets. False, and not called, if the lock was not
+  /// free for it within `timeout`.
   template <class InsertAll>
-  bool run(PendingInsert& insert, std::chrono::milliseconds timeout, InsertAll insert_all) {
-    using State = PendingInsert::State;
+  bool run(PendingInserts& inserts, std::chrono::milliseconds timeout, InsertAll insert_all) {
+    using State = PendingInserts::State;
     std::unique_lock lock(mutex_);
-    waiting_.push_back(&insert);
-    if (is_locked_) insert.waits_since_ = Time::now();
-    const auto can_go_on = [&] { return insert.state_ != State::waiting || !is_locked_; };
-    if (!insert.changed_.wait_for(lock, timeout, can_go_on)) {
-      waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &insert));
-      add_wait(*insert.waits_since_, false);
+    enqueue(inserts);
+    if (is_locked_) inserts.waits_since_ = Time::now();
+    const auto can_go_on = [&] { return inserts.state_ != State::waiting || !is_locked_; };
+    if (!inserts.changed_.wait_for(lock, timeout, can_go_on)) {
+      remove(inserts);
+      add_wait(*inserts.waits_since_, false);
       return false;
     }
-    if (insert.state_ != State::waiting) {
-      insert.changed_.wait(lock, [&] { return insert.state_ == State::done; });
+    if (inserts.state_ != State::waiting) {
+      inserts.changed_.wait(lock, [&] { return inserts.state_ == State::done; });
       return true;
     }
     is_locked_ = true;
     group_.swap(waiting_);
-    for (PendingInsert* const each : group_) {
+    PendingInserts* const first = std::exchange(first_waiting_, nullptr);
+    last_link_ = &first_waiting_;
+    for (PendingInserts* each = first; each != nullptr; each = each->next_) {
       each->state_ = State::follower;
       if (each->waits_since_) add_wait(*each->waits_since_, true);
     }
     groups_.add(group_.size());
     lock.unlock();
-    insert_all(std::span<PendingInsert* const>(group_));
+    insert_all(std::span<BatchInsert* const>(group_));
     lock.lock();
-    for (PendingInsert* const each : group_) {
-      each->state_ = State::done;
-      each->changed_.notify_one();  // under the lock: a follower that sees `done` destroys its insert
+    for (PendingInserts* each = first; each != nullptr;) {
+      PendingInserts& done = *std::exchange(each, each->next_);
+      done.state_ = State::done;
+      done.changed_.notify_one();  // under the lock: a follower that sees `done` destroys its inserts
     }
     group_.clear();
     release();
@@ -124,15 +122,32 @@ class GroupCommit {
   void release() noexcept {
     is_locked_ = false;
     unlocked_.notify_one();
-    if (!waiting_.empty()) waiting_.front()->changed_.notify_one();
+    if (first_waiting_ != nullptr) first_waiting_->changed_.notify_one();
+  }
+
+  void enqueue(PendingInserts& inserts) {
+    waiting_.insert(waiting_.end(), inserts.inserts_.begin(), inserts.inserts_.end());
+    *last_link_ = &inserts;
+    last_link_ = &inserts.next_;
+  }
+
+  void remove(PendingInserts& inserts) noexcept {
+    const auto begin = std::search(waiting_.begin(), waiting_.end(), inserts.inserts_.begin(), inserts.inserts_.end());
+    waiting_.erase(begin, begin + static_cast<std::ptrdiff_t>(inserts.inserts_.size()));
+    PendingInserts** link = &first_waiting_;
+    while (*link != &inserts) link = &(*link)->next_;
+    *link = inserts.next_;
+    if (last_link_ == &inserts.next_) last_link_ = link;
   }
 
   mutable std::mutex mutex_;
   std::condition_variable unlocked_;
   StoreStats stats_;
   GroupCommitStats groups_;
-  std::vector<PendingInsert*> waiting_;
-  std::vector<PendingInsert*> group_;  // the leader's alone while it holds the lock
+  PendingInserts* first_waiting_ = nullptr;
+  PendingInserts** last_link_ = &first_waiting_;
+  std::vector<BatchInsert*> waiting_;  // of all that wait
+  std::vector<BatchInsert*> group_;    // the leader's alone while it holds the lock
   bool is_locked_ = false;
 };
 

@@ -102,8 +102,11 @@ class StatementExecution {
   }
 
  private:
-  StatementExecution& bind_bytes(const std::string& bytes) noexcept {
-    return bound(sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_TRANSIENT));
+  // At most two for one statement, which refers to their bytes here: a copy of SQLite's would be allocated.
+  StatementExecution& bind_bytes(std::string&& bytes) noexcept {
+    std::string& own = ids_[id_count_++ % ids_.size()];
+    own = std::move(bytes);
+    return bound(sqlite3_bind_blob64(statement_, ++bound_, own.data(), own.size(), SQLITE_STATIC));
   }
   StatementExecution& bound(int code) noexcept {
     if (code_ == SQLITE_OK) code_ = code;
@@ -111,6 +114,8 @@ class StatementExecution {
   }
 
   sqlite3_stmt* statement_;
+  std::array<std::string, 2> ids_;
+  std::size_t id_count_ = 0;
   int bound_ = 0;
   int code_ = SQLITE_OK;
 };
