@@ -55,8 +55,9 @@ concept Handler = detail::has_usable_limit<H>() && requires(H& handler, const Re
 };
 
 /// A handler that can also take a request in steps, while it arrives: then a server refuses a request before its body
-/// was read, and never holds a whole body. `H::Steps` does that for the requests of one connection, one after another.
-/// Its responses are sent as they are: they have a status from 200 to 599 and the `content-length` of their body.
+/// was read, and never holds a whole body. `H::Steps` does that for one request after another, of one connection or of
+/// several. Its responses are sent as they are: they have a status from 200 to 599 and the `content-length` of their
+/// body.
 template <class H>
 concept SteppedHandler = Handler<H> && std::constructible_from<typename H::Steps, H&> &&
     requires(typename H::Steps& steps, const RequestHead& head, std::string_view text, Response& response) {

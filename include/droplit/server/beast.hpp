@@ -131,6 +131,7 @@ class BeastServer {
       server_.context_.stop();
       server_.store_threads_.stop();
       for (auto& thread : threads_) thread.join();
+      server_.sessions_.clear();  // steps of the handler may use executors that they got
     }
 
     void start() {
@@ -231,7 +232,7 @@ class BeastServer {
   std::chrono::milliseconds make_room() {
     if (!listener_.is_readable()) return {};
     const auto latest = std::chrono::steady_clock::now() - Connection::min_silence;
-    if (const auto silent = connections_.take_waiting(latest)) silent->evict();
+    if (const auto silent = connections_.take_waiting(latest)) detail::until_done([&] { silent->evict(); });
     return soon;
   }
 

@@ -36,7 +36,10 @@ class Echo {
 
   class Steps {
    public:
-    explicit Steps(Echo& echo) : echo_(echo) {}
+    explicit Steps(Echo& echo) : echo_(echo) { ++echo_.steps; }
+    Steps(const Steps&) = delete;
+    Steps& operator=(const Steps&) = delete;
+    ~Steps() { --echo_.steps; }
 
     bool head(const RequestHead& head, std::string_view, Response& response) {
       target_ = head.target();
@@ -98,6 +101,7 @@ class Echo {
   void forget() { take(); }
 
   std::atomic<int> cancelled{0};
+  std::atomic<int> steps{0};  // how many objects there are
 
  private:
   void add(std::function<void()> done) {
@@ -295,6 +299,18 @@ TEST_CASE("a server that is stopped waits for an async handler, and after the gr
   running.join();  // because `cancel` calls back
   CHECK(running.echo.cancelled == 1);
   CHECK(socket.receive_all().empty());
+}
+
+TEST_CASE("no steps of a handler remain when `run` has returned", "[server]") {
+  for (const unsigned threads : {1u, 3u}) {
+    Running running(with_threads(threads));
+    RawSocket socket = running.connect();
+    CHECK(socket.ask(post("/"))->response.status == 200);
+    CHECK(running.echo.steps != 0);
+    running.server.stop();
+    running.join();
+    CHECK(running.echo.steps == 0);
+  }
 }
 
 TEST_CASE("a server may be destroyed while other threads call back", "[server]") {

@@ -141,22 +141,28 @@ TEST_CASE("a server whose options are all as small as can be starts, serves its 
   CHECK(status(RawSocket(patient.server.port()).ask(test::post(test::good_body))) == 201);
 }
 
-TEST_CASE("connections beyond the bound of all memory wait for their turn", "[server_options]") {
+TEST_CASE("connections and requests beyond the bound of all memory wait for their turn", "[server_options]") {
   ServerOptions options;
-  options.max_memory = 0;  // 4 MiB, in which there is room for fewer than 100
+  options.max_memory = 0;  // 4 MiB, in which there is room for 256 connections and fewer than 100 requests
+  options.head_deadline = 10min;
   const Running running(options);
+  const std::string request = test::post(test::good_body);
+  const std::size_t cut = 20;  // what has begun a request is not closed for a newcomer
   std::vector<std::unique_ptr<RawSocket>> sockets;
-  for (int i = 0; i != 100; ++i) {
-    sockets.push_back(std::make_unique<RawSocket>(running.server.port()));
-    sockets.back()->send(test::post(test::good_body));
+  for (int i = 0; i != 300; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(running.server.port(), "127.0.0.1", 60'000ms));
+    sockets.back()->send(std::string_view(request).substr(0, cut));
   }
-  CHECK(sockets.front()->readable(10s));
+  sockets.back()->send(std::string_view(request).substr(cut));
   CHECK_FALSE(sockets.back()->readable(50ms));
+  for (const auto& socket : sockets) {
+    if (socket != sockets.back()) socket->send(std::string_view(request).substr(cut));
+  }
   for (const auto& socket : sockets) {
     CHECK(status(socket->receive()) == 201);
     socket->close();
   }
-  CHECK(running.parties.store.kept == 100);
+  CHECK(running.parties.store.kept == 300);
 }
 
 TEST_CASE("long bodies beyond the bound of all memory get 503 and a close, while short ones are served",

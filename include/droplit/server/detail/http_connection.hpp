@@ -97,7 +97,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   static constexpr std::size_t first_size = 256;        // as most requests; what is longer costs a call more
   static constexpr std::size_t max_linger = 1'048'576;  // bytes that are dropped after the last response
-  static constexpr std::chrono::milliseconds memory_pause{10};
+  static constexpr std::chrono::milliseconds first_memory_pause{10}, last_memory_pause{160};
 
   [[nodiscard]] bool is_waiting() const noexcept { return state_ == State::reading && action_ == Action::request; }
   [[nodiscard]] bool is_silent() {
@@ -106,7 +106,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   // Waits for a request; `fresh`: for the first byte.
   void await_request(bool fresh) {
-    if (active_ && active_->is_unused()) host_.sessions.take_back(std::move(active_));
+    if (active_ && active_->is_unused()) empty_lines_ = host_.sessions.take_back(std::move(active_));
     const auto now = Clock::now();
     this->set_deadline(now + host_.options.idle_deadline);
     state_ = State::reading;
@@ -116,12 +116,13 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   }
 
   // The first bytes of a request are in `first_`.
-  void begin_request(std::size_t size) {
+  void begin_request(std::size_t size, std::chrono::milliseconds wait = first_memory_pause) {
     if (state_ != State::reading) return;
-    active_ = host_.sessions.lend(last_);
+    active_ = host_.sessions.lend(last_, empty_lines_);
     if (!active_) {  // the other bytes wait in the kernel
       await_head();
-      return this->pause(memory_pause, [size](HttpConnection& self) { self.begin_request(size); });
+      const auto next = (std::min)(2 * wait, last_memory_pause);  // thousands may wait
+      return this->pause(wait, [size, next](HttpConnection& self) { self.begin_request(size, next); });
     }
     active_->take({first_.data(), size});
     if (size == first_.size()) {
@@ -173,7 +174,6 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   }
 
   void complete() {
-    state_ = State::working;
     if constexpr (Session::is_async) {
       active_->session.complete(ResponseCallback<HttpConnection>(this->shared_from_this()));
     } else {
@@ -242,8 +242,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   }
 
   void linger() {
-    if (state_ == State::closed) return;
-    if (active_->session.output().empty()) return close();
+    if (state_ == State::closed || active_->session.output().empty()) return close();
     active_->buffer.clear();
     half_close();
   }
@@ -288,6 +287,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   Host& host_;
   MemoryShare memory_;
   std::unique_ptr<Active> active_;  // null while nothing of a request has arrived
+  int empty_lines_ = 0;             // before the next request, while it is null
   std::uint32_t dropped_ = 0;
   State state_ = State::working;
   Action action_ = Action::close;

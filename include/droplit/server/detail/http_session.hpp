@@ -78,7 +78,7 @@ class HttpSession {
 
   /// Asks an async handler to call `done` soon, because the response cannot be sent any more.
   void cancel() {
-    if (phase_ == Phase::completed) steps_.cancel();
+    if (is_async && phase_ == Phase::completed) steps_.cancel();
   }
 
   /// An async handler destroyed `done` without calling it.
@@ -98,10 +98,11 @@ class HttpSession {
   /// Makes the next response the last once `last` is true, which any thread may do, also while `advance` runs.
   void serve_until(const std::atomic<bool>& last) noexcept { last_ = &last; }
 
-  /// Whether nothing of a request has arrived, and no memory of one before it is left.
-  [[nodiscard]] bool is_unused() const noexcept {
-    return phase_ == Phase::start && received_.empty_lines == 0 && !steps_.has_extra_memory();
-  }
+  /// Whether nothing of a request but empty lines has arrived, and no memory of one before it is left.
+  [[nodiscard]] bool is_unused() const noexcept { return phase_ == Phase::start && !steps_.has_extra_memory(); }
+
+  /// How many empty lines have arrived before this request, also those that another session has read.
+  [[nodiscard]] int& empty_lines() noexcept { return received_.empty_lines; }
 
   /// What must be written; valid until the next call.
   [[nodiscard]] std::string_view output() const noexcept { return output_; }

@@ -81,8 +81,9 @@ class SessionPool {
     kept_.reserve(max_kept_);
   }
 
-  /// A session for one connection, whose responses are the last ones once `last` is true. Null if there is no memory.
-  [[nodiscard]] std::unique_ptr<Active> lend(const std::atomic<bool>& last) {
+  /// A session for one connection, of whose next request so many empty lines have arrived. Its responses are the last
+  /// ones once `last` is true. Null if there is no memory.
+  [[nodiscard]] std::unique_ptr<Active> lend(const std::atomic<bool>& last, int empty_lines) {
     auto active = take();
     if (!active) {
       MemoryShare memory(budget_);
@@ -90,6 +91,7 @@ class SessionPool {
       active = std::make_unique<Active>(handler_, options_, suspends_, std::move(memory), observer_);
     }
     active->session.serve_until(last);
+    active->session.empty_lines() = empty_lines;
     return active;
   }
 
@@ -105,13 +107,15 @@ class SessionPool {
     return text;
   }
 
-  /// Takes one back that `is_unused`.
-  void take_back(std::unique_ptr<Active> active) noexcept {
+  /// Takes one back that `is_unused`. Returns how many empty lines it has read.
+  int take_back(std::unique_ptr<Active> active) noexcept {
+    const int empty_lines = active->session.empty_lines();
     if (active->buffer.capacity() > Active::first_read_size)
       active->buffer = boost::beast::flat_buffer(active->buffer.max_size());
     active->pacing = {};
     const std::lock_guard lock(mutex_);
     if (kept_.size() != max_kept_) kept_.push_back(std::move(active));
+    return empty_lines;
   }
 
   /// Frees what is kept.
