@@ -18,6 +18,7 @@ struct BatchInsert {
   /// Refers to the client and, if there is one, to the key: both must remain until the batch is done.
   explicit BatchInsert(const Client& new_client, const IdempotencyKey* new_key = nullptr) noexcept
       : client(new_client), key(new_key) {}
+  explicit BatchInsert(const Client&& new_client, const IdempotencyKey* new_key = nullptr) = delete;
 
   const Client& client;
   const IdempotencyKey* key;  ///< null if the client is inserted without one

@@ -23,10 +23,11 @@ concept IdSource = requires(I& ids, Timestamp now) {
 /// Ids laid out as a MongoDB ObjectId: 4 bytes of seconds since 1970, 5 random bytes of the process, 3 of a counter,
 /// each big-endian (ours).
 ///
-/// Thread-safe. Ids of one process differ, whatever its clock returns: when the counter wraps, the random bytes change.
-/// A child process draws its own, however it was made (`fork`, `_Fork`, `clone`). Ids of different processes differ
-/// unless their random bytes agree; a restored snapshot of a running machine continues with those that it had. Before
-/// 1970 and after 2106-02-07T06:28:15Z the seconds are the nearest value that fits into 4 bytes.
+/// Thread-safe, but not for signal handlers. Ids of one process differ, whatever its clock returns: when the counter
+/// wraps, the random bytes change. A child process with memory of its own draws its own, however it was made (`fork`,
+/// `_Fork`, `clone`). Ids of different processes differ unless their random bytes agree; a restored snapshot of a
+/// running machine continues with those that it had. Before 1970 and after 2106-02-07T06:28:15Z the seconds are the
+/// nearest value that fits into 4 bytes.
 class ObjectIds {
  public:
   /// A new id, with the seconds of `now`; a `Fault` if the system gives no random bytes.

@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 
 #include <span>
+#include <type_traits>
 
 namespace {
 
@@ -24,6 +25,8 @@ static_assert(!droplit::BatchStorage<Plain>);
 static_assert(droplit::BatchStorage<InBatches>);
 static_assert(!droplit::BatchStorage<MayThrow>, "an exception would leave others of the batch without an outcome");
 static_assert(!droplit::BatchStorage<droplit::MemoryStorage>);
+static_assert(std::is_constructible_v<droplit::BatchInsert, const droplit::Client&>);
+static_assert(!std::is_constructible_v<droplit::BatchInsert, droplit::Client>, "it would refer to what is gone");
 
 }  // namespace
 

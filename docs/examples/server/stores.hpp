@@ -42,7 +42,7 @@ class LateStore {
     return store_->insert_once(client, key);
   }
   void insert_all(std::span<droplit::BatchInsert* const> inserts) noexcept requires droplit::BatchStorage<Store> {
-    store_->insert_all(inserts);
+    if (is_open_) store_->insert_all(inserts);  // or else they stay faults: a peer came while --check ended
   }
 
   /// What the store has counted; nothing if it counts nothing or is not open. By any thread.
@@ -69,14 +69,15 @@ class StoreEndpoint {
   droplit::ServerOptions server_options;
 };
 
-/// A store that inserts in batches does so on threads of a writer's, and the server needs none.
+/// A store that inserts in batches does so on threads of a writer's, and the server needs none. One batch takes all
+/// that wait, so that none waits for more than the batch under way and its own.
 template <droplit::BatchStorage Store, class Access, class Clock, class Ids>
 class StoreEndpoint<Store, Access, Clock, Ids> {
   droplit::BatchWriter<Store> writer_;
 
  public:
   StoreEndpoint(Store& store, const Access& access, Clock& clock, Ids& ids, const Options& options)
-      : writer_(store, {.threads = options.server.store_threads}),
+      : writer_(store, {.threads = options.server.store_threads, .max_batch = options.server.max_connections}),
         endpoint(writer_, access, clock, ids, options.endpoint),
         server_options(options.server) {
     server_options.store_threads = 0;

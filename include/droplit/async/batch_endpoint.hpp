@@ -34,7 +34,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 /// `AsyncHandler`, without coroutines: responses are written by the writer's threads.
 ///
 /// Holds references to its policies, which must outlive it. As thread-safe as they are; clock, ids and observer are
-/// used by the writer's threads, too. Its observer is informed as that of an `Endpoint`.
+/// used by the writer's threads, too, and must not block: all creates would wait. Its observer is informed as that of
+/// an `Endpoint`.
 template <BatchStorage S, Access A, Clock C, IdSource I, Observer O = NoObserver>
 class BatchEndpoint : detail::EndpointBase<A, O> {
   using Base = detail::EndpointBase<A, O>;

@@ -27,12 +27,14 @@ struct BatchWriterOptions {
 /// An insert that a `BatchWriter` does later, and the function that it calls then.
 class QueuedInsert : public BatchInsert {
  public:
-  /// Called once with the insert, whose outcome is set; may destroy it or give it to a writer again.
+  /// Called once with the insert, whose outcome is set; may destroy it or give it to a writer again,
+  /// but to one that was stopped only once.
   using Completion = void (*)(QueuedInsert&) noexcept;
 
   /// Refers to the client and, if there is one, to the key: both, and this, must remain until `done` is called.
   QueuedInsert(const Client& new_client, const IdempotencyKey* new_key, Completion done) noexcept
       : BatchInsert(new_client, new_key), done_(done) {}
+  QueuedInsert(const Client&& new_client, const IdempotencyKey* new_key, Completion done) = delete;
   QueuedInsert(const QueuedInsert&) = delete;
   QueuedInsert& operator=(const QueuedInsert&) = delete;
 
@@ -91,8 +93,8 @@ class BatchWriter {
       last_->next_ = &insert;
     }
     last_ = &insert;
-    lock.unlock();
-    // Otherwise a thread was woken before, or is about to look.
+    // Otherwise a thread was woken before, or is about to look. Under the lock: once the insert is completed, its owner
+    // may destroy the writer.
     if (was_empty) queued_.notify_one();
   }
 

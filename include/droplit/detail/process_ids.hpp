@@ -161,9 +161,9 @@ class DROPLIT_DETAIL_SHARED Numbers {
   void clear_in_child() noexcept {
 #if defined(DROPLIT_DETAIL_POSIX)
     const std::int64_t me = ::getpid();
-    if (owner_.load(std::memory_order_relaxed) == me) return;
+    if (owner_.load(std::memory_order_acquire) == me) return;
     own_.store(0, std::memory_order_relaxed);  // if two threads do so, the number is drawn twice
-    owner_.store(me, std::memory_order_relaxed);
+    owner_.store(me, std::memory_order_release);
 #endif
   }
 

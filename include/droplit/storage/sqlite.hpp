@@ -243,6 +243,7 @@ class SqliteStorage {
   void commit_all(std::span<BatchInsert* const> inserts) noexcept {
     bool failed = false;
     const auto together = [&](Connection& c) -> Outcome<bool> {
+      failed = true;  // also where it throws
       auto inserted = c.insert_clients(inserts);
       failed = !inserted;
       return inserted;

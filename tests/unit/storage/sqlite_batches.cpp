@@ -307,6 +307,21 @@ TEST_CASE("an ecosystem that another program's trigger deletes within a batch ta
   CHECK(batch.outcome(1).value() == Insertion::ecosystem_deleted);
 }
 
+TEST_CASE("a trigger that deletes the ecosystem before a client that is not inserted is noticed, too") {
+  const Directory directory;
+  SqliteStorage storage = open_filled(directory / "a");
+  REQUIRE(storage.insert(client(1)).value() == Insertion::inserted);
+  REQUIRE(Raw(directory / "a")
+              .run("CREATE TRIGGER t BEFORE INSERT ON client BEGIN UPDATE ecosystem SET state = 'deleted';"
+                   " END") == SQLITE_OK);
+  Batch batch;
+  batch.add(client(1));
+  batch.add(client(2));
+  batch.run(storage);
+  CHECK(batch.outcome(0).value() == Insertion::id_taken);
+  CHECK(batch.outcome(1).value() == Insertion::ecosystem_deleted);
+}
+
 TEST_CASE("while another process keeps the file busy, each of a batch is unavailable") {
   const Directory directory;
   open_filled(directory / "a");

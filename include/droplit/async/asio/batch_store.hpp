@@ -18,9 +18,11 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -31,7 +33,7 @@ namespace detail {
 /// An insert of a suspended coroutine, whose `handler` it owns. Nothing else owns the coroutine meanwhile, so what the
 /// insert refers to in it remains.
 template <class T, class Handler>
-class QueuedCoroutine : public QueuedInsert {
+class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this<QueuedCoroutine<T, Handler>> {
  public:
   QueuedCoroutine(const Client& new_client, const IdempotencyKey* new_key, Handler handler)
       : QueuedInsert(new_client, new_key, resume),
@@ -39,13 +41,21 @@ class QueuedCoroutine : public QueuedInsert {
                                       boost::asio::execution::outstanding_work.tracked)),
         handler_(std::move(handler)) {}
 
+  /// Lives until it has resumed the coroutine.
+  void own() noexcept { own_ = this->shared_from_this(); }
+
  private:
   // On the coroutine's own executor, whose work ends last: until then its context does not run out of work.
   static void resume(QueuedInsert& insert) noexcept {
-    const std::unique_ptr<QueuedCoroutine> self(static_cast<QueuedCoroutine*>(&insert));
-    boost::asio::post(self->executor_, [handler = std::move(self->handler_), result = self->result()]() mutable {
-      std::move(handler)(std::move(result));
-    });
+    const auto self = std::move(static_cast<QueuedCoroutine&>(insert).own_);
+    const auto executor = std::move(self->executor_);
+    for (;;) {
+      try {
+        return boost::asio::post(executor, [self] { std::move(self->handler_)(self->result()); });
+      } catch (...) {  // no memory: the insert is done, so the coroutine must be told
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }
   }
 
   Outcome<T> result() {
@@ -59,6 +69,7 @@ class QueuedCoroutine : public QueuedInsert {
 
   boost::asio::any_io_executor executor_;
   Handler handler_;
+  std::shared_ptr<QueuedCoroutine> own_;
 };
 
 }  // namespace detail
@@ -89,8 +100,9 @@ class BatchStore {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
         [&writer = writer_, &client, key](auto&& handler) {
           using Handler = std::remove_cvref_t<decltype(handler)>;
-          auto queued = std::make_unique<detail::QueuedCoroutine<T, Handler>>(client, key, std::move(handler));
-          writer.insert(*queued.release());
+          const auto queued = std::make_shared<detail::QueuedCoroutine<T, Handler>>(client, key, std::move(handler));
+          queued->own();
+          writer.insert(*queued);
         },
         boost::asio::use_awaitable);
   }

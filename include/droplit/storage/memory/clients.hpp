@@ -3,7 +3,7 @@
 
 // A part of the clients of a `MemoryStorage`, which are never removed: their bytes are packed one after the other in
 // chunks of memory, and hash tables say where. There are many tables, so that growing one, which blocks all inserts of
-// the part, takes some microseconds: of ten million clients each has about five thousand.
+// the part, takes some tens of microseconds: of ten million clients each has about ten thousand.
 //
 //     which part             id without its last byte: 256 ids that a thread makes one after the other are in one part,
 //                            so that its memory stays in the cache of the thread's processor
@@ -123,9 +123,10 @@ class Clients {
   // The number of a new record.
   std::uint64_t allocate(std::size_t size) {
     if (size > room_) {
-      // A chunk has an eighth of what all have, so that no more is unused. A large record has one of its own.
+      // A chunk has an eighth of what all have, so that no more is unused. A large record that does not fit has one of
+      // its own, and what is left of the last chunk is for those that come.
       const std::size_t chunk_size = (std::clamp)(total_ / 8, min_chunk_size, max_chunk_size);
-      const bool is_large = size > chunk_size;
+      const bool is_large = size > (std::max)(min_chunk_size, chunk_size / 8);
       if (chunks_.size() == chunks_.capacity()) chunks_.reserve((std::max)(std::size_t{8}, 2 * chunks_.size()));
       chunks_.emplace_back(new unsigned char[is_large ? size : chunk_size]);
       total_ += is_large ? size : chunk_size;

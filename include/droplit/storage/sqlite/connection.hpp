@@ -113,9 +113,10 @@ struct Connection {
       const auto changes = sqlite3_total_changes64(database.get());
       each->outcome = insert_client(*each, ecosystem->state());
       if (!each->outcome) return each->outcome.as_failure();
-      // More than the one row: a trigger of another program may have changed the ecosystem.
-      if (sqlite3_total_changes64(database.get()) > changes + 1) ecosystem.reset();
-      if (each->key == nullptr || each->outcome.assume_value().insertion() != Insertion::inserted) continue;
+      // More than the client's row: a trigger of another program may have changed the ecosystem.
+      const bool is_inserted = each->outcome.assume_value().insertion() == Insertion::inserted;
+      if (sqlite3_total_changes64(database.get()) - changes > (is_inserted ? 1 : 0)) ecosystem.reset();
+      if (each->key == nullptr || !is_inserted) continue;
       ++keys;
       newest = (std::max)(newest, each->client.created_at().unix_millis());
     }
