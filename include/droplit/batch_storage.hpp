@@ -20,7 +20,7 @@ struct BatchInsert {
       : client(new_client), key(new_key) {}
   explicit BatchInsert(const Client&& new_client, const IdempotencyKey* new_key = nullptr) = delete;
 
-  const Client& client;
+  const Client& client;       ///< what is inserted
   const IdempotencyKey* key;  ///< null if the client is inserted without one
   /// Set by the storage.
   Outcome<KeyedInsertion> outcome = Fault(FaultSource::storage, Fate::maybe_applied, {});

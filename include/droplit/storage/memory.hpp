@@ -13,6 +13,7 @@
 #include <droplit/storage/memory/packed_client.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,10 @@ class MemoryStorage {
       : max_key_age_(detail::bounded_key_age(std::int64_t{options.max_key_age.count()})) {}
   MemoryStorage(const MemoryStorage&) = delete;
   MemoryStorage& operator=(const MemoryStorage&) = delete;
+  ~MemoryStorage() {
+    KeyParts* const parts = key_parts_.load(std::memory_order_acquire);
+    if (parts != nullptr) parts->destroy(parts);
+  }
 
   /// Makes the ecosystem active if it never existed, and returns its state then: a deleted one stays deleted.
   EcosystemState add_ecosystem(EcosystemId id) {
@@ -82,7 +87,7 @@ class MemoryStorage {
   KeyedInsertion insert_once(const Client& client, const IdempotencyKey& key) {
     detail::memory::Keys::Entry entry(key);
     const std::size_t hash = std::hash<EcosystemId>()(client.ecosystem_id()) + std::hash<std::string_view>()(key.str());
-    KeyPart& part = key_parts_[hash % key_parts_.size()];
+    KeyPart& part = key_part(hash);
     const std::lock_guard lock(part.mutex);
     const PackedClient holder = part.keys.find(client.ecosystem_id(), key, client.created_at(), max_key_age_);
     if (!holder.has_value())
@@ -103,6 +108,11 @@ class MemoryStorage {
   struct alignas(128) KeyPart {
     detail::memory::Mutex mutex;  // locked before that of a part of the clients
     detail::memory::Keys keys;
+  };
+  // Made by the first key: a program that gives none has no code for them.
+  struct KeyParts {
+    std::array<KeyPart, 64> parts;
+    void (*destroy)(KeyParts*) noexcept = [](KeyParts* self) noexcept { delete self; };
   };
   using ClientParts = std::array<ClientPart, detail::memory::Location::part_count>;
 
@@ -137,6 +147,19 @@ class MemoryStorage {
     return Insertion::inserted;
   }
 
+  KeyPart& key_part(std::size_t hash) {
+    KeyParts* parts = key_parts_.load(std::memory_order_acquire);
+    if (parts == nullptr) {
+      auto* const made = new KeyParts;
+      if (key_parts_.compare_exchange_strong(parts, made, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        parts = made;
+      } else {
+        delete made;  // another thread was faster
+      }
+    }
+    return parts->parts[hash % parts->parts.size()];
+  }
+
   EcosystemState state(EcosystemId id) const {
     const auto found = ecosystems_.find(id);
     return found == ecosystems_.end() ? EcosystemState::unknown : found->second;
@@ -145,7 +168,7 @@ class MemoryStorage {
   std::int64_t max_key_age_;
   std::unordered_map<EcosystemId, EcosystemState> ecosystems_;  // read with any part locked, written with all
   ClientParts parts_;
-  std::array<KeyPart, 64> key_parts_;
+  std::atomic<KeyParts*> key_parts_{nullptr};
 };
 
 static_assert(KeyedStorage<MemoryStorage>);

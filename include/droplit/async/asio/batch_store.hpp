@@ -83,6 +83,7 @@ class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this
 template <BatchStorage S>
 class BatchStore {
  public:
+  /// Over this writer.
   explicit BatchStore(BatchWriter<S>& writer) noexcept : writer_(writer) {}
 
   /// `insert` of the storage. `client` must remain until the end.

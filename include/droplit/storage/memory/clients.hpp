@@ -12,6 +12,7 @@
 #include <droplit/client.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/id.hpp>
+#include <droplit/storage/memory/bytes.hpp>
 #include <droplit/storage/memory/packed_client.hpp>
 
 #include <algorithm>
@@ -19,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -31,9 +31,9 @@ struct Location {
     ClientId::Bytes bytes = id.bytes();
     const std::uint64_t last = std::exchange(bytes.back(), std::uint8_t{0});
     const std::uint64_t rest = std::hash<ClientId>()(ClientId(bytes));
-    part = static_cast<std::size_t>(rest % part_count);
+    part = static_cast<std::uint32_t>(rest % part_count);
     const std::uint64_t mixed = (rest ^ last >> 3) * 0x9E3779B97F4A7C15U;
-    table = static_cast<std::size_t>(mixed >> 32 & (table_count - 1));
+    table = static_cast<std::uint32_t>(mixed >> 32 & (table_count - 1));
     hash = mixed >> (64 - hash_bits) ^ (last & 7);
   }
 
@@ -53,7 +53,7 @@ class Clients {
   PackedClient insert(const Client& client, const Location& location) {
     Table& table = tables_[location.table];
     table.make_room();
-    std::uint64_t& slot = table.slots[find(table, client.id(), location.hash)];
+    std::uint64_t& slot = table.cells[find(table, client.id(), location.hash)];
     if (slot != 0) return PackedClient();
     const std::uint64_t number = allocate(PackedClient::size(client));
     slot = location.hash << number_bits | number;
@@ -64,8 +64,8 @@ class Clients {
   /// None if there is no such client.
   [[nodiscard]] PackedClient find(ClientId id, const Location& location) const noexcept {
     const Table& table = tables_[location.table];
-    if (table.slots.empty()) return PackedClient();
-    const std::uint64_t slot = table.slots[find(table, id, location.hash)];
+    if (table.cells.empty()) return PackedClient();
+    const std::uint64_t slot = table.cells[find(table, id, location.hash)];
     return slot == 0 ? PackedClient() : PackedClient(at(slot));
   }
 
@@ -78,46 +78,47 @@ class Clients {
 
   // A slot is 0, or the number of a client's record below 24 bits of hash. Between half and three quarters are taken.
   struct Table {
-    std::vector<std::uint64_t> slots;
+    std::vector<std::uint64_t> cells;
     std::size_t count = 0;
 
     // Where to look first.
     [[nodiscard]] std::size_t begin(std::uint64_t hash) const noexcept {
       constexpr int group_bits = Location::hash_bits - 3;
-      return static_cast<std::size_t>((hash >> 3) * (slots.size() / 8) >> group_bits) * 8 + (hash & 7);
+      const auto group = static_cast<std::uint32_t>((hash >> 3) * (cells.size() / 8) >> group_bits);
+      return std::size_t{group} * 8 + static_cast<std::uint32_t>(hash & 7);
     }
 
     // Where to look after that: in the same place of the next group, and after the last group in the next place.
     [[nodiscard]] std::size_t after(std::size_t index) const noexcept {
       const std::size_t next = index + 8;
-      return next < slots.size() ? next : (next + 1) % 8;
+      return next < cells.size() ? next : (next + 1) % 8;
     }
 
     void make_room() {
-      if (count < slots.size() / 4 * 3) return;
-      Table more;
-      more.slots.resize(slots.empty() ? 8 : (slots.size() / 8 * 3 + 1) / 2 * 8);
-      for (const std::uint64_t slot : slots) {
+      if (count < cells.size() / 4 * 3) return;
+      Table more{std::vector<std::uint64_t>(cells.empty() ? 8 : (cells.size() / 8 * 3 + 1) / 2 * 8)};
+      for (const std::uint64_t slot : cells) {
         if (slot == 0) continue;
         std::size_t index = more.begin(slot >> number_bits);
-        while (more.slots[index] != 0) index = more.after(index);
-        more.slots[index] = slot;
+        while (more.cells[index] != 0) index = more.after(index);
+        more.cells[index] = slot;
       }
-      slots.swap(more.slots);
+      cells.swap(more.cells);
     }
   };
 
   // The index of the client's slot, or of the free one for it.
   [[nodiscard]] std::size_t find(const Table& table, ClientId id, std::uint64_t hash) const noexcept {
     for (std::size_t index = table.begin(hash);; index = table.after(index)) {
-      const std::uint64_t slot = table.slots[index];
+      const std::uint64_t slot = table.cells[index];
       if (slot == 0 || (slot >> number_bits == hash && PackedClient(at(slot)).has_id(id))) return index;
     }
   }
 
   [[nodiscard]] unsigned char* at(std::uint64_t slot) const noexcept {
     const std::uint64_t number = slot & ((std::uint64_t{1} << number_bits) - 1);
-    return chunks_[static_cast<std::size_t>((number >> offset_bits) - 1)].get() + number % max_chunk_size;
+    const auto chunk = static_cast<std::uint32_t>((number >> offset_bits) - 1);
+    return chunks_[chunk].get() + static_cast<std::uint32_t>(number % max_chunk_size);
   }
 
   // The number of a new record.
@@ -127,8 +128,7 @@ class Clients {
       // its own, and what is left of the last chunk is for those that come.
       const std::size_t chunk_size = (std::clamp)(total_ / 8, min_chunk_size, max_chunk_size);
       const bool is_large = size > (std::max)(min_chunk_size, chunk_size / 8);
-      if (chunks_.size() == chunks_.capacity()) chunks_.reserve((std::max)(std::size_t{8}, 2 * chunks_.size()));
-      chunks_.emplace_back(new unsigned char[is_large ? size : chunk_size]);
+      chunks_.emplace_back(is_large ? size : chunk_size);
       total_ += is_large ? size : chunk_size;
       const std::uint64_t begin = std::uint64_t{chunks_.size()} << offset_bits;
       if (is_large) return begin;
@@ -139,7 +139,7 @@ class Clients {
     return std::exchange(next_, next_ + size);
   }
 
-  std::vector<std::unique_ptr<unsigned char[]>> chunks_;
+  std::vector<Bytes<unsigned char>> chunks_;
   std::uint64_t next_ = 0;  // number of the next record
   std::size_t room_ = 0;    // bytes from there
   std::size_t total_ = 0;   // bytes of all chunks

@@ -9,12 +9,12 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/id.hpp>
 #include <droplit/idempotency_key.hpp>
+#include <droplit/storage/memory/bytes.hpp>
 #include <droplit/storage/memory/packed_client.hpp>
 #include <droplit/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -33,7 +33,7 @@ class Keys {
   using Ages = std::multiset<const Key*, ByAge>;
 
   struct Key {
-    std::unique_ptr<char[]> characters;
+    Bytes<char> characters;
     std::size_t size;
     PackedClient client;
     Ages::const_iterator age;
@@ -79,7 +79,7 @@ class Keys {
   class Entry {
    public:
     explicit Entry(const IdempotencyKey& key)
-        : text_(make_node(Key{std::make_unique<char[]>(key.str().size()), key.str().size(), {}, {}})),
+        : text_(make_node(Key{Bytes<char>(key.str().size()), key.str().size(), {}, {}})),
           age_(make_node(static_cast<const Key*>(nullptr))) {
       key.str().copy(text_.value().characters.get(), key.str().size());
     }

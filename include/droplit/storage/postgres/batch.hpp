@@ -82,7 +82,7 @@ class BatchParameters {
   BatchParameters(std::span<PendingInsert* const> inserts, std::int64_t max_key_age, std::string lock_timeout)
       : lock_timeout_(std::move(lock_timeout)) {
     std::vector<EcosystemId> ecosystems;
-    std::int64_t expiry = std::numeric_limits<std::int64_t>::max();
+    std::int64_t expiry = (std::numeric_limits<std::int64_t>::max)();
     for (const PendingInsert* const each : inserts) {
       const Client& client = each->insert.client;
       const IdempotencyKey* const key = each->insert.key;
