@@ -37,6 +37,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -164,10 +165,10 @@ class Batch {
     const auto key_of = [](const PendingInsert* pending) {
       const auto key =
           pending->insert.key != nullptr ? std::string_view(pending->insert.key->str()) : std::string_view();
-      return std::pair(key, pending->insert.client.ecosystem_id());
+      return std::tuple(key, pending->insert.client.ecosystem_id(), id_of(pending));
     };
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [&](const PendingInsert* a, const PendingInsert* b) { return key_of(a) < key_of(b); });
+    std::sort(sorted.begin(), sorted.end(),
+              [&](const PendingInsert* a, const PendingInsert* b) { return key_of(a) < key_of(b); });
     return sorted;
   }
 
