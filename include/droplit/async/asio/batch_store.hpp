@@ -18,7 +18,6 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -53,7 +52,7 @@ class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this
       try {
         return boost::asio::post(executor, [self] { std::move(self->handler_)(self->result()); });
       } catch (...) {  // no memory: the insert is done, so the coroutine must be told
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        std::this_thread::yield();
       }
     }
   }
