@@ -15,6 +15,10 @@
 
 using namespace droplit;
 
+// Of a client that is in every shard.
+constexpr auto taken_id = "ffffffffffffffffffffffff"_client_id;
+constexpr auto no_ecosystem = "Cffffffffffffffffffffffff"_ecosystem_id;
+
 /// All of an ecosystem, its keys and its deletion too, is in the shard of its slot: the last byte of its id.
 template <KeyedStorage Shard>
 class ShardedStorage {
@@ -45,7 +49,14 @@ class ShardedStorage {
   Outcome<EcosystemState> delete_ecosystem(EcosystemId id) {
     return in_shard<EcosystemState>(id, [&](Shard& shard) { return shard.delete_ecosystem(id); });
   }
-  Outcome<std::optional<Client>> find_client(ClientId id) { return find_client(id, nullptr); }
+  Outcome<std::optional<Client>> find_client(ClientId id, const Shard* except = nullptr) {
+    for (const auto& shard : shards_) {
+      if (shard.get() == except) continue;
+      Outcome<std::optional<Client>> found = shard->find_client(id);
+      if (!found || found.value()) return found;
+    }
+    return std::optional<Client>();
+  }
 
  private:
   template <class T, class Call>
@@ -69,18 +80,7 @@ class ShardedStorage {
     });
   }
 
-  Outcome<std::optional<Client>> find_client(ClientId id, const Shard* except) {
-    for (const auto& shard : shards_) {
-      if (shard.get() == except) continue;
-      Outcome<std::optional<Client>> found = shard->find_client(id);
-      if (!found || found.value()) return found;
-    }
-    return std::optional<Client>();
-  }
-
-  // In every shard.
-  const Client taken_{"ffffffffffffffffffffffff"_client_id, Timestamp::clamp_unix_millis(0),
-                      "Cffffffffffffffffffffffff"_ecosystem_id, ClientType::server};
+  const Client taken_{taken_id, Timestamp::clamp_unix_millis(0), no_ecosystem, ClientType::server};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::array<std::atomic<Shard*>, 256> slots_{};
   std::array<std::mutex, 64> ids_;
