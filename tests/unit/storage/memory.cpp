@@ -24,7 +24,7 @@ namespace {
 
 thread_local int allocations_left = -1;  // below zero: as many as there are
 thread_local std::size_t allocated = 0;  // bytes
-thread_local std::size_t freed = 0;      // bytes of them whose size was said
+thread_local std::size_t freed = 0;      // bytes of them; each has its size before it, since clang does not say it
 thread_local int live_blocks = 0;
 thread_local void (*on_allocation)(std::size_t) = nullptr;  // called before each
 
@@ -83,23 +83,26 @@ static_assert(KeyedStorage<MemoryStorage>);
   if (allocations_left > 0) --allocations_left;
   allocated += size;
   ++live_blocks;
-  return std::malloc(size == 0 ? 1 : size);
+  auto* const block = static_cast<std::size_t*>(std::malloc(2 * sizeof(std::size_t) + size));
+  if (block == nullptr) return nullptr;
+  *block = size;
+  return block + 2;
 }
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
-  if (memory != nullptr) --live_blocks;
-  std::free(memory);
+  if (memory == nullptr) return;
+  --live_blocks;
+  auto* const block = static_cast<std::size_t*>(memory) - 2;
+  freed += *block;
+  std::free(block);
 }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t size) noexcept {
-  freed += size;
-  operator delete(memory);
-}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 [[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
 [[gnu::noinline]] void operator delete[](void* memory) noexcept { operator delete(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t size) noexcept { operator delete(memory, size); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
 
 TEST_CASE("a MemoryStorage keeps the contract of storages") {
   const ContractReport report = check_storage_contract([] { return TwoDays(); });
