@@ -11,13 +11,9 @@ sh docs/examples/install.sh g++ libboost1.81-dev libboost-json1.81-dev libsqlite
   valgrind
 rounds=${1:-15}
 compiles=${2:-7}
-page=docs/benchmarks.md
 units='string values contracts core'
 programs='body separate src body_dom'
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+. benchmarks/support/common.sh
 . benchmarks/include_cost/measure.sh
 
 # note WHAT NAME NUMBER
@@ -85,11 +81,9 @@ done
 same_responses
 
 {
-  printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
-  for package in libboost1.81-dev libboost-json1.81-dev valgrind; do dpkg-query -W -f "\${Package} \${Version}; " "$package"; done
-  printf 'medians of %s front ends and %s compilations. Load of the machine when it was over, the compiler included: %s.\n' \
-    "$rounds" "$compiles" "$(cut -d ' ' -f 1 /proc/loadavg)"
+  machine libboost1.81-dev libboost-json1.81-dev valgrind
+  printf 'medians of %s front ends and %s compilations; ' "$rounds" "$compiles"
+  load_of_machine
   sort -t "$tab" -k 1,1 -k 2,2 -k 3,3g "$folder/notes.tsv" | awk -F '\t' -v units="$units" -v limits="$folder/limits.tsv" '
     { value[$1, $2, ++seen[$1, $2]] = $3 }
     function median(what, name, n) {
@@ -149,15 +143,4 @@ same_responses
 } >"$folder/table.md"
 cat "$folder/table.md"
 
-if [ $# -eq 0 ]; then
-  grep -qx '## What including it costs' "$page" || {
-    awk '$0 == "<!-- begin: include_cost -->" { print "## What including it costs\n" } { print }' "$page" >"$folder/page.md"
-    cat "$folder/page.md" >"$page"
-  }
-  awk -v file="$folder/table.md" '
-    $0 == "<!-- end: include_cost -->" { inside = 0 }
-    !inside { print }
-    $0 == "<!-- begin: include_cost -->" { inside = 1; print ""; while ((getline line <file) > 0) print line; print "" }' \
-    "$page" >"$folder/page.md"
-  cat "$folder/page.md" >"$page"
-fi
+[ $# -ne 0 ] || onto_page include_cost "$folder/table.md"

@@ -12,9 +12,8 @@ sh docs/examples/install.sh g++ cmake ninja-build libboost1.81-dev libboost-json
   rapidjson-dev libsimdjson-dev libvalijson-dev valgrind jq
 build=${DROPLIT_BENCHMARK_BUILD:-build/benchmarks}
 filter=$(IFS='|'; echo "$*")
-tab=$(printf '\t')
 out=$build/results
-page=docs/benchmarks.md
+. benchmarks/support/common.sh
 mkdir -p "$out"
 
 cmake -S benchmarks -B "$build" -G Ninja >"$build.log" 2>&1 || { cat "$build.log" >&2; exit 1; }
@@ -172,18 +171,11 @@ phases() {
     }' "$out/counts.tsv"
 }
 
-machine() {
-  version() { dpkg-query -W -f "\${Package} \${Version}" "$1"; }
-  printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
-  for package in libboost-json1.81-dev libbenchmark-dev nlohmann-json3-dev rapidjson-dev libsimdjson-dev libvalijson-dev; do
-    printf '%s, ' "$(version "$package")"
-  done
-  printf '%s; medians of %s repetitions. Load of the machine when it was over: %s.\n' "$(version valgrind)" \
-    "${DROPLIT_BENCHMARK_REPETITIONS:-15}" "$(cut -d ' ' -f 1 /proc/loadavg)"
-}
-
-machine >"$out/machine.md"
+{
+  machine libboost-json1.81-dev libbenchmark-dev nlohmann-json3-dev rapidjson-dev libsimdjson-dev libvalijson-dev valgrind
+  printf 'medians of %s repetitions; ' "${DROPLIT_BENCHMARK_REPETITIONS:-15}"
+  load_of_machine
+} >"$out/machine.md"
 matrix "$out/times.tsv" read '' >"$out/read.md"
 matrix "$out/times.tsv" read 'Boost.JSON DOM' >"$out/read_ratios.md"
 matrix "$out/times.tsv" write '' >"$out/write.md"
@@ -212,11 +204,5 @@ for table in targets machine read read_ratios write write_ratios refuse create e
   [ -s "$out/$table.md" ] || continue
   printf '\n%s\n' "$table"
   cat "$out/$table.md"
-  [ -z "$filter" ] || continue
-  awk -v name="$table" -v file="$out/$table.md" '
-    $0 == "<!-- end: " name " -->" { inside = 0 }
-    !inside { print }
-    $0 == "<!-- begin: " name " -->" { inside = 1; print ""; while ((getline line <file) > 0) print line; print "" }' \
-    "$page" >"$out/page.md"
-  cat "$out/page.md" >"$page"
+  [ -n "$filter" ] || onto_page "$table" "$out/$table.md"
 done

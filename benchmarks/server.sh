@@ -55,11 +55,9 @@ if ! cmp -s benchmarks/server/package.json $build/package.json || [ ! -e $build/
   touch $build/installed
 fi
 
+. benchmarks/support/common.sh
 . benchmarks/support/servers.sh
-if [ "$(nproc)" -ge 2 ]; then
-  pinned='taskset -c 0'
-  client='taskset -c 1'
-fi
+pin
 access=$folder/access.json
 start_postgres
 fsync=$(synced_write)
@@ -108,7 +106,6 @@ done <"$stores"
 
 # SERVER CONNECTIONS RATE USER TOTAL P50 P99 of each round, the servers in turn; times in microseconds, the middle two of
 # processor time for each request
-ticks() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 12,13; }
 round=0
 while [ "$round" -lt "$rounds" ]; do
   round=$((round + 1))
@@ -131,8 +128,8 @@ quiet
   version() { node -p "JSON.parse(require('fs').readFileSync('$build/node_modules/$1/package.json')).version"; }
   printf 'Node.js %s, Fastify %s, Ajv %s, better-sqlite3 %s; ' "$(node --version)" "$(version fastify)" "$(version ajv)" \
     "$(version better-sqlite3)"
-  printf 'medians of %s rounds of %s s. A synced write of 4 KiB takes %s ms here' "$rounds" "$seconds" "$fsync"
-  printf '; load of the machine when it was over, these programs included: %s.\n' "$(cut -d ' ' -f 1 /proc/loadavg)"
+  printf 'medians of %s rounds of %s s. A synced write of 4 KiB takes %s ms here; ' "$rounds" "$seconds" "$fsync"
+  load_of_machine
   awk -F '\t' -v connections="$connections" '
     NR == FNR { names[++servers] = $2; next }
     { n = ++seen[$1, $2]; for (i = 3; i <= 7; ++i) figure[$1, $2, i, n] = $i }
@@ -183,5 +180,5 @@ quiet
     }' "$stores" "$folder/figures.tsv"
 } >"$folder/table.md"
 cat "$folder/table.md"
-[ $# -ne 0 ] || onto_page server
+[ $# -ne 0 ] || onto_page server "$folder/table.md"
 ! grep -qF '**' "$folder/table.md"

@@ -18,10 +18,10 @@ most=1.15  # times the processor time of a create without a key, for SQLite at 6
 cmake --preset release -DDROPLIT_TESTS=OFF >/dev/null
 cmake --build --preset release --target droplit-server >&2
 
+. benchmarks/support/common.sh
 . benchmarks/support/servers.sh
 
 # What a key costs over SQLite: the middle of each kind's processor time for a create, the kinds in turn.
-ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 measure_keys() {
   serve_droplit none '' "sqlite:$folder/none.db"
   serve_droplit timed '' "sqlite:$folder/timed.db" --idempotency-keys
@@ -31,11 +31,8 @@ measure_keys() {
     round=$((round + 1))
     while IFS=$tab read -r url name pid; do
       if [ "$name" = none ]; then unset KEYS; else export KEYS="$name"; fi
-      before=$(ticks "$pid")
-      load "$name" 64 "$url"
-      echo "$line $before $(ticks "$pid")" | awk -v OFS='\t' -v name="$name" -v tick="$(getconf CLK_TCK)" '{
-        print name, ($9 - $8) / tick * 1e6 / $2, $2 / $3 * 1e6
-      }' >>"$folder/keys.tsv"
+      costs "$name" 64 "$url" "$pid"
+      printf '%s\t%s\t%s\n' "$name" "$cost" "$rate" >>"$folder/keys.tsv"
     done <"$stores"
     echo "keys, round $round of $rounds" >&2
   done
@@ -87,9 +84,9 @@ round=0
 while [ "$round" -lt "$rounds" ]; do
   round=$((round + 1))
   for n in $connections; do
-    while IFS=$tab read -r url name _; do
-      load "$name" "$n" "$url"
-      echo "$line" | awk -v OFS='\t' -v name="$name" -v n="$n" '{ print name, n, $2 / $3 * 1e6 }' >>"$folder/rates.tsv"
+    while IFS=$tab read -r url name pid; do
+      costs "$name" "$n" "$url" "$pid"
+      printf '%s\t%s\t%s\n' "$name" "$n" "$rate" >>"$folder/rates.tsv"
     done <"$stores"
   done
   echo "round $round of $rounds" >&2
@@ -98,8 +95,8 @@ quiet
 
 {
   machine libsqlite3-0 postgresql-15 wrk
-  printf 'medians of %s rounds of %s s. A synced write of 4 KiB takes %s ms here' "$rounds" "$seconds" "$fsync"
-  printf '; load of the machine when it was over, these programs included: %s.\n' "$(cut -d ' ' -f 1 /proc/loadavg)"
+  printf 'medians of %s rounds of %s s. A synced write of 4 KiB takes %s ms here; ' "$rounds" "$seconds" "$fsync"
+  load_of_machine
   sort -t "$tab" -k 1,1 -k 2,2n -k 3,3g "$folder/rates.tsv" | awk -F '\t' -v connections="$connections" -v must=$must '
     NR == FNR { names[++stores] = $2; next }
     { rate[$1, $2, ++seen[$1, $2]] = $3 }
@@ -136,12 +133,12 @@ quiet
     }' "$stores" -
 } >"$folder/table.md"
 cat "$folder/table.md"
-[ $# -ne 0 ] || onto_page storage
+[ $# -ne 0 ] || onto_page storage "$folder/table.md"
 ! grep -qF '**' "$folder/table.md" || exit 1
 
 stop_servers
 measure_keys
 keys_table >"$folder/table.md"
 cat "$folder/table.md"
-[ $# -ne 0 ] || onto_page keys
+[ $# -ne 0 ] || onto_page keys "$folder/table.md"
 ! grep -qF '**' "$folder/table.md"

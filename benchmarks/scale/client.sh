@@ -1,33 +1,22 @@
-#!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# client.sh BEFORE [RUNS]: the rows of the side that asks for clients, as medians of runs of client.cpp compiled with this
-# tree and with the one in the folder BEFORE, one after the other. Lines of tab-separated words: row, floor, goal,
-# reached, reference.
+# shellcheck shell=sh disable=SC2154
+# A part of scale.sh: the side that asks for clients, beside the serving side and a raw loop of libcurl. The times are the
+# least of a run's rounds, and their medians over runs that take turns.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-before=$1
-runs=${2:-9}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-for tree in before now; do
-  if [ "$tree" = now ]; then include=$here/../../include; else include=$before/include; fi
-  ${CXX:-c++} -std=c++20 -O3 -DNDEBUG -w -I"$include" "$here/client.cpp" -o "$work/$tree" -lcurl -lboost_json -lboost_container
+. benchmarks/support/common.sh
+. benchmarks/support/scale.sh
+compiled . benchmarks/scale/client.cpp "$build/client" -lcurl -lboost_container
+compiled "$today" benchmarks/scale/client.cpp "$build/client_today" -lcurl -lboost_container
+measuring
+for _ in $(seq "${rounds:-9}"); do # on one core, because a peer on another one makes two kinds of runs
+  taskset -c 0 "$build/client" '' 10 >>"$folder/ours"
+  taskset -c 0 "$build/client_today" '' 10 >>"$folder/today"
 done
-run=0
-while [ "$run" -lt "$runs" ]; do
-  run=$((run + 1))
-  for tree in before now; do "$work/$tree" '' 10 | sed "s/^/$tree\t/" >>"$work/out"; done
-done
-sort -t "$(printf '\t')" -k 1,1 -k 2,2 -k 3,3n "$work/out" | awk -F '\t' '
-  { key = $1 "\t" $2; value[key, ++count[key]] = $3 }
-  function median(tree, name,  key) { key = tree "\t" name; return value[key, int((count[key] + 1) / 2)] }
-  function row(name, floor_is, goal, reached, reference) {
-    printf "%s\t%s\t%s\t%.2f\t%s\n", name, floor_is, goal, reached, reference
-  }
-  END {
-    row("decode the 201", 2.5, 1.6, median("now", "decode") / median("now", "read"), "reading W1")
-    row("encode a draft", 1.8, 1.2, median("now", "encode") / median("now", "write"), "rendering the 201 of W1")
-    surplus = median("before", "transport") - median("before", "raw")
-    row("create over CurlTransport, processor time above a raw libcurl loop", 0.4, 0.25,
-        (median("now", "transport") - median("now", "raw")) / surplus, "the same before")
-  }'
+medians <"$folder/ours" >"$folder/ours.median"
+medians <"$folder/today" >"$folder/today.median"
+beside() { ratio "$folder/ours.median" "$1" "$folder/ours.median" "$2"; }
+surplus() { echo "$(figure transport "$1") $(figure raw "$1")" | awk '{ print $1 - $2 }'; }
+row 'decode the 201' 2.5 1.6 "$(beside decode read)" 'reading W1'
+row 'encode a draft' 1.8 1.2 "$(beside encode write)" 'rendering the 201 of W1'
+row 'create over CurlTransport, processor time above a raw libcurl loop' 0.4 0.25 \
+  "$(echo "$(surplus "$folder/ours.median") $(surplus "$folder/today.median")" | awk '{ printf "%.2f", $1 / $2 }')" 'the same today'

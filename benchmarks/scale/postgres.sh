@@ -1,53 +1,43 @@
-#!/bin/sh
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# postgres.sh BASE [ROUNDS]: creates through one PostgresStorage by 1, 64 and 256 threads, against the headers in BASE, the
-# library before its inserts shared commits; interleaved, at one PostgreSQL of its own with fsync and synchronous_commit
-# on, each time in a new schema. Prints a line for each row: row, floor, goal, reached, reference; a tab between them. Pooled sessions go straight to
-# the server.
+# shellcheck shell=sh disable=SC2154
+# A part of scale.sh: creates through one PostgresStorage by 1, 64 and 256 threads, at one PostgreSQL of our own with fsync
+# and synchronous_commit on, each time in a new schema. Pooled sessions go straight to the server.
 set -eu
-cd "$(dirname "$0")/../.."
-base=$1
-rounds=${2:-5}
-# shellcheck source=benchmarks/support/servers.sh
+. benchmarks/support/common.sh
+. benchmarks/support/scale.sh
+for tree in . "$today"; do
+  out=$build/postgres
+  [ "$tree" = . ] || out=${out}_today
+  compiled "$tree" benchmarks/scale/postgres.cpp "$out" -isystem "$(pg_config --includedir)" -lpq
+done
+measuring
 . benchmarks/support/servers.sh
-# build INCLUDE NAME
-build() {
-  g++ -std=c++20 -O3 -DNDEBUG -I"$1" benchmarks/scale/postgres.cpp -isystem "$(pg_config --includedir)" -lpq -o "$folder/$2"
-}
-build "$base/include" before
-build include after
 start_postgres
 conninfo="host=$folder/pg user=droplit dbname=postgres sslmode=disable gssencmode=disable"
-for round in $(seq "$rounds"); do
+schema=0
+for _ in $(seq "${rounds:-2}"); do
   for mode in own pooled; do
-    for threads in 1 64 256; do
-      for each in before after; do
-        "$folder/$each" "$conninfo" "${each}_${mode}_${threads}_$round" "$mode" "$threads" 8 1 >"$folder/line"
-        printf '%s\t%s\t%s\t%s\n' "$mode" "$threads" "$each" "$(cat "$folder/line")" >>"$folder/rates.tsv"
+    for threads in 1 1 1 64 256; do
+      for name in postgres_today postgres; do
+        schema=$((schema + 1))
+        # shellcheck disable=SC2046
+        set -- $("$build/$name" "$conninfo" "benchmark_$schema" $mode $threads 8 1)
+        run="$name $mode $threads"
+        printf '%s\t%s\n' "$run" "$1" "$run cost" "$2" "$run wait" "$4" >>"$folder/figures"
       done
     done
   done
-  echo "round $round of $rounds" >&2
 done
-awk -F '\t' -v OFS='\t' '
-  { for (i = 4; i <= 7; ++i) { n[$1 $2 $3 i]++; value[$1 $2 $3 i, n[$1 $2 $3 i]] = $i } }
-  function median(key,    i, j, k, t, all) {
-    k = n[key]
-    for (i = 1; i <= k; ++i) all[i] = value[key, i]
-    for (i = 2; i <= k; ++i) for (j = i; j > 1 && all[j - 1] > all[j]; --j) { t = all[j]; all[j] = all[j - 1]; all[j - 1] = t }
-    return all[int((k + 1) / 2)]
-  }
-  END {
-    split("own pooled", modes, " ")
-    split("1 64 256", threads, " ")
-    for (m = 1; m <= 2; ++m) for (t = 1; t <= 3; ++t) {
-      key = modes[m] threads[t]
-      alone = threads[t] == 1
-      print "PostgreSQL, " modes[m] " sessions, " threads[t] (alone ? " thread" : " threads") ": creates a second",
-        (alone ? 1 : 3), (alone ? 1 : 5), sprintf("%.2f", median(key "after4") / median(key "before4")),
-        sprintf("today: %d; now: %d, with %.1f us of processor in the process instead of %.1f", median(key "before4"),
-          median(key "after4"), median(key "after5"), median(key "before5"))
-    }
-    print "PostgreSQL: a deletion under 64 threads, median of its longest wait in ms", "reported", "reported",
-      median("own64after7"), "today: " median("own64before7")
-  }' "$folder/rates.tsv"
+medians <"$folder/figures" >"$folder/medians"
+for mode in own pooled; do
+  for threads in 1 64 256; do
+    floor=3 goal=5
+    if [ $threads = 1 ]; then floor=0.95 goal=1; fi
+    run="$mode $threads"
+    row "PostgreSQL, $mode sessions, threads: $threads, creates a second" $floor $goal \
+      "$(ratio "$folder/medians" "postgres $run" "$folder/medians" "postgres_today $run")" \
+      "today, $(figure "postgres_today $run" "$folder/medians")"
+  done
+done
+row 'PostgreSQL: the longest of nine deletions under 64 threads, ms' - - "$(figure 'postgres own 64 wait' "$folder/medians")" \
+  "today, $(figure 'postgres_today own 64 wait' "$folder/medians")"

@@ -2,11 +2,17 @@
 # shellcheck shell=sh disable=SC2154
 # A part of scale.sh: writing a 201 and a 400, beside today's headers. Time is the median of nine runs that take turns.
 set -eu
+. benchmarks/support/common.sh
 . benchmarks/support/scale.sh
 program=benchmarks/scale/writing.cpp
 compiled . $program "$build/writing"
 compiled "$today" $program "$build/writing_today"
-for _ in 1 2 3 4 5 6 7 8 9; do
+if command -v clang++-19 >/dev/null; then
+  compiler=clang++-19
+  compiled . $program "$build/writing_clang"
+fi
+measuring
+for _ in $(seq "${rounds:-9}"); do
   "$build/writing" >>"$folder/ours"
   "$build/writing_today" >>"$folder/today"
 done
@@ -32,12 +38,7 @@ counted() {
 }
 counted "$build/writing" >"$folder/ours.count"
 counted "$build/writing_today" >"$folder/today.count"
-CXX=clang++-19
-if command -v $CXX >/dev/null; then
-  compiler=$CXX
-  compiled . $program "$build/writing_clang"
-  counted "$build/writing_clang" >"$folder/clang.count"
-fi
+[ ! -e "$build/writing_clang" ] || counted "$build/writing_clang" >"$folder/clang.count"
 count_row() { row "writing: $1, instructions" "$3" "$4" "$(ratio "$folder/ours.count" "$2" "$folder/today.count" "$2")" today; }
 count_row '400 with two entries' 400 0.6 0.35
 count_row W6 '201 W6' 1.0 0.85

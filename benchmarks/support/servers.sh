@@ -1,14 +1,10 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
-# For scripts that measure servers, which read it in at the root of the tree: a folder and processes that do not outlive the
-# script, a load for them, and the way of a table onto the page. $pinned and $client may begin the commands of servers and
-# of wrk; $seconds says how long a load lasts.
-# shellcheck shell=sh disable=SC2154
-folder=$(mktemp -d)
-page=docs/benchmarks.md
+# For scripts that measure servers, which read it in after common.sh: processes that do not outlive the script, and a load
+# for them. $pinned and $client may begin the commands of servers and of wrk; $seconds says how long a load lasts.
+# shellcheck shell=sh disable=SC2034,SC2154
 server=build/release/docs/examples/droplit-server
 active=C594b89aea18568c408c3ad24
 deleted=C594b89aea18568c408c3ad25
-tab=$(printf '\t')
 stores=$folder/stores.tsv  # where each server is, its name, its process
 pinned=
 client=
@@ -27,8 +23,6 @@ stop_servers() {
   : >"$stores"
 }
 trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 : >"$stores"
 (umask 077 && cat >"$folder/access.json") <<'ACCESS'
@@ -109,6 +103,23 @@ load() {
   }
 }
 
+# pin: the servers that are started from now on to one core, wrk to another, if there are two
+pin() { if [ "$(nproc)" -ge 2 ]; then pinned='taskset -c 0' client='taskset -c 1'; fi; }
+
+# ticks PID: of processor time, outside the kernel and in it
+ticks() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 12,13; }
+
+# costs NAME CONNECTIONS URL PID: a load; leaves `rate`, its responses a second, and `cost`, the process's microseconds of
+# processor time for each
+costs() {
+  before=$(ticks "$4")
+  load "$1" "$2" "$3"
+  # shellcheck disable=SC2046
+  set -- $(echo "$line $before $(ticks "$4")" | awk -v tick="$(getconf CLK_TCK)" \
+    '{ print $2 / $3 * 1e6, ($10 + $11 - $8 - $9) / tick * 1e6 / $2 }')
+  rate=$1 cost=$2
+}
+
 # The servers have said nothing on their standard error.
 quiet() { [ ! -s "$folder/servers.log" ] || { cat "$folder/servers.log" >&2; exit 1; }; }
 
@@ -117,21 +128,4 @@ synced_write() {
   dd if=/dev/zero of="$folder/synced" bs=4096 count=500 conv=fsync 2>/dev/null
   LC_ALL=C dd if=/dev/zero of="$folder/synced" bs=4096 count=500 conv=notrunc oflag=dsync 2>&1 |
     sed -n 's/.* copied, \([0-9.e-]*\) s,.*/\1/p' | awk '{ printf "%.2f", $1 / 500 * 1000 }'
-}
-
-# machine PACKAGE...: the day, the machine and the versions, to begin a sentence with
-machine() {
-  printf 'Measured on %s: %s, %s cores, Linux %s, %s; ' "$(date -u +%Y-%m-%d)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r | cut -d . -f 1,2)" "$(g++ --version | head -n 1)"
-  for package in "$@"; do dpkg-query -W -f "\${Package} \${Version}, " "$package"; done
-}
-
-# onto_page NAME: puts the table between its marks
-onto_page() {
-  {
-    sed "/^<!-- begin: $1 -->\$/q" "$page"
-    printf '\n%s\n\n' "$(cat "$folder/table.md")"
-    sed -n "/^<!-- end: $1 -->\$/,\$p" "$page"
-  } >"$folder/page.md"
-  cat "$folder/page.md" >"$page"
 }

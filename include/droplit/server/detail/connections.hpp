@@ -6,6 +6,7 @@
 //
 //     fresh     it has not sent a byte yet      the oldest is evicted first
 //     idle      it waits for its next request   the oldest is evicted if no fresh one can be
+//     queued    its request waits for memory    never evicted; the oldest is the next for which there is some
 //     leaving   it was evicted, and lingers     not counted any more; the oldest is aborted if there are too many
 
 #include <droplit/detail/config.hpp>
@@ -24,11 +25,11 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// The base of a connection that is in a `Connections`, which alone changes it.
 template <class Clock>
 struct ConnectionEntry {
-  enum class Phase : std::uint8_t { fresh, idle, leaving, busy, asked, left };
+  enum class Phase : std::uint8_t { fresh, idle, queued, leaving, busy, asked, left };
 
   using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
   Hook in_all;
-  Hook in_phase;  // in the first three phases
+  Hook in_phase;  // in the first four phases
   typename Clock::time_point silent_since;
   Phase phase = Phase::busy;
   bool added = false;  // constant while it is in use
@@ -69,10 +70,32 @@ class Connections {
     enter(connection, fresh ? Phase::fresh : Phase::idle);
   }
 
-  /// A request has begun.
-  void end_wait(Entry& connection) noexcept {
+  /// A request has begun. Whether none is queued, so that it may have memory.
+  bool end_wait(Entry& connection) noexcept {
     const std::lock_guard lock(mutex_);
     enter(connection, Phase::busy);
+    return of(Phase::queued).empty();
+  }
+
+  /// The request waits for memory, after those that do already. Whether it is the first one.
+  bool queue(Entry& connection) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (connection.phase != Phase::queued) enter(connection, Phase::queued);
+    return &of(Phase::queued).front() == &connection;
+  }
+
+  /// It waits for memory no more. Returns the one that is first now, if it was, or null.
+  Pointer leave_queue(Entry& connection) noexcept {
+    const std::lock_guard lock(mutex_);
+    Members& queued = of(Phase::queued);
+    if (connection.phase != Phase::queued) return nullptr;
+    const bool was_first = &queued.front() == &connection;
+    enter(connection, Phase::busy);
+    while (was_first && !queued.empty()) {
+      if (auto alive = pointer(queued.front())) return alive;
+      enter(queued.front(), Phase::busy);
+    }
+    return nullptr;
   }
 
   /// The connection to evict, which waits since `latest` or longer. Null if there is none, and while the one before
@@ -150,7 +173,7 @@ class Connections {
   const std::size_t max_leaving_;
   std::mutex mutex_;
   List<&Entry::in_all> all_;
-  Members members_[3];  // fresh, idle, leaving
+  Members members_[4];  // fresh, idle, queued, leaving
   std::size_t serving_ = 0;
   bool asked_ = false;  // whether one is in that phase
 };

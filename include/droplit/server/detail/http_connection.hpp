@@ -75,10 +75,15 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     });
   }
 
+  /// Tries to begin its request, which is the next one for which there will be memory.
+  void retry() {
+    this->post([](HttpConnection& self) { self.begin_request(self.first_count_, true); });
+  }
+
   /// Ends gracefully if it is silent: it has waited for a request for `min_silence` and nothing has arrived.
   void evict() {
     this->post([](HttpConnection& self) {
-      if (!self.is_silent()) return;
+      if (!self.is_waiting() || self.silent_since > Clock::now() - min_silence || self.has_unread()) return;
       self.evicted_ = true;
       self.cancel_read();  // another thread may have read a request already
     });
@@ -95,14 +100,9 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
 
-  static constexpr std::size_t first_size = 256;        // as most requests; what is longer costs a call more
-  static constexpr std::size_t max_linger = 1'048'576;  // bytes that are dropped after the last response
-  static constexpr std::chrono::milliseconds first_memory_pause{10}, last_memory_pause{160};
+  static constexpr std::size_t first_size = 256;  // as most requests; what is longer costs a call more
 
   [[nodiscard]] bool is_waiting() const noexcept { return state_ == State::reading && action_ == Action::request; }
-  [[nodiscard]] bool is_silent() {
-    return is_waiting() && this->silent_since <= Clock::now() - min_silence && !this->has_unread();
-  }
 
   // Waits for a request; `fresh`: for the first byte.
   void await_request(bool fresh) {
@@ -115,21 +115,18 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     read(Active::first_read_size);
   }
 
-  // The first bytes of a request are in `first_`.
-  void begin_request(std::size_t size, std::chrono::milliseconds wait = first_memory_pause) {
-    if (state_ != State::reading) return;
-    active_ = host_.sessions.lend(last_, empty_lines_);
+  // The first bytes of a request are in `first_`; `is_next`: no other request waits for memory.
+  void begin_request(std::size_t size, bool is_next) {
+    if (state_ != State::reading || active_) return;
+    if (is_next) active_ = host_.sessions.lend(last_, empty_lines_);
     if (!active_) {  // the other bytes wait in the kernel
+      first_count_ = static_cast<std::uint16_t>(size);
       await_head();
-      const auto next = (std::min)(2 * wait, last_memory_pause);  // thousands may wait
-      return this->pause(wait, [size, next](HttpConnection& self) { self.begin_request(size, next); });
+      if (host_.connections.queue(*this)) this->pause(host_.memory_pause, [](HttpConnection& self) { self.retry(); });
+      return;
     }
-    active_->take({first_.data(), size});
-    if (size == first_.size()) {
-      ErrorCode later;  // the next read has it, too
-      active_->buffer.commit(this->socket().read_some(active_->buffer.prepare(Active::first_read_size - size), later));
-    }
-    active_->pacing.has_read(active_->buffer.size());
+    if (action_ == Action::head) host_.leave_queue(*this);
+    active_->begin({first_.data(), size}, size == first_.size(), this->socket());
     advance();
   }
 
@@ -208,7 +205,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   void has_read(ErrorCode error, std::size_t size) {
     if (state_ == State::lingering) {
       dropped_ += static_cast<std::uint32_t>(size);
-      if (error || dropped_ > max_linger) return close();
+      if (error || dropped_ > host_.max_linger) return close();
       return read(Active::read_size);
     }
     if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written
@@ -216,10 +213,10 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
       return;
     }
     if (std::exchange(evicted_, false) && error == boost::asio::error::operation_aborted) return leave();
-    if (action_ == Action::request) host_.connections.end_wait(*this);
+    const bool is_next = action_ == Action::request && host_.connections.end_wait(*this);
     if (error && (error != boost::asio::error::eof || !active_)) return close();
     if (error) return act(active_->session.end());
-    if (!active_) return begin_request(size);
+    if (!active_) return begin_request(size, is_next);
     active_->pacing.has_read(size);
     active_->buffer.commit(size);
     advance();
@@ -274,6 +271,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   // There was no memory for the request in time.
   void refuse() {
+    host_.leave_queue(*this);
     const std::string response = host_.sessions.refusal();
     if (this->write_some(response) != response.size()) return close();
     half_close();
@@ -281,6 +279,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   void close() noexcept {
     state_ = State::closed;
+    host_.leave_queue(*this);
     this->close_socket();
   }
 
@@ -289,6 +288,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   std::unique_ptr<Active> active_;  // null while nothing of a request has arrived
   int empty_lines_ = 0;             // before the next request, while it is null
   std::uint32_t dropped_ = 0;
+  std::uint16_t first_count_ = 0;  // bytes in `first_`, while it is queued
   State state_ = State::working;
   Action action_ = Action::close;
   bool reading_ = false;

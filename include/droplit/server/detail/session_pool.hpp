@@ -19,6 +19,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -48,10 +49,15 @@ struct ActiveSession {
     return {static_cast<const char*>(buffer.data().data()), buffer.size()};
   }
 
-  /// Adds bytes that have arrived, at most `first_read_size`, to an empty buffer.
-  void take(std::string_view bytes) {
+  /// Adds the first bytes of a request, at most `first_read_size`, to an empty buffer; `has_more`: and what else has
+  /// arrived at the socket.
+  template <class Socket>
+  void begin(std::string_view bytes, bool has_more, Socket& socket) {
     boost::asio::buffer_copy(buffer.prepare(first_read_size), boost::asio::buffer(bytes.data(), bytes.size()));
     buffer.commit(bytes.size());
+    boost::system::error_code later;  // the next read has it, too
+    if (has_more) buffer.commit(socket.read_some(buffer.prepare(first_read_size - bytes.size()), later));
+    pacing.has_read(buffer.size());
   }
 
   /// Whether it could serve any other connection's next request.

@@ -21,6 +21,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -96,10 +97,22 @@ class EasyHandle {
   CURLcode code_;
 };
 
-/// Blocks SIGPIPE, which TLS may raise, in this thread as long as it lives, and discards those that were raised.
+/// Whether libcurl may raise SIGPIPE. It sends with MSG_NOSIGNAL; since 7.88 it sends for OpenSSL, too. Other TLS
+/// libraries may write to the socket by themselves.
+inline bool may_raise_sigpipe() noexcept {
+  static const bool may_raise = [] {
+    const curl_version_info_data* const info = ::curl_version_info(CURLVERSION_NOW);
+    if (info->ssl_version == nullptr) return false;
+    return info->version_num < 0x075800 || !std::string_view(info->ssl_version).starts_with("OpenSSL/");
+  }();
+  return may_raise;
+}
+
+/// Blocks SIGPIPE in this thread as long as it lives, and discards those that were raised; nothing if it is not needed.
 class SigpipeBlock {
  public:
-  SigpipeBlock() noexcept {
+  explicit SigpipeBlock(bool is_needed = may_raise_sigpipe()) noexcept : is_needed_(is_needed) {
+    if (!is_needed) return;
     ::sigemptyset(&sigpipe_);
     ::sigaddset(&sigpipe_, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
@@ -111,6 +124,7 @@ class SigpipeBlock {
   SigpipeBlock(const SigpipeBlock&) = delete;
   SigpipeBlock& operator=(const SigpipeBlock&) = delete;
   ~SigpipeBlock() {
+    if (!is_needed_) return;
     const timespec at_once{};
     if (!was_pending_) ::sigtimedwait(&sigpipe_, nullptr, &at_once);
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
@@ -120,6 +134,7 @@ class SigpipeBlock {
   sigset_t sigpipe_;
   sigset_t before_;
   bool was_pending_ = false;
+  const bool is_needed_;
 };
 
 /// Closes the connections of a multi handle; TLS sends a close_notify.

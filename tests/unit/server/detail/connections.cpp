@@ -141,3 +141,23 @@ TEST_CASE("one whose destructor has begun is neither listed nor found", "[connec
   CHECK(hidden);
   CHECK(some.take(9s) == 0);
 }
+
+TEST_CASE("the first one that is queued is the next, and those after it move up in their order", "[connections]") {
+  Some some(4);
+  auto& connections = some.connections;
+  const auto& all = some.all;
+  CHECK(connections.end_wait(*all[3]));
+  CHECK(connections.queue(*all[2]));
+  CHECK_FALSE(connections.queue(*all[0]));
+  CHECK_FALSE(connections.queue(*all[1]));
+  CHECK(connections.queue(*all[2]));  // it keeps its place
+  CHECK_FALSE(connections.end_wait(*all[3]));
+  CHECK_FALSE(some.take(9s));
+  CHECK(connections.serving() == 4);
+  CHECK(connections.leave_queue(*all[3]) == nullptr);
+  CHECK(connections.leave_queue(*all[0]) == nullptr);  // it was not the first
+  CHECK(connections.leave_queue(*all[2]) == all[1]);
+  CHECK(connections.queue(*all[1]));
+  CHECK(connections.leave_queue(*all[1]) == nullptr);
+  CHECK(connections.end_wait(*all[3]));
+}

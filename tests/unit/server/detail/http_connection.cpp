@@ -95,21 +95,13 @@ class Loop {
   }
 };
 
-/// What a server has for its connections, here for one.
+/// What a server has for its connections.
 struct Host {
-  Host(const ServerOptions& options, boost::asio::thread_pool* store_threads, test::TestEndpoint& endpoint,
-       std::function<void()> on_end)
+  Host(const ServerOptions& options, boost::asio::thread_pool* store_threads, test::TestEndpoint& endpoint)
       : budget(options.max_memory),
         sessions(endpoint, options, store_threads != nullptr, budget, droplit::no_observer),
-        host{options,
-             store_threads,
-             sessions,
-             connections,
-             [this] { ++left; },
-             [this, on_end](auto& ended) {
-               connections.remove(ended);
-               on_end();
-             }} {}
+        host{options,     store_threads,      sessions,
+             connections, [this] { ++left; }, [this](auto& ended) { connections.remove(ended); }} {}
 
   droplit::detail::MemoryBudget budget;
   droplit::detail::SessionPool<test::TestEndpoint, ManualClock, droplit::NoObserver> sessions;
@@ -124,34 +116,17 @@ class Wire {
   /// `buffer`: the size of the kernel's buffers for what the peer has not received; 0: the system's.
   explicit Wire(Loop& loop, ServerOptions options = {}, boost::asio::thread_pool* store_threads = nullptr,
                 int buffer = 0)
-      : loop_(loop), options_(std::move(options)), peer_(loop.context) {
-    tcp::acceptor acceptor(loop.context, {boost::asio::ip::address_v4::loopback(), 0});
-    peer_.open(tcp::v4());
-    peer_.set_option(tcp::no_delay(true));
-    if (buffer != 0) {
-      acceptor.set_option(boost::asio::socket_base::send_buffer_size(buffer));
-      peer_.set_option(boost::asio::socket_base::receive_buffer_size(buffer));
-    }
-    peer_.connect(acceptor.local_endpoint());
-    peer_.non_blocking(true);
-    droplit::detail::ServerSocket socket(loop.context.get_executor());
-    acceptor.accept(socket);
-    server_ = socket.native_handle();
-    host_.emplace(options_, store_threads, parties.endpoint, [this] { ended_ = true; });
-    const auto connection =
-        std::make_shared<Connection>(host_->host, std::move(socket), droplit::detail::MemoryShare());
-    host_->connections.add(connection);
-    connection_ = connection;
-    connection->start();
-    loop.run();
-  }
+      : Wire(loop, std::move(options), nullptr, store_threads, buffer) {}
+
+  /// One more connection of the same server, which ends before it.
+  Wire(Loop& loop, const Wire& server) : Wire(loop, {}, server.host_, nullptr, 0) {}
 
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
   ~Wire() {
     parties.store.open();
     abort();
-    loop_.until([this] { return ended_; });
+    loop_.until([this] { return ended(); });
   }
 
   void abort() {
@@ -260,10 +235,10 @@ class Wire {
 
   /// Whether the connection ends without the help of time.
   bool ends() {
-    return loop_.until([this] { return ended_; });
+    return loop_.until([this] { return ended(); });
   }
 
-  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  [[nodiscard]] bool ended() const noexcept { return connection_.expired() && (shares_ || host_->connections.empty()); }
   [[nodiscard]] std::size_t unread() const { return waiting(server_, FIONREAD); }
   [[nodiscard]] int server() const noexcept { return server_; }
   void forget_received() {
@@ -274,6 +249,34 @@ class Wire {
   test::Parties parties;
 
  private:
+  Wire(Loop& loop, ServerOptions options, std::shared_ptr<Host> server, boost::asio::thread_pool* store_threads,
+       int buffer)
+      : loop_(loop),
+        options_(std::move(options)),
+        peer_(loop.context),
+        shares_(server != nullptr),
+        host_(std::move(server)) {
+    tcp::acceptor acceptor(loop.context, {boost::asio::ip::address_v4::loopback(), 0});
+    peer_.open(tcp::v4());
+    peer_.set_option(tcp::no_delay(true));
+    if (buffer != 0) {
+      acceptor.set_option(boost::asio::socket_base::send_buffer_size(buffer));
+      peer_.set_option(boost::asio::socket_base::receive_buffer_size(buffer));
+    }
+    peer_.connect(acceptor.local_endpoint());
+    peer_.non_blocking(true);
+    droplit::detail::ServerSocket socket(loop.context.get_executor());
+    acceptor.accept(socket);
+    server_ = socket.native_handle();
+    if (!shares_) host_ = std::make_shared<Host>(options_, store_threads, parties.endpoint);
+    const auto connection =
+        std::make_shared<Connection>(host_->host, std::move(socket), droplit::detail::MemoryShare());
+    host_->connections.add(connection);
+    connection_ = connection;
+    connection->start();
+    loop.run();
+  }
+
   void receive() {
     std::array<char, 16'384> piece;
     boost::system::error_code error;
@@ -290,11 +293,11 @@ class Wire {
   const ServerOptions options_;
   tcp::socket peer_;
   int server_ = -1;
-  std::optional<Host> host_;
+  const bool shares_;
+  std::shared_ptr<Host> host_;
   std::weak_ptr<Connection> connection_;
   std::string received_;
   boost::system::error_code end_;
-  bool ended_ = false;
 };
 
 const auto eof = make_error_code(boost::asio::error::eof);
@@ -681,6 +684,46 @@ TEST_CASE(
     wire.feed_long(request.substr(256));
     CHECK(wire.receives("201"));
   }
+}
+
+TEST_CASE("requests that wait for memory have it in the order in which they came, whatever comes or leaves meanwhile",
+          "[http_connection]") {
+  Loop loop;
+  Wire a(loop, {.head_deadline = 10s, .idle_deadline = 60s});
+  Wire b(loop, a), c(loop, a), d(loop, a), e(loop, a), f(loop, a);
+  auto& budget = a.budget();
+  const auto begin = [](Wire& wire) { wire.feed(get.substr(0, get.size() - 1)); };
+  const auto finish = [](Wire& wire) {
+    wire.feed(get.substr(get.size() - 1));
+    return wire.receives("404");
+  };
+  begin(a);
+  const std::uint64_t one = budget.used();
+  CHECK(finish(a));
+  a.free_sessions();
+  REQUIRE(budget.take(budget.limit(), budget.limit()));
+
+  for (Wire* const wire : {&d, &b, &c, &a}) begin(*wire);
+  budget.give_back(one);
+  begin(e);  // it is not its turn
+  loop.advance(10ms);
+  CHECK(finish(d));
+  loop.advance(10ms);
+  c.abort();  // when it is the next one
+  CHECK(finish(b));
+  loop.advance(10ms);
+  CHECK(finish(a));
+  a.free_sessions();
+  REQUIRE(budget.take(one, budget.limit()));
+
+  loop.advance(9s);
+  begin(f);
+  loop.advance(1s);
+  CHECK(e.receives("503 close"));
+  CHECK(f.is_silent());
+  budget.give_back(one);
+  loop.advance(10ms);
+  CHECK(finish(f));
 }
 
 TEST_CASE("what was silent for a second can be evicted: a half-close first, then time to close", "[http_connection]") {
