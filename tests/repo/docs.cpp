@@ -209,3 +209,23 @@ TEST_CASE("links between pages lead somewhere") {
     }
   }
 }
+
+TEST_CASE("every test that docs/security.md names is there") {
+  std::string sources;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "tests")) {
+    if (entry.path().extension() != ".cpp" && entry.path().extension() != ".mjs") continue;
+    for (const std::string& line : read(entry.path())) sources += line;
+  }
+  std::size_t tests = 0;
+  for (const std::string& line : read(root / "docs/security.md")) {
+    if (!line.starts_with('|')) continue;
+    for (std::size_t end = 0, begin = line.find('"'); begin != std::string::npos; begin = line.find('"', end + 1)) {
+      end = line.find('"', begin + 1);
+      REQUIRE(end != std::string::npos);
+      INFO(line);
+      CHECK(sources.find(line.substr(begin, end + 1 - begin)) != std::string::npos);
+      ++tests;
+    }
+  }
+  CHECK(tests > 40);
+}

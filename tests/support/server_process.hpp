@@ -94,6 +94,8 @@ class ServerProcess {
     return line.substr(before.size(), line.size() - before.size() - 1);
   }
 
+  [[nodiscard]] pid_t id() const noexcept { return pid_; }
+
   /// Ends it by a signal, and after 30 s by force.
   End end(int signal) {
     End how;
