@@ -237,6 +237,18 @@ inline std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+/// Whether a content-encoding names nothing but `identity`.
+inline bool is_identity(const std::string& encoding) {
+  std::size_t begin = 0;
+  while (begin <= encoding.size()) {
+    const std::size_t end = std::min(encoding.find(',', begin), encoding.size());
+    const std::string coding = lower(trimmed(encoding.substr(begin, end - begin)));
+    if (!coding.empty() && coding != "identity") return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
 /// `application/json` by the grammar of RFC 9110, section 8.3.1; a charset must be utf-8.
 class ContentType {
  public:
@@ -315,6 +327,7 @@ class ContentType {
 
 /// U+FFFD for each maximal subpart that is not UTF-8, as WHATWG decodes.
 inline std::string well_formed(const std::string& bytes) {
+  if (code_points(bytes)) return bytes;
   std::string out;
   for (std::size_t i = 0; i < bytes.size();) {
     std::size_t size = 0;
@@ -397,13 +410,11 @@ inline std::optional<std::string> idempotency_key(const std::string& value) {
   return key;
 }
 
-/// The response to a request whose framing is valid, and the client that was created, if one was. The world remembers
-/// what was created under a key.
-inline Response respond(World& world, const Request& request, std::optional<Draft>* client = nullptr) {
+/// The response to a request that is refused whatever its body says, or that has none; nothing if the body decides.
+inline std::optional<Response> refused_by_head(const World& world, const Request& request) {
   // The target, then the method.
   if (request.target.find('#') != std::string::npos) return empty(400);
-  const std::size_t mark = request.target.find('?');
-  const std::string path = request.target.substr(0, mark);
+  const std::string path = request.target.substr(0, request.target.find('?'));
   if (path != "/api/clients" && path != "/api/clients/" && path != "/v0/api/clients" && path != "/v0/api/clients/") {
     return empty(404);
   }
@@ -421,20 +432,22 @@ inline Response respond(World& world, const Request& request, std::optional<Draf
     return text(403, "Token type not permitted!");
   }
   if (request.body.size() > world.max_body) return empty(413);
+  return std::nullopt;
+}
+
+/// The response to a request whose framing is valid, and the client that was created, if one was. The world remembers
+/// what was created under a key.
+inline Response respond(World& world, const Request& request, std::optional<Draft>* client = nullptr) {
+  if (auto refusal_of_head = refused_by_head(world, request)) return *refusal_of_head;
 
   // Query, key and body together.
   bool counts = true;
   const auto types = values(request, "content-type");
   if (types.size() != 1 || !ContentType::is_json(types[0])) counts = false;
   for (const std::string& encoding : values(request, "content-encoding")) {
-    std::size_t begin = 0;
-    while (begin <= encoding.size()) {
-      const std::size_t end = std::min(encoding.find(',', begin), encoding.size());
-      const std::string coding = lower(trimmed(encoding.substr(begin, end - begin)));
-      if (!coding.empty() && coding != "identity") counts = false;
-      begin = end + 1;
-    }
+    if (!is_identity(encoding)) counts = false;
   }
+  const std::size_t mark = request.target.find('?');
   const auto fields =
       mark == std::string::npos ? std::vector<std::string>() : query_fields(request.target.substr(mark + 1));
   std::optional<std::string> key;
@@ -448,7 +461,8 @@ inline Response respond(World& world, const Request& request, std::optional<Draf
 
   // The right to the ecosystem, then the store.
   const std::string& id = judged.draft->ecosystem_id;
-  if (token->second == TokenKind::server && world.forbidden.contains(id)) return empty(403);
+  const TokenKind caller = world.tokens.at(trimmed(values(request, "authorization")[0]));
+  if (caller == TokenKind::server && world.forbidden.contains(id)) return empty(403);
   const auto answered = [&key](Response response, const char* replayed) {
     if (key) response.fields.emplace_back("idempotency-replayed", replayed);
     return response;

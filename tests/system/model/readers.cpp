@@ -5,54 +5,23 @@
 #include "support/catch.hpp"
 #include "support/model/bodies.hpp"
 #include "support/model/contract.hpp"
+#include "support/model/drafts.hpp"
 #include "support/model/size.hpp"
+#include "support/piece.hpp"
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace {
 
 using namespace droplit;
-
-std::optional<std::string> text_of(const std::optional<Text>& text) {
-  return text ? std::optional(text->str()) : std::nullopt;
-}
-
-/// What the library says, in the model's words.
-model::Judged in_models_words(const Outcome<ClientDraft>& outcome) {
-  model::Judged judged;
-  if (outcome.has_value()) {
-    const ClientDraft& draft = outcome.assume_value();
-    judged.draft = {draft.ecosystem_id().text(), std::string(to_string(draft.type())), text_of(draft.name()),
-                    text_of(draft.description())};
-  } else if (outcome.has_error()) {
-    for (const Violation violation : outcome.assume_error().violations()) {
-      judged.entries.push_back({std::string(to_string(violation.code)), std::string(to_string(violation.location)),
-                                std::string(violation.message), std::string(to_string(violation.field))});
-    }
-  }
-  return judged;
-}
-
-/// Bytes in memory of exactly their size, so that a sanitizer sees a read beyond them.
-class Exact {
- public:
-  explicit Exact(std::string_view bytes) : memory_(std::make_unique<char[]>(bytes.size())), size_(bytes.size()) {
-    bytes.copy(memory_.get(), bytes.size());
-  }
-  operator std::string_view() const { return {memory_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> memory_;
-  std::size_t size_;
-};
+using model::in_models_words;
+using model::same;
 
 Outcome<ClientDraft> streamed_whole(std::string_view body) {
   DraftParser parser;
   parser.write({});  // from now on it streams
-  return parser.finish(Exact(body));
+  return parser.finish(test::Piece(body));
 }
 
 Outcome<ClientDraft> streamed_in_pieces(std::string_view body, model::Bodies& random) {
@@ -61,13 +30,11 @@ Outcome<ClientDraft> streamed_in_pieces(std::string_view body, model::Bodies& ra
   while (body.size() > 1) {
     const std::size_t size = 1 + random.below(random.one_in(2) ? 3 : body.size());
     if (size >= body.size()) break;
-    parser.write(Exact(body.substr(0, size)));
+    parser.write(test::Piece(body.substr(0, size)));
     body.remove_prefix(size);
   }
-  return parser.finish(Exact(body));
+  return parser.finish(test::Piece(body));
 }
-
-bool same(const model::Judged& a, const model::Judged& b) { return a.draft == b.draft && a.entries == b.entries; }
 
 }  // namespace
 
@@ -82,7 +49,7 @@ TEST_CASE("streaming whole, streaming in pieces and the fast reader read what th
     const model::Judged expected = model::judge(body, {});
     const model::Judged whole = in_models_words(streamed_whole(body));
     const model::Judged pieces = in_models_words(streamed_in_pieces(body, bodies));
-    const model::Judged fast = in_models_words(parse_draft(Exact(body)));
+    const model::Judged fast = in_models_words(parse_draft(test::Piece(body)));
     if (!same(whole, expected) || !same(pieces, expected) || !same(fast, expected)) {
       INFO("whole " << same(whole, expected) << ", pieces " << same(pieces, expected) << ", fast "
                     << same(fast, expected));
