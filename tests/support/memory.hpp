@@ -1,6 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
-// An operator new that counts, and that fails where it is set to. For one file of a program; one thread only.
+// An operator new that counts bytes, and that fails where it is set to. For one file of a program; one thread only.
 #pragma once
+
+#include "failures.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,17 +11,14 @@
 
 namespace memory {
 
-inline std::size_t now = 0;      ///< bytes that are out
-inline std::size_t peak = 0;     ///< the most there were since `Counted` began
-inline std::size_t calls = 0;    ///< how often memory was asked for
-inline std::size_t fail_at = 0;  ///< the call that fails, counted from 1; 0 for none
-inline bool fail_on = false;     ///< whether those after it fail too
+inline std::size_t now = 0;   ///< bytes that are out
+inline std::size_t peak = 0;  ///< the most there were since `Counted` began
+inline test::Events events;   ///< each time that memory is asked for
 
 inline constexpr std::size_t header = alignof(std::max_align_t);
 
 inline void* take(std::size_t size) noexcept {
-  ++calls;
-  if (fail_at != 0 && (calls == fail_at || (fail_on && calls > fail_at))) return nullptr;
+  if (events.next()) return nullptr;
   void* const block = std::malloc(size + header);
   if (block == nullptr) return nullptr;
   *static_cast<std::size_t*>(block) = size;

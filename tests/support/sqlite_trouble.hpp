@@ -4,6 +4,7 @@
 #pragma once
 
 #include "catch.hpp"
+#include "failures.hpp"
 #include "fault_vfs.hpp"
 #include "power_cut.hpp"
 
@@ -38,8 +39,8 @@ class FaultyMemory {
     sqlite3_shutdown();
     REQUIRE(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &theirs) == SQLITE_OK);
     sqlite3_mem_methods mine = theirs;
-    mine.xMalloc = [](int size) { return fails() ? nullptr : theirs.xMalloc(size); };
-    mine.xRealloc = [](void* old, int size) { return fails() ? nullptr : theirs.xRealloc(old, size); };
+    mine.xMalloc = [](int size) { return events.next() ? nullptr : theirs.xMalloc(size); };
+    mine.xRealloc = [](void* old, int size) { return events.next() ? nullptr : theirs.xRealloc(old, size); };
     REQUIRE(sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) == SQLITE_OK);
     REQUIRE(sqlite3_initialize() == SQLITE_OK);
   }
@@ -51,21 +52,18 @@ class FaultyMemory {
     sqlite3_initialize();
   }
 
-  static inline long left = -1;  ///< allocations until the one that fails; below zero: none will
-  static inline bool lasting = false;
-  static inline bool fired = false;
+  static inline Events events;  ///< each allocation
 
  private:
-  static bool fails() {
-    if (left < 0 || left-- != 0) return false;
-    if (lasting) left = 0;
-    return fired = true;
-  }
   static inline sqlite3_mem_methods theirs;
 };
 
 /// The disk fails.
 struct DiskTrouble {
+  DiskTrouble(DiskFault kind, Failure failure) : fault(kind) {
+    fault.nth = failure.nth - 1;
+    fault.lasting = failure.is_lasting();
+  }
   DiskFault fault;
   [[nodiscard]] bool lasts() const { return fault.lasting; }
   void begin(FaultyDisk& disk) const { disk.fail(fault); }
@@ -75,16 +73,14 @@ struct DiskTrouble {
 
 /// SQLite gets no memory.
 struct MemoryTrouble {
-  long nth = 0;
-  bool lasting = false;
-  [[nodiscard]] bool lasts() const { return lasting; }
+  Failure failure;
+  [[nodiscard]] bool lasts() const { return failure.is_lasting(); }
   void begin(FaultyDisk&) const {
-    FaultyMemory::lasting = lasting;
-    FaultyMemory::fired = false;
-    FaultyMemory::left = nth;
+    FaultyMemory::events.prepare(failure, Events::Of::all_threads);
+    FaultyMemory::events.resume();
   }
-  void end(FaultyDisk&) const { FaultyMemory::left = -1; }
-  [[nodiscard]] bool came(const FaultyDisk&) const { return FaultyMemory::fired; }
+  void end(FaultyDisk&) const { FaultyMemory::events.suspend(); }
+  [[nodiscard]] bool came(const FaultyDisk&) const { return FaultyMemory::events.have_come(); }
 };
 
 /// Makes `size` calls that insert at the same time, each by a thread of its own: while the first waits in its sync, all

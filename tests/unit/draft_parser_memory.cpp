@@ -3,6 +3,7 @@
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
+#include "support/failures.hpp"
 #include "support/memory.hpp"
 
 #include <cstddef>
@@ -122,25 +123,24 @@ TEST_CASE("after a lack of memory a body counts as unreadable until the parser i
   const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")" +
                            std::string(100, 'n') + R"(","description":"\n)" + std::string(100, 'd') + R"(","x":[1]})";
   const std::string plain = body.substr(0, body.find(",\"x\"")) + "}";
-  int failures = 0;
   for (const std::string& text : {plain, body}) {
-    for (std::size_t n = 1; n != 20; ++n) {
+    const long failures = test::each_failure([&](test::Failure failure) {
       DraftParser parser;
-      memory::calls = 0;
-      memory::fail_at = n;
+      memory::events.prepare(failure);
+      memory::events.resume();
       bool failed = false;
       try {
         static_cast<void>(parser.finish(text));
       } catch (const std::bad_alloc&) {
         failed = true;
       }
-      memory::fail_at = 0;
-      if (!failed) continue;
-      ++failures;
-      if (n == 1) CHECK(parser.finish(plain).error().code() == ApiErrc::body_parameters_missing);
+      memory::events.suspend();
+      if (failure.nth == 1) CHECK(parser.finish(plain).error().code() == ApiErrc::body_parameters_missing);
       parser.reset();
       CHECK(parser.finish(text).has_value());
-    }
+      CHECK(failed == memory::events.have_come());
+      return failed;
+    });
+    CHECK(failures >= 2);
   }
-  CHECK(failures >= 3);
 }

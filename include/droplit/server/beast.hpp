@@ -61,7 +61,7 @@ class BeastServer {
               [this] { on_strand([this] { accept(); }); },
               [this](auto& ended) { has_ended(ended); }},
         context_(static_cast<int>(options_.threads)),
-        strand_(context_.get_executor()),
+        strand_(opened(context_)),
         listener_(strand_),
         timer_(strand_),
         work_(context_.get_executor()) {
@@ -145,6 +145,16 @@ class BeastServer {
     BeastServer& server_;
     std::vector<std::thread> threads_;
   };
+
+  // Opens the descriptors of Asio's own.
+  static detail::ServerExecutor opened(boost::asio::io_context& context) {
+    try {
+      const detail::ServerSocket first(context.get_executor());
+    } catch (const boost::system::system_error& error) {
+      throw std::system_error(error.code(), "cannot wait for sockets");
+    }
+    return context.get_executor();
+  }
 
   static constexpr int accepts_in_a_row = 16;
   static constexpr std::chrono::milliseconds soon{10};    // between checks for a free place, or for the end

@@ -3,18 +3,14 @@
 #include <droplit/server/beast.hpp>
 
 #include "support/catch.hpp"
+#include "support/failing_memory.hpp"
+#include "support/failures.hpp"
 #include "support/socket.hpp"
 #include "support/test_server.hpp"
 
-#include <malloc.h>
-
 #include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <new>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -23,19 +19,7 @@ namespace {
 using droplit::ServerOptions;
 using test::RawSocket;
 
-thread_local bool is_servers = true;         // whether this thread is one of the server's
-std::atomic<std::int64_t> allocations{0};    // in such threads, while failures are due
-std::atomic<std::int64_t> first_failure{0};  // the number of the first that fails; 0: none does
-std::atomic<std::int64_t> failures{1};       // as many fail
-
-bool may_allocate() noexcept {
-  const std::int64_t first = first_failure;
-  if (first == 0 || !is_servers) return true;
-  const std::int64_t number = ++allocations;
-  return number < first || number >= first + failures;
-}
-
-void* allocate(std::size_t size) noexcept { return may_allocate() ? std::malloc(size == 0 ? 1 : size) : nullptr; }
+const auto few = {1L, 3L};  // one alone may fail where those before it have taken something
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -62,24 +46,9 @@ bool is_served(RawSocket& socket) { return socket.send(get) && has_response(sock
 
 }  // namespace
 
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (void* const memory = allocate(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-
-// Asio's.
-extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
-  return may_allocate() ? ::memalign(alignment, size) : nullptr;
-}
-
 // Stops the server from a thread whose allocations fail, too: then nothing has changed, and it can be tried again.
 template <class Server>
 void stop(Server& server) {
-  is_servers = true;
   for (bool stopped = false; !stopped;) {
     try {
       server.stop();
@@ -87,32 +56,28 @@ void stop(Server& server) {
     } catch (const std::bad_alloc&) {
     }
   }
-  is_servers = false;
 }
 
 TEST_CASE("whichever allocation fails, the server serves on, no more connections than it may", "[server]") {
-  is_servers = false;
   const unsigned store_threads = GENERATE(0u, 1u);
-  failures = GENERATE(1, 3);  // one alone may fail where those before it have taken something
-  bool failed = true;
-  for (std::int64_t n = 1; failed; ++n) {
-    CAPTURE(store_threads, n);
+  CAPTURE(store_threads);
+  memory::has_c = false;
+  const auto serve = [&](test::Failure failure) {
     test::Parties parties;
     Counts counts;
     droplit::BeastServer server(parties.endpoint, ServerOptions{.store_threads = store_threads, .max_connections = 2},
                                 counts);
     std::thread thread([&] { server.run(); });
     const auto connect = [&] { return RawSocket(server.port()); };
+    memory::events.prepare(failure, test::Events::Of::other_threads);
     {
       RawSocket first = connect();
       REQUIRE(is_served(first));
-      allocations = 0;
-      first_failure = n;
+      memory::events.resume();
       RawSocket second = connect();
       create(second);
       create(first);
-      first_failure = 0;
-      failed = allocations >= n;
+      memory::events.suspend();
     }
     RawSocket first = connect();
     RawSocket second = connect();
@@ -131,15 +96,14 @@ TEST_CASE("whichever allocation fails, the server serves on, no more connections
     thread.join();
     CHECK(counts.open == 0);
     CHECK_FALSE(counts.negative);
-  }
+    return memory::events.have_come();
+  };
+  CHECK(test::each_failure(serve, few) > 10);
 }
 
 TEST_CASE("whichever allocation fails, a stop ends the server", "[server]") {
-  is_servers = false;
-  failures = GENERATE(1, 3);
-  bool failed = true;
-  for (std::int64_t n = 1; failed; ++n) {
-    CAPTURE(n);
+  memory::has_c = false;
+  const auto end = [](test::Failure failure) {
     test::Parties parties;
     droplit::BeastServer server(parties.endpoint, ServerOptions{.stop_grace = std::chrono::milliseconds(50)});
     std::thread thread([&] { server.run(); });
@@ -148,14 +112,15 @@ TEST_CASE("whichever allocation fails, a stop ends the server", "[server]") {
     CHECK(is_served(idle));
     CHECK(is_served(busy));
     busy.send(get.substr(0, 5));
-    allocations = 0;
-    first_failure = n;
+    memory::events.prepare(failure, test::Events::Of::all_threads);
+    memory::events.resume();
     stop(server);
     thread.join();
-    first_failure = 0;
-    failed = allocations >= n;
+    memory::events.suspend();
     CHECK(idle.closed());
     CHECK(busy.receive_all().empty());
     CHECK(busy.ended());
-  }
+    return memory::events.have_come();
+  };
+  CHECK(test::each_failure(end, few) > 4);
 }

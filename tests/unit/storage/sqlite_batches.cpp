@@ -7,6 +7,7 @@
 #include <droplit/testing/storage_contract.hpp>
 
 #include "support/catch.hpp"
+#include "support/failures.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/power_cut.hpp"
 #include "support/sqlite.hpp"
@@ -404,28 +405,21 @@ bool story(const Trouble& trouble, bool by_writer) {
 
 TEST_CASE("whichever call of the disk fails, once or from then on, each of a batch says what became of it") {
   for (const int code : {SQLITE_OK, SQLITE_FULL, SQLITE_IOERR_NOMEM}) {
-    for (const bool lasting : {false, true}) {
-      for (const bool by_writer : {false, true}) {
-        bool came = true;
-        for (long nth = 0; came; ++nth) {
-          CAPTURE(code, lasting, by_writer, nth);
-          came = story(DiskTrouble{DiskFault{DiskCall::any, code, nth, lasting}}, by_writer);
-        }
-      }
+    for (const bool by_writer : {false, true}) {
+      CAPTURE(code, by_writer);
+      test::each_failure([&](test::Failure failure) {
+        return story(DiskTrouble({DiskCall::any, code}, failure), by_writer);
+      });
     }
   }
 }
 
 TEST_CASE("whichever allocation of SQLite's fails, once or from then on, each of a batch says what became of it") {
   const FaultyMemory memory;
-  for (const bool lasting : {false, true}) {
-    for (const bool by_writer : {false, true}) {
-      bool came = true;
-      for (long nth = 0; came; nth += 3) {
-        CAPTURE(lasting, by_writer, nth);
-        came = story(MemoryTrouble{nth, lasting}, by_writer);
-      }
-    }
+  for (const bool by_writer : {false, true}) {
+    CAPTURE(by_writer);
+    test::each_failure([&](test::Failure failure) { return story(MemoryTrouble{failure}, by_writer); },
+                       {1, test::from_then_on}, 3);
   }
 }
 

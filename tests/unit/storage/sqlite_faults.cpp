@@ -4,6 +4,7 @@
 #include <droplit/storage/sqlite.hpp>
 
 #include "support/catch.hpp"
+#include "support/failures.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/power_cut.hpp"
 #include "support/sqlite.hpp"
@@ -11,7 +12,6 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +24,7 @@
 #include <fstream>
 #include <functional>
 #include <initializer_list>
+#include <iostream>
 #include <latch>
 #include <map>
 #include <optional>
@@ -57,8 +58,6 @@ using Lines = std::vector<std::string>;
 constexpr EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
 constexpr EcosystemId spare = "C594b89aea18568c408c3ad00"_ecosystem_id;
 constexpr EcosystemId never = "C594b89aea18568c408c3ad11"_ecosystem_id;
-
-const bool leave_nothing_out = ::getenv("DROPLIT_LONG") != nullptr;
 
 ClientId id(std::uint32_t n) { return test::numbered_id(n); }
 
@@ -369,34 +368,39 @@ Recording record(const std::string& path, SqliteDurability durability) {
 }  // namespace
 
 TEST_CASE("whichever call of the disk fails, once or from then on, no result is untrue and the file is whole") {
-  for (DiskFault fault : kinds) {
-    for (const bool lasting : {false, true}) {
+  long failed = 0;
+  for (const DiskFault& fault : kinds) {
+    CAPTURE(static_cast<int>(fault.call), fault.code);
+    for (const long times : {1L, test::from_then_on}) {
       // Each single failure of any call is one of a kind above.
-      const bool twice = fault.call == DiskCall::any && (!lasting || fault.code != SQLITE_OK);
-      if (twice && !leave_nothing_out) continue;
-      fault.lasting = lasting;
-      for (fault.nth = 0;; ++fault.nth) {
-        CAPTURE(static_cast<int>(fault.call), fault.code, fault.nth, fault.lasting);
-        Lines lies;
-        const bool fired = story(DiskTrouble{fault}, lies);
-        CHECK(lies == Lines());
-        if (!fired) break;
-      }
+      const bool twice = fault.call == DiskCall::any && (times == 1 || fault.code != SQLITE_OK);
+      if (twice && !test::is_long) continue;
+      failed += test::each_failure(
+          [&](test::Failure failure) {
+            Lines lies;
+            const bool fired = story(DiskTrouble(fault, failure), lies);
+            CHECK(lies == Lines());
+            return fired;
+          },
+          {times});
     }
   }
+  std::cout << "calls of the disk that failed: " << failed << '\n';
+  CHECK(failed > 500);
 }
 
 TEST_CASE("whichever allocation of SQLite's fails, once or from then on, no result is untrue and the file is whole") {
   const FaultyMemory memory;
-  for (const bool lasting : {false, true}) {
-    bool came = true;
-    for (long nth = 0; came; nth += leave_nothing_out ? 1 : 7) {
-      CAPTURE(nth, lasting);
-      Lines lies;
-      came = story(MemoryTrouble{nth, lasting}, lies);
-      CHECK(lies == Lines());
-    }
-  }
+  const long failed = test::each_failure(
+      [](test::Failure failure) {
+        Lines lies;
+        const bool came = story(MemoryTrouble{failure}, lies);
+        CHECK(lies == Lines());
+        return came;
+      },
+      {1, test::from_then_on}, test::is_long ? 1 : 7);
+  std::cout << "allocations of SQLite that failed: " << failed << '\n';
+  CHECK(failed > 100);
 }
 
 TEST_CASE("whichever call of the disk fails in a checkpoint, no result is untrue and the file is whole") {
@@ -415,37 +419,36 @@ TEST_CASE("whichever call of the disk fails in a checkpoint, no result is untrue
   }
   REQUIRE(before.lies() == Lines());
   for (DiskFault fault : kinds) {
-    if (!leave_nothing_out && (fault.call == DiskCall::any || fault.code != SQLITE_OK)) continue;
-    for (const bool lasting : {false, true}) {
-      fault.lasting = lasting;
-      bool fired = true;
-      for (fault.nth = 0; fired; ++fault.nth) {
-        CAPTURE(static_cast<int>(fault.call), fault.code, fault.nth, fault.lasting);
-        const std::string path = directory / "b";
-        for (const std::string end : {"", "-wal"}) {
-          fs::copy_file(directory / ("long/a" + end), path + end, fs::copy_options::overwrite_existing);
-        }
-        Book book = before;
-        {
-          FaultyDisk disk;
-          auto storage = SqliteStorage::open(path, patient(1)).value();
-          bool moved = false;
-          disk.before = [&](DiskCall call, std::string_view file) {
-            if (call == DiskCall::write && file == path) moved = true;
-          };
-          disk.fail(fault);
-          for (std::uint32_t n = more; n != more + 8; ++n) book.inserted(client(n), storage.insert(client(n)));
-          fired = disk.fired();
-          CHECK((fired || moved));
-          disk.heal();
-          const auto inserted = storage.insert(client(more + 8));
-          if (!inserted) book.lie("works no more");
-          book.inserted(client(more + 8), inserted);
-        }
-        verify(book, path);
-        CHECK(book.lies() == Lines());
+    if (!test::is_long && (fault.call == DiskCall::any || fault.code != SQLITE_OK)) continue;
+    test::each_failure([&](test::Failure failure) {
+      fault = DiskTrouble(fault, failure).fault;
+      CAPTURE(static_cast<int>(fault.call), fault.code);
+      const std::string path = directory / "b";
+      for (const std::string end : {"", "-wal"}) {
+        fs::copy_file(directory / ("long/a" + end), path + end, fs::copy_options::overwrite_existing);
       }
-    }
+      bool fired = false;
+      Book book = before;
+      {
+        FaultyDisk disk;
+        auto storage = SqliteStorage::open(path, patient(1)).value();
+        bool moved = false;
+        disk.before = [&](DiskCall call, std::string_view file) {
+          if (call == DiskCall::write && file == path) moved = true;
+        };
+        disk.fail(fault);
+        for (std::uint32_t n = more; n != more + 8; ++n) book.inserted(client(n), storage.insert(client(n)));
+        fired = disk.fired();
+        CHECK((fired || moved));
+        disk.heal();
+        const auto inserted = storage.insert(client(more + 8));
+        if (!inserted) book.lie("works no more");
+        book.inserted(client(more + 8), inserted);
+      }
+      verify(book, path);
+      CHECK(book.lies() == Lines());
+      return fired;
+    });
   }
 }
 
@@ -489,7 +492,7 @@ TEST_CASE(
     for (std::size_t i = 0;; ++i) {
       inspect(i, PowerCut::Loss::nothing);
       inspect(i, PowerCut::Loss::all);
-      for (int times = leave_nothing_out ? 50 : 2; times != 0; --times) {
+      for (int times = test::is_long ? 50 : 2; times != 0; --times) {
         inspect(i, PowerCut::Loss::later);
         inspect(i, PowerCut::Loss::some);
       }

@@ -6,6 +6,7 @@
 #include <droplit/testing/storage_contract.hpp>
 
 #include "support/catch.hpp"
+#include "support/failures.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/power_cut.hpp"
 #include "support/sqlite.hpp"
@@ -587,22 +588,14 @@ bool create_in_trouble(const Trouble& trouble) {
 TEST_CASE("whichever call of the disk fails, a create that is repeated under its key is applied once") {
   for (const test::DiskFault kind : {test::DiskFault{DiskCall::any}, test::DiskFault{DiskCall::any, SQLITE_FULL},
                                      test::DiskFault{DiskCall::write}, test::DiskFault{DiskCall::sync}}) {
-    for (const bool lasting : {false, true}) {
-      long calls = 0;
-      for (DiskTrouble trouble{{kind.call, kind.code, 0, lasting}}; create_in_trouble(trouble); ++trouble.fault.nth) {
-        ++calls;
-      }
-      CAPTURE(static_cast<int>(kind.call), kind.code, lasting);
-      CHECK(calls >= (kind.call == DiskCall::any ? 20 : 2));
-    }
+    CAPTURE(static_cast<int>(kind.call), kind.code);
+    const long failed =
+        test::each_failure([&](test::Failure failure) { return create_in_trouble(DiskTrouble(kind, failure)); });
+    CHECK(failed >= (kind.call == DiskCall::any ? 40 : 4));
   }
 }
 
 TEST_CASE("whichever allocation of SQLite's fails, a create that is repeated under its key is applied once") {
   const FaultyMemory memory;
-  for (const bool lasting : {false, true}) {
-    long calls = 0;
-    for (MemoryTrouble trouble{0, lasting}; create_in_trouble(trouble); ++trouble.nth) ++calls;
-    CHECK(calls > 20);
-  }
+  CHECK(test::each_failure([](test::Failure failure) { return create_in_trouble(MemoryTrouble{failure}); }) > 40);
 }

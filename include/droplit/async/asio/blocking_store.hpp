@@ -23,7 +23,7 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -69,16 +69,23 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, H
   }
 
   // Resumes the coroutine on its own executor, whose work ends last: until then its context does not run out of work.
-  void complete(Outcome<T> result) {
-    boost::asio::post(*executor_, [handler = std::move(handler_), result = std::move(result)]() mutable {
-      std::move(handler)(std::move(result));
-    });
-    executor_.reset();
+  void complete(Outcome<T> result) noexcept {
+    result_ = std::move(result);
+    const auto executor = std::move(executor_);
+    for (;;) {
+      try {
+        return boost::asio::post(
+            executor, [self = this->shared_from_this()] { std::move(self->handler_)(std::move(self->result_)); });
+      } catch (...) {  // no memory: the call is done, so the coroutine must be told
+        std::this_thread::yield();
+      }
+    }
   }
 
-  std::optional<boost::asio::any_io_executor> executor_;
+  boost::asio::any_io_executor executor_;
   Call call_;
   Handler handler_;
+  Outcome<T> result_ = Fault(FaultSource::library, Fate::not_applied, {});
   std::atomic<bool> taken_{false};
 };
 

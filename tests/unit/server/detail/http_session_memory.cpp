@@ -3,6 +3,7 @@
 #include <droplit/server/detail/http_session.hpp>
 
 #include "support/catch.hpp"
+#include "support/failures.hpp"
 #include "support/memory.hpp"
 #include "support/server_parties.hpp"
 
@@ -88,35 +89,31 @@ TEST_CASE("whichever allocation fails, there is one response or none, and a 201 
        {test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" + text + "\"}"),
         test::post_chunked(test::chunk(test::good_body) + "0\r\n\r\n"), test::post("{\"" + text + "\":1}"),
         test::post(test::good_body, {}, "unknown"), std::string("GET /\r\n")}) {
-    for (const bool fail_on : {false, true}) {
-      for (const std::size_t size : {wire.size(), std::size_t{30}}) {
-        bool failed = true;
-        for (std::size_t n = 1; failed; ++n) {
-          REQUIRE(n < 1000);
-          test::Parties parties;
-          Session session(parties.endpoint, 2048);
-          std::string written;
-          written.reserve(4096);
-          memory::calls = 0;
-          memory::fail_on = fail_on;
-          memory::fail_at = n;
-          serve(session, wire, size, written);
-          failed = memory::calls >= n;
-          memory::fail_at = 0;
-          const std::string result = test::statuses(written);
-          CAPTURE(wire, fail_on, size, n, result);
-          const int kept = parties.store.kept;
-          CHECK(kept <= 1);
-          if (result.starts_with("201")) {
-            CHECK(kept == 1);
-          } else if (failed && result.starts_with("500")) {
-            CHECK(written.find("Internal Server Error\"}") != std::string::npos);
-          } else {
-            CHECK(kept == 0);
-            if (!failed) CHECK(result.size() >= 3);
-          }
+    for (const std::size_t size : {wire.size(), std::size_t{30}}) {
+      test::each_failure([&](test::Failure failure) {
+        test::Parties parties;
+        Session session(parties.endpoint, 2048);
+        std::string written;
+        written.reserve(4096);
+        memory::events.prepare(failure);
+        memory::events.resume();
+        serve(session, wire, size, written);
+        memory::events.suspend();
+        const bool failed = memory::events.have_come();
+        const std::string result = test::statuses(written);
+        CAPTURE(wire, size, result);
+        const int kept = parties.store.kept;
+        CHECK(kept <= 1);
+        if (result.starts_with("201")) {
+          CHECK(kept == 1);
+        } else if (failed && result.starts_with("500")) {
+          CHECK(written.find("Internal Server Error\"}") != std::string::npos);
+        } else {
+          CHECK(kept == 0);
+          if (!failed) CHECK(result.size() >= 3);
         }
-      }
+        return failed;
+      });
     }
   }
 }

@@ -1,0 +1,423 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+// Each system call of the server's sockets and of the transport's fails in turn, or transfers one byte; and each
+// allocation of a thread that does a coroutine's call.
+#include "support/failing_calls.hpp"
+#include "support/failing_memory.hpp"
+#include "support/socket.hpp"
+#include "support/test_server.hpp"
+
+#include <droplit/async/asio.hpp>
+#include <droplit/async/batch_writer.hpp>
+#include <droplit/testing/scripted_server.hpp>
+#include <droplit/transport/curl.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+using namespace droplit;
+using calls::Call;
+using test::each_failure;
+using test::Events;
+using test::Failure;
+using test::from_then_on;
+using test::RawSocket;
+using Millis = std::chrono::milliseconds;
+
+namespace {
+
+/// A way to fail, and how often in a row.
+struct Kind {
+  calls::Fault fault;
+  std::vector<long> times = {1, from_then_on};
+  long step = 1;  ///< in the short form
+};
+
+const std::vector<long> now_and_then{1, 3};  // an error that does not last
+
+/// Has each call that the kind is about fail in turn. Returns how many did.
+template <class Attempt>
+long each_call(const std::vector<Kind>& kinds, Attempt attempt) {
+  long failed = 0;
+  for (const Kind& kind : kinds) {
+    CAPTURE(static_cast<int>(kind.fault.call), kind.fault.error);
+    for (const long times : kind.times) {
+      failed += each_failure([&](Failure failure) { return attempt(kind.fault, failure); }, {times},
+                             test::is_long ? 1 : kind.step);
+    }
+  }
+  return failed;
+}
+
+// ---- the server ----
+
+const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const std::string named = test::post(R"({"ecosystemId":"C0123456789abcdef01234567","type":"server","name":")" +
+                                     std::string(700, 'n') + "\"}");
+
+bool is_served(RawSocket& socket) {
+  if (!socket.send(get)) return false;
+  const auto received = socket.receive();
+  return received && received->response.status == 404;
+}
+
+/// Counts what a server says of its connections.
+struct Counts : NoObserver {
+  void connection_opened() noexcept { ++open; }
+  void connection_closed() noexcept { --open; }
+  std::atomic<int> open{0};
+};
+
+/// Whether the call that fails came while a server served two connections. What it does meanwhile is true, and when the
+/// cause is gone it serves on.
+bool serve(calls::Fault fault, Failure failure) {
+  const auto before = calls::open_descriptors();
+  bool came = false;
+  {
+    test::Parties parties;
+    Counts counts;
+    BeastServer server(parties.endpoint, ServerOptions{.max_connections = 4}, counts);
+    std::thread thread([&] { server.run(); });
+    int created = 0;
+    {
+      RawSocket first(server.port());
+      CHECK(is_served(first));
+      calls::prepare(fault, failure, Events::Of::other_threads);
+      calls::events.resume();
+      RawSocket second(server.port());
+      // Without a response for long, the cause goes.
+      const auto await = [](RawSocket& socket) {
+        if (!socket.readable(Millis(300))) calls::events.suspend();
+      };
+      const auto create = [&](RawSocket& socket) {
+        if (socket.send(std::string_view(named).substr(0, 300))) socket.send(std::string_view(named).substr(300));
+        await(socket);
+        const auto received = socket.receive();
+        CHECK((received || socket.ended()));
+        if (!received) return;
+        CHECK((received->response.status == 201 || received->response.status >= 400));
+        if (received->response.status == 201) ++created;
+      };
+      create(second);
+      create(first);
+      second.send(get.substr(0, 10));
+      second.finish_sending();
+      await(second);
+      second.receive_all();
+      CHECK(second.ended());
+      calls::events.suspend();
+      came = calls::events.have_come();
+    }
+    CHECK(parties.store.kept >= created);
+    CHECK(parties.store.kept <= 2);
+    if (!came) CHECK(created == 2);
+    {
+      RawSocket third(server.port());
+      REQUIRE(is_served(third));
+      const auto received = third.ask(named);
+      REQUIRE(received);
+      CHECK(received->response.status == 201);
+    }
+    server.stop();
+    thread.join();
+    CHECK(counts.open == 0);
+  }
+  CHECK(calls::open_descriptors() == before);
+  return came;
+}
+
+/// The same while it is made and stopped: it is made, or throws what it says.
+bool make(calls::Fault fault, Failure failure) {
+  const auto before = calls::open_descriptors();
+  bool came = false;
+  {
+    test::Parties parties;
+    calls::prepare(fault, failure);
+    std::optional<BeastServer<test::TestEndpoint>> server;
+    calls::events.resume();
+    try {
+      server.emplace(parties.endpoint, ServerOptions());
+      calls::events.suspend();
+    } catch (const std::system_error& error) {
+      calls::events.suspend();
+      CHECK(error.code().value() != 0);
+    }
+    came = calls::events.have_come();
+    if (!came) CHECK(server);
+    if (server) {
+      std::thread thread([&] { server->run(); });
+      {
+        RawSocket socket(server->port());
+        CHECK(is_served(socket));
+      }
+      server->stop();
+      thread.join();
+    }
+  }
+  CHECK(calls::open_descriptors() == before);
+  return came;
+}
+
+// ---- the transport ----
+
+struct Service {
+  std::atomic<int> requests{0};  ///< that have arrived whole
+  std::atomic<bool> has_bytes{false};
+  ScriptedServer server{[this](ScriptedConnection& connection) {
+    for (;;) {
+      const auto request = connection.read_request();
+      if (!connection.received().empty()) has_bytes = true;
+      if (!request) return;
+      ++requests;
+      Response response{201, {}, std::string(700, 'x'), false};
+      if (!connection.send(to_http(response))) return;
+    }
+  }};
+};
+
+const Request sent{"POST", "/api/clients", {}, std::string(700, 'y')};
+
+/// Whether the call that fails came while a transport sent a request, on a new connection or on one that it had kept.
+/// What it returns is true, and the next request is sent.
+bool send(Service& service, bool kept, calls::Fault fault, Failure failure) {
+  const auto before = calls::open_descriptors();
+  bool came = false;
+  {
+    CurlTransport transport("a-token", {.url = service.server.url(), .proxy = "", .timeout = Millis(10'000)});
+    if (kept) REQUIRE(transport.send(sent).has_value());
+    const int earlier = service.requests;
+    service.has_bytes = false;
+    calls::prepare(fault, failure);
+    calls::events.resume();
+    const auto outcome = transport.send(sent);
+    calls::events.suspend();
+    came = calls::events.have_come();
+    const int arrived = service.requests - earlier;
+    if (outcome.has_value()) {
+      CHECK(arrived == 1);
+      CHECK(outcome.value().status == 201);
+      CHECK(outcome.value().body.size() == 700);
+    } else {
+      CHECK(came);
+      INFO(outcome.exception().what());
+      if (outcome.exception().fate() == Fate::not_sent) CHECK(arrived == 0);
+      if (outcome.exception().fate() == Fate::not_sent && !kept) CHECK_FALSE(service.has_bytes);
+    }
+    const auto next = transport.send(sent);
+    INFO((next.has_exception() ? next.exception().what() : ""));
+    CHECK(next.has_value());
+    CHECK(service.requests - earlier <= 2);
+  }
+  for (int i = 0; i != 1000 && calls::open_descriptors() > before; ++i) {  // the service closes its ends later
+    std::this_thread::sleep_for(Millis(10));
+  }
+  CHECK(calls::open_descriptors() <= before);
+  return came;
+}
+
+}  // namespace
+
+TEST_CASE("whichever system call of a serving thread fails, what it says is true, and it serves on") {
+  const std::vector<Kind> kinds{
+      {{Call::accept, EMFILE}},
+      {{Call::accept, ENFILE}, {1}},
+      {{Call::accept, ENOMEM}, {1}},
+      {{Call::accept, ECONNABORTED}, now_and_then},
+      {{Call::accept, EINTR}, now_and_then},
+      {{Call::receive, EINTR}, now_and_then},
+      {{Call::receive, EAGAIN}, now_and_then},
+      {{Call::receive, ECONNRESET}},
+      {{Call::receive, ENOMEM}, {1}},
+      {{Call::receive, 0}, {1, 30}},  // a server pauses between small pieces
+      {{Call::send, EINTR}, now_and_then},
+      {{Call::send, EAGAIN}, now_and_then},
+      {{Call::send, ECONNRESET}},
+      {{Call::send, EPIPE}, {1}},
+      {{Call::send, ENOMEM}, {1}},
+      {{Call::send, 0}, {1}},
+      {{Call::send, 0}, {from_then_on}, 701},
+      {{Call::epoll_add, ENOMEM}},
+      {{Call::epoll_add, ENOSPC}, {1}},
+      {{Call::epoll_wait, EINTR}, {1}},
+      {{Call::poll, EINTR}, {1}},
+      {{Call::setsockopt, ENOMEM}},
+      {{Call::getsockopt, ENOMEM}},
+      {{Call::control, ENOMEM}},
+      {{Call::shutdown, ENOTCONN}},
+      {{Call::close, EINTR}},
+      {{Call::close, EIO}, {1}},
+      {{Call::any, ENOMEM}, {1}},
+      {{Call::any, ENOMEM}, {from_then_on}, 5},
+  };
+  const long failed = each_call(kinds, serve);
+  std::cout << "system calls of a serving thread that failed: " << failed << '\n';
+  CHECK(failed > 150);
+}
+
+TEST_CASE("whichever system call fails while a server is made, it is made, or says that it is not") {
+  std::vector<Kind> kinds;
+  for (const Call call : {Call::socket, Call::bind, Call::listen, Call::name, Call::setsockopt, Call::epoll_create,
+                          Call::eventfd, Call::timerfd, Call::control}) {
+    kinds.push_back({{call, ENOMEM}});
+    kinds.push_back({{call, EMFILE}, {1}});
+  }
+  long failed = each_call(kinds, make);
+  failed += each_failure([](Failure failure) {
+    failure.nth += 2;  // Asio does not look at what becomes of its own two descriptors
+    return make({Call::epoll_add, ENOSPC}, failure);
+  });
+  std::cout << "system calls that failed while a server was made: " << failed << '\n';
+  CHECK(failed > 10);
+}
+
+TEST_CASE("whichever system call of a transport fails, its outcome is true, and the next request is sent") {
+  const std::vector<Kind> kinds{
+      {{Call::socket, EMFILE}},
+      {{Call::socket, ENOMEM}, {1}},
+      {{Call::socketpair, EMFILE}},
+      {{Call::connect, ECONNREFUSED}},
+      {{Call::connect, ENETUNREACH}, {1}},
+      {{Call::control, ENOMEM}},
+      {{Call::setsockopt, ENOMEM}},
+      {{Call::getsockopt, ENOMEM}},
+      {{Call::name, ENOTCONN}},
+      {{Call::poll, EINTR}, now_and_then},
+      {{Call::poll, ENOMEM}, {1}},
+      {{Call::send, EINTR}, now_and_then},
+      {{Call::send, EAGAIN}, now_and_then},
+      {{Call::send, ECONNRESET}},
+      {{Call::send, EPIPE}, {1}},
+      {{Call::send, ENOMEM}, {1}},
+      {{Call::send, 0}, {1}},
+      {{Call::send, 0}, {from_then_on}, 701},
+      {{Call::receive, EINTR}, now_and_then},
+      {{Call::receive, EAGAIN}, now_and_then},
+      {{Call::receive, ECONNRESET}},
+      {{Call::receive, ENOMEM}, {1}},
+      {{Call::receive, 0}, {1}},
+      {{Call::receive, 0}, {from_then_on}, 701},
+      {{Call::close, EINTR}},
+      {{Call::any, ENOMEM}, {1}},
+      {{Call::any, ENOMEM}, {from_then_on}, 3},
+  };
+  Service service;
+  long failed = 0;
+  for (const bool kept : {false, true}) {
+    CAPTURE(kept);
+    failed +=
+        each_call(kinds, [&](calls::Fault fault, Failure failure) { return send(service, kept, fault, failure); });
+  }
+  std::cout << "system calls of a transport that failed: " << failed << '\n';
+  CHECK(failed > 100);
+}
+
+TEST_CASE(
+    "whichever allocation of a transport and of libcurl fails, its outcome is true, and the next request is sent") {
+  Service service;
+  for (const bool kept : {false, true}) {
+    CAPTURE(kept);
+    const long failed = each_failure([&](Failure failure) {
+      CurlTransport transport("a-token", {.url = service.server.url(), .proxy = "", .timeout = Millis(10'000)});
+      if (kept) REQUIRE(transport.send(sent).has_value());
+      const int earlier = service.requests;
+      memory::events.prepare(failure);
+      std::optional<Outcome<Response>> outcome;
+      memory::events.resume();
+      try {
+        outcome.emplace(transport.send(sent));
+        memory::events.suspend();
+      } catch (const std::bad_alloc&) {
+        memory::events.suspend();
+      }
+      const bool came = memory::events.have_come();
+      const int arrived = service.requests - earlier;
+      if (outcome && outcome->has_value()) {
+        CHECK(outcome->value().body.size() == 700);
+        CHECK(arrived == 1);
+      } else {
+        CHECK(came);
+        if (outcome && outcome->exception().fate() == Fate::not_sent) CHECK(arrived == 0);
+      }
+      CHECK(transport.send(sent).has_value());
+      return came;
+    });
+    std::cout << "allocations of a transport that failed: " << failed << '\n';
+    CHECK(failed > 50);
+  }
+}
+
+TEST_CASE("whichever allocation of a thread that does a coroutine's call fails, the coroutine is resumed") {
+  namespace asio = boost::asio;
+  memory::has_c = false;
+  for (const bool batched : {false, true}) {
+    CAPTURE(batched);
+    const long failed = each_failure(
+        [&](Failure failure) {
+          MemoryStorage memory_storage;
+          const EcosystemId ecosystem = *EcosystemId::parse("C0123456789abcdef01234567");
+          memory_storage.add_ecosystem(ecosystem);
+          struct Batches {
+            MemoryStorage& storage;
+            Insertion insert(const Client& client) { return storage.insert(client); }
+            void insert_all(std::span<BatchInsert* const> all) noexcept {
+              for (BatchInsert* const each : all) {
+                try {
+                  each->outcome = KeyedInsertion(storage.insert(each->client));
+                } catch (...) {
+                  each->outcome = Fault(FaultSource::storage, Fate::not_applied, {});
+                }
+              }
+            }
+          } batches{memory_storage};
+          FixedClock clock(Timestamp::clamp_unix_millis(1));
+          test::CountingIds ids;
+          asio::io_context context;
+          asio::thread_pool threads(1);
+          std::optional<BatchWriter<Batches>> writer;
+          std::optional<Outcome<Client>> outcome;
+          const auto create = [&]() -> asio::awaitable<void> {
+            ClientDraft draft(ecosystem, ClientType::server, Text::parse(std::string(100, 'n')));
+            if (batched) {
+              auto store = batch_store(*writer);
+              auto created = co_await async_create_client(store, clock, ids, std::move(draft));
+              outcome.emplace(std::move(created));
+            } else {
+              auto store = blocking_store(memory_storage, threads.get_executor());
+              auto created = co_await async_create_client(store, clock, ids, std::move(draft));
+              outcome.emplace(std::move(created));
+            }
+          };
+          if (batched) writer.emplace(batches);
+          for (int i = 0; i != 2; ++i) {  // the threads run, and have what they allocate once
+            asio::co_spawn(context, create(), [](const std::exception_ptr&) {});
+            context.run();
+            context.restart();
+          }
+          outcome.reset();
+          asio::co_spawn(context, create(), [](const std::exception_ptr&) {});
+          memory::events.prepare(failure, Events::Of::other_threads);
+          memory::events.resume();
+          context.run();
+          memory::events.suspend();
+          threads.join();
+          writer.reset();
+          REQUIRE(outcome);
+          const bool there = memory_storage.find_client(ClientId({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3})).has_value();
+          if (outcome->has_value()) CHECK(there);
+          if (outcome->has_exception() && outcome->exception().fate() == Fate::not_applied) CHECK_FALSE(there);
+          return memory::events.have_come();
+        },
+        {1, 3});
+    std::cout << "allocations of a coroutine's call that failed: " << failed << '\n';
+    CHECK(failed > 1);
+  }
+}
