@@ -2,12 +2,12 @@
 #pragma once
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/platform.hpp>
 #include <droplit/timestamp.hpp>
 
 #include <atomic>
 #include <concepts>
 #include <cstdint>
-#include <ctime>
 #include <limits>
 
 namespace droplit::inline v0::process {
@@ -33,12 +33,7 @@ concept Clock = requires(C& clock) {
 class SystemClock {
  public:
   /// The present instant, or the latest that was returned before, if that is later.
-  Timestamp now() const noexcept {
-    std::timespec time{};
-    std::timespec_get(&time, TIME_UTC);
-    const std::int64_t seconds = time.tv_sec;
-    return not_before_earlier(seconds * 1000 + time.tv_nsec / 1000000);
-  }
+  Timestamp now() const noexcept { return not_before_earlier(process::unix_millis()); }
 
  private:
   static Timestamp not_before_earlier(std::int64_t millis) noexcept {

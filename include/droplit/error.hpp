@@ -217,8 +217,12 @@ struct detail::Print<ApiError> {
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_INLINE ApiError ApiError::idempotency_key_invalid(std::optional<ApiError> others) noexcept {
-  ApiError error = std::move(others).value_or(ApiError());
-  if (!others) error.size_ = 0;
+  ApiError error;
+  if (others) {
+    error = *std::move(others);
+  } else {
+    error.size_ = 0;
+  }
   for (const Violation each : error.violations()) {
     if (each.code == ApiErrc::idempotency_key_invalid) return error;
   }

@@ -3,18 +3,12 @@
 
 #include <droplit/api_errc.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/platform.hpp>
 #include <droplit/fault.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#if __has_include(<unistd.h>)
-#include <unistd.h>
-#include <ctime>
-#else
-#include <chrono>
-#endif
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -76,17 +70,7 @@ struct NoObserver {
   void connection_closed() const noexcept {}               ///< does nothing
 
   /// Nanoseconds of the system's steady clock.
-  std::int64_t now() const noexcept {
-#if __has_include(<unistd.h>)
-    timespec time{};
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    const std::int64_t seconds = time.tv_sec;
-    return seconds * 1'000'000'000 + time.tv_nsec;
-#else
-    using namespace std::chrono;
-    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
-#endif
-  }
+  std::int64_t now() const noexcept { return process::steady_nanos(); }
 };
 
 static_assert(Observer<const NoObserver>);

@@ -136,7 +136,8 @@ class Clients {
       creation.set_request_id(id.view());
     }
     auto response = detail::drive(creation, transport_, sleeper_, observer_);
-    Reply reply{std::move(creation).outcome(), {}, creation.attempts()};
+    const auto attempts = creation.attempts();
+    Reply reply{std::move(creation).outcome(), {}, attempts};
     if (response) reply.response = std::move(response).assume_value();
     return reply;
   }

@@ -3,18 +3,10 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/limits.hpp>
+#include <droplit/detail/platform.hpp>
 
 #include <concepts>
 #include <cstdint>
-
-#if __has_include(<unistd.h>)
-#include <unistd.h>
-#include <ctime>
-#else
-#include <chrono>
-#include <random>
-#include <thread>
-#endif
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -37,48 +29,19 @@ class SystemSleeper {
   void sleep_until(std::int64_t time) const {
     // In steps: a signal may end a sleep early, and `time` may be further ahead than the system can count.
     for (std::int64_t present = now(); present < time; present = now()) {
-      sleep(static_cast<int>(detail::bounded<std::int64_t>(time - present, 1, 60'000)));
+      process::sleep_millis(static_cast<int>(detail::bounded<std::int64_t>(time - present, 1, 60'000)));
     }
   }
 
-#if __has_include(<unistd.h>)
   /// Milliseconds of a clock that does not go backwards and, on Linux, goes on while the machine is suspended.
-  std::int64_t now() const noexcept {
-    timespec time{};
-#if defined(CLOCK_BOOTTIME)
-    ::clock_gettime(CLOCK_BOOTTIME, &time);
-#else
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-#endif
-    const std::int64_t seconds = time.tv_sec;
-    return seconds * 1000 + time.tv_nsec / 1'000'000;
-  }
+  std::int64_t now() const noexcept { return process::boot_nanos() / 1'000'000; }
 
   /// 32 random bits, of the clock where the system has no others.
   std::uint32_t random_bits() const noexcept {
     std::uint32_t bits = 0;
-    if (::getentropy(&bits, sizeof bits) != 0) bits = static_cast<std::uint32_t>(now()) * 2'654'435'761u;
+    if (!process::random_bytes(&bits, sizeof bits)) bits = static_cast<std::uint32_t>(now()) * 2'654'435'761u;
     return bits;
   }
-
- private:
-  static void sleep(int millis) noexcept {
-    timespec time{};
-    time.tv_sec = millis / 1000;
-    time.tv_nsec = millis % 1000 * 1'000'000;
-    ::nanosleep(&time, nullptr);
-  }
-#else
-  std::int64_t now() const {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-  }
-
-  std::uint32_t random_bits() const { return std::random_device()(); }
-
- private:
-  static void sleep(int millis) { std::this_thread::sleep_for(std::chrono::milliseconds(millis)); }
-#endif
 };
 
 static_assert(Sleeper<const SystemSleeper>);

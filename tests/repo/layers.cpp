@@ -79,6 +79,7 @@ const std::map<std::string, Layer> layers{
     {"detail/config.hpp", values},
     {"detail/enum_name.hpp", values},
     {"detail/limits.hpp", values},
+    {"detail/platform.hpp", values},
     {"detail/random_digits.hpp", values},
     {"detail/lasting_text.hpp", values},
     {"detail/process_ids.hpp", policies},
@@ -224,6 +225,24 @@ TEST_CASE("values see the standard library only, policies Boost.Outcome, the wir
         CHECK(layer_of(header) >= wire);
       } else {
         CHECK(library.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("what the core asks of the operating system is in platform.hpp alone") {
+  for (const std::string& header : headers()) {
+    if (is_adapter(header) || header == "detail/platform.hpp") continue;
+    for (const Include& include : includes(header)) {
+      INFO(header << " includes <" << include.path << ">");
+      CHECK((include.path == "emmintrin.h" || !system_headers.contains(include.path)));
+      CHECK((include.path != "ctime" && include.path != "csignal"));
+    }
+    std::ifstream file(root / header);
+    for (std::string line; std::getline(file, line);) {
+      INFO(header << ": " << line);
+      for (const char* const word : {"__has_include", "_WIN32", "__linux__", "__unix__", "__APPLE__"}) {
+        CHECK(line.find(word) == std::string::npos);
       }
     }
   }

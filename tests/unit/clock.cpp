@@ -14,6 +14,7 @@
 
 using namespace droplit;
 
+#if !defined(_WIN32)  // there the library asks C++'s clock
 // Replaces the C library's function, so that a test sets the system's clock.
 static std::atomic<std::int64_t> offset_seconds{0};
 
@@ -22,6 +23,7 @@ extern "C" int timespec_get(std::timespec* time, int base) noexcept {
   time->tv_sec += offset_seconds;
   return base;
 }
+#endif
 
 namespace {
 
@@ -67,6 +69,7 @@ TEST_CASE("the system clock returns the system's time, in whole milliseconds rou
   }
 }
 
+#if !defined(_WIN32)
 TEST_CASE("when the system's clock is set back, this one returns the same instant until that has caught up") {
   const Timestamp now = SystemClock().now();
   offset_seconds = 100;
@@ -79,6 +82,7 @@ TEST_CASE("when the system's clock is set back, this one returns the same instan
   offset_seconds = 200;
   CHECK(SystemClock().now() > ahead);
 }
+#endif
 
 TEST_CASE("the system clock moves") {
   const Timestamp first = SystemClock().now();
@@ -108,9 +112,11 @@ TEST_CASE("the system clock never goes backwards, for one thread or from one to 
   CHECK(!backwards);
 }
 
+#if !defined(_WIN32)
 TEST_CASE("beyond the year 9999 the system clock returns the last instant") {
   offset_seconds = 9'000'000'000'000;
   CHECK(SystemClock().now().text() == "9999-12-31T23:59:59.999Z");
   offset_seconds = 0;
   CHECK(SystemClock().now().text() == "9999-12-31T23:59:59.999Z");
 }
+#endif

@@ -117,7 +117,7 @@ TEST_CASE("a text of another length is not an id") {
   CHECK_FALSE(EcosystemId::parse(std::string_view(("C" + digits).c_str(), 26)));
 }
 
-TEST_CASE("write says the text without a NUL and returns its end") {
+TEST_CASE("write says the text of an id without a NUL and returns its end") {
   char out[27];
   out[25] = out[24] = '?';
   CHECK(EcosystemId::parse("C" + digits)->write(out) == out + 25);

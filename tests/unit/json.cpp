@@ -1,4 +1,5 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#include <droplit/detail/json/writer.hpp>
 #include <droplit/json.hpp>
 
 #include "support/catch.hpp"

@@ -14,21 +14,13 @@
 // blocks, and each call compares the process id.
 
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/platform.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-
-#if __has_include(<sys/mman.h>) && __has_include(<unistd.h>)
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <new>
-#define DROPLIT_DETAIL_POSIX 1
-#else
-#include <random>
-#endif
 
 namespace droplit::inline v0::process {
 
@@ -80,13 +72,8 @@ class DROPLIT_DETAIL_SHARED Numbers {
 
   /// Pages for a `Numbers`, never freed; null if the system has none that it clears in a child.
   static Pages* cleared_pages() noexcept {
-#if defined(MADV_WIPEONFORK)
-    void* const pages = ::mmap(nullptr, sizeof(Pages), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return nullptr;
-    if (::madvise(pages, sizeof(Pages), MADV_WIPEONFORK) == 0) return new (pages) Pages;
-    ::munmap(pages, sizeof(Pages));
-#endif
-    return nullptr;
+    void* const pages = memory_cleared_in_child(sizeof(Pages));
+    return pages != nullptr ? new (pages) Pages : nullptr;
   }
 
  private:
@@ -159,24 +146,17 @@ class DROPLIT_DETAIL_SHARED Numbers {
   }
 
   void clear_in_child() noexcept {
-#if defined(DROPLIT_DETAIL_POSIX)
-    const std::int64_t me = ::getpid();
+    const std::int64_t me = process_id();
     if (owner_.load(std::memory_order_acquire) == me) return;
     own_.store(0, std::memory_order_relaxed);  // if two threads do so, the number is drawn twice
     owner_.store(me, std::memory_order_release);
-#endif
   }
 
   // Random bits above a counter that starts anywhere in its lower half; 0 if the system gives no random bytes.
   static std::uint64_t draw() noexcept {
     std::uint64_t bits = 0;
     do {
-#if defined(DROPLIT_DETAIL_POSIX)
-      if (::getentropy(&bits, sizeof bits) != 0) return 0;
-#else
-      std::random_device device;
-      bits = std::uint64_t{device()} << 32 | device();
-#endif
+      if (!random_bytes(&bits, sizeof bits)) return 0;
     } while (!is_drawn(bits));
     return bits & ~std::uint64_t{0x800000};
   }

@@ -5,17 +5,12 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/platform.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#if __has_include(<unistd.h>)
-#include <unistd.h>
-#else
-#include <random>
-#endif
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -25,12 +20,7 @@ class RandomDigits {
  public:
   RandomDigits() {
     std::array<std::uint8_t, 16> bytes{};
-#if __has_include(<unistd.h>)
-    if (::getentropy(bytes.data(), bytes.size()) != 0) return;
-#else
-    std::random_device device;
-    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
-#endif
+    if (!process::random_bytes(bytes.data(), bytes.size())) return;
     for (const std::uint8_t byte : bytes) {
       digits_[size_++] = hex_digits[byte >> 4];
       digits_[size_++] = hex_digits[byte & 0xF];

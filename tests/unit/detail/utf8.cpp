@@ -114,7 +114,7 @@ TEST_CASE("what is ill-formed becomes one U+FFFD for each maximal subpart") {
         "a" + r + r + r + "b" + r + "c" + r + r + "d");
 }
 
-TEST_CASE("a sequence whose rest is beyond the end is cut, whatever is there") {
+TEST_CASE("a sequence whose rest is beyond the end of the text is cut, whatever is there") {
   for (const std::string& whole :
        {std::string("\xC3\xA9"), std::string("\xDF\xBF"), std::string("\xE1\x80\x80"), std::string("\xE2\x82\xAC"),
         std::string("\xEC\xBF\xBF"), std::string("\xF0\x9F\x98\x80")}) {

@@ -356,7 +356,7 @@ TEST_CASE("the token that must arrive is the one that was given") {
   CHECK(ids(failed) == std::vector<std::string_view>{"token_arrives"});
 }
 
-TEST_CASE("every rule has its own id and its own sentence, and rests on an earlier one") {
+TEST_CASE("every rule of transports has its own id and its own sentence, and rests on an earlier one") {
   std::set<std::string_view> ids{""};
   std::set<std::string_view> sentences;
   for (const ContractCheck& check : transport_checks) {

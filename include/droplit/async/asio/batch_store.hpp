@@ -100,7 +100,8 @@ class BatchStore {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
         [&writer = writer_, &client, key](auto&& handler) {
           using Handler = std::remove_cvref_t<decltype(handler)>;
-          const auto queued = std::make_shared<detail::QueuedCoroutine<T, Handler>>(client, key, std::move(handler));
+          const auto queued = std::make_shared<detail::QueuedCoroutine<T, Handler>>(
+              client, key, std::forward<decltype(handler)>(handler));
           queued->own();
           writer.insert(*queued);
         },

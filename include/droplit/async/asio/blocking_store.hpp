@@ -122,7 +122,8 @@ class BlockingStore {
     return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
         [this, call](auto&& handler) {
           using Handler = std::remove_cvref_t<decltype(handler)>;
-          std::make_shared<detail::BlockingCall<T, Call, Handler>>(call, std::move(handler))->start(executor_);
+          std::make_shared<detail::BlockingCall<T, Call, Handler>>(call, std::forward<decltype(handler)>(handler))
+              ->start(executor_);
         },
         boost::asio::use_awaitable);
   }

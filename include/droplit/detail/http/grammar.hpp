@@ -30,8 +30,8 @@ inline constexpr auto hex_values = [] {
   values.fill(-1);
   for (std::size_t i = 0; i != 16; ++i) {
     const auto value = static_cast<std::int8_t>(i);
-    values[static_cast<std::size_t>(hex_digits[i])] = value;
-    if (i >= 10) values[static_cast<std::size_t>(hex_digits[i] - 'a' + 'A')] = value;
+    values[static_cast<unsigned char>(hex_digits[i])] = value;
+    if (i >= 10) values[static_cast<unsigned char>(hex_digits[i] - 'a' + 'A')] = value;
   }
   return values;
 }();

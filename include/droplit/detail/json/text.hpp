@@ -34,7 +34,7 @@ inline constexpr std::array<JsonEscape, '\\' + 1> json_escapes = [] {
     all[c] = {{'\\', 'u', '0', '0', c < 0x10 ? '0' : '1', "0123456789abcdef"[c % 16]}, 6};
   }
   for (const char* pair : {"\"\"", "\\\\", "\bb", "\ff", "\nn", "\rr", "\tt"}) {
-    all[static_cast<std::size_t>(pair[0])] = {{'\\', pair[1]}, 2};
+    all[static_cast<unsigned char>(pair[0])] = {{'\\', pair[1]}, 2};
   }
   return all;
 }();
@@ -67,7 +67,7 @@ inline std::size_t json_text_size(std::string_view text) noexcept {
   std::size_t size = text.size();
   const char* const end = text.data() + size;
   for (const char* at = find_escape(text.data(), end); at != end; at = find_escape(at + 1, end)) {
-    size += json_escapes[static_cast<std::size_t>(*at)].size - std::size_t{1};
+    size += json_escapes[static_cast<unsigned char>(*at)].size - std::size_t{1};
   }
   return size;
 }
@@ -103,7 +103,7 @@ inline char* write_json_text(char* out, std::string_view text) noexcept {
   for (;;) {
     out = copy_plain(out, at, end);
     if (at == end) return out;
-    const JsonEscape& escape = json_escapes[static_cast<std::size_t>(*at++)];
+    const JsonEscape& escape = json_escapes[static_cast<unsigned char>(*at++)];
     std::memcpy(out, escape.text.data(), 2);
     if (escape.size != 2) std::memcpy(out + 2, escape.text.data() + 2, max_json_escape - 2);
     out += escape.size;

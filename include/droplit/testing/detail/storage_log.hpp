@@ -88,6 +88,7 @@ class StorageLog {
     }
     std::sort(sorted.begin(), sorted.end());
     std::vector<std::string> lines;
+    lines.reserve(sorted.size());
     for (auto& [invoked, text] : sorted) lines.push_back(std::move(text));
     return last_lines(std::move(lines), 40);
   }

@@ -45,7 +45,7 @@ constexpr char* write_utf8(std::uint32_t code, char* to) noexcept {
 inline constexpr auto short_escapes = [] {
   std::array<char, 256> characters{};
   for (const char* pair : {"\"\"", "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"}) {
-    characters[static_cast<std::size_t>(pair[0])] = pair[1];
+    characters[static_cast<unsigned char>(pair[0])] = pair[1];
   }
   return characters;
 }();
