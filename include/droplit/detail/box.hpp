@@ -21,7 +21,11 @@ class Box {
   Box(const Box& other) : value_(other.value_ == nullptr ? nullptr : new T(*other.value_)) {}
   Box(Box&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
   // Two, since clang takes an owner's implicit assignment for noexcept where one by value is.
-  Box& operator=(const Box& other) { return *this = Box(other); }
+  Box& operator=(const Box& other) {
+    Box copy(other);
+    std::swap(value_, copy.value_);
+    return *this;
+  }
   Box& operator=(Box&& other) noexcept {
     Box before(std::move(other));
     std::swap(value_, before.value_);
