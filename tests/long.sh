@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 stages='demonstration dev tsan clang release assertions memcheck tidy analyser hardening platforms
-  model failures simulator fuzz mutants repeat crash soak bare_root'
+  model failures histories simulation fuzz mutants repeat crash soak bare_root'
 
 # DROPLIT_LONG makes a test take its long size.
 run() {
@@ -23,10 +23,11 @@ run() {
     hardening) cmake --preset deb && cmake --build --preset deb && sh tests/repo/hardening.sh build/deb/docs/examples/droplit* ;;
     platforms) sh tests/platforms.sh all ;;
     model) DROPLIT_LONG=1 ctest --preset release -R '^model/|^remote/creation$|^failover$' ;;
-    failures) DROPLIT_LONG=1 ctest --preset release -R '^failures/' ;;
-    simulator) DROPLIT_LONG=1 ctest --preset release -R '^simulation/' ;;
+    failures) DROPLIT_LONG=1 ctest --preset release -R '^failures/|^storage/sqlite_faults$' ;;
+    histories) DROPLIT_LONG=1 ctest --preset release -R '^histories$' ;;
+    simulation) ctest --preset release -R '^simulation/faults$' && build/release/tests/simulation/test_simulation 1 5000000 ;;
     fuzz) DROPLIT_LONG=1 sh tests/fuzz/run.sh ;;
-    mutants) python3 tests/mutants/run.py ;;
+    mutants) python3 tests/mutants/run.py build/mutants core documents remote session memory sqlite postgres ;;
     repeat) ctest --preset tsan --repeat until-fail:10 ;;  # hunts for rare orders
     crash) sh tests/system/crash.sh build/dev ;;
     soak) sh tests/soak.sh ;;
