@@ -108,7 +108,7 @@ surprises() {
     $3 ~ /\/boost\/asio[.\/]/ { only("Boost.Asio", "^(server|async)/") }
     $3 ~ /\/boost\/json[.\/]/ {
       if ($1 != "") only("Boost.JSON", "^src\\.hpp$|^detail/openapi/")
-      else only("Boost.JSON", "^(draft_parser|response|create_client_from_json|exchange|endpoint|router|static_resource|openapi|try_it|sdk|droplit)\\.hpp$|^detail/(endpoint_base|handler_steps|route_table|openapi/)|^detail/json/((error_|client_)?reader|draft_stream)|^(remote|access|transport|server|async|observe|testing)/")
+      else only("Boost.JSON", "^(draft_parser|response|create_client_from_json|exchange|endpoint|router|static_resource|openapi|try_it|sdk|droplit)\\.hpp$|^detail/(endpoint_base|handler_steps|route_table|openapi/)|^detail/json/((error_|client_)?reader|draft_stream|fast/draft_pieces)|^(remote|access|transport|server|async|observe|testing)/")
     }
     $3 ~ /\/sqlite3\.h$/ { only("SQLite", "^storage/sqlite") }
     $3 ~ /\/libpq-fe\.h$/ { only("libpq", "^storage/postgres") }

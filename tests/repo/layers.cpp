@@ -90,6 +90,7 @@ const std::map<std::string, Layer> layers{
     {"detail/response_writer.hpp", policies},
     {"detail/json/reader.hpp", wire},
     {"detail/json/draft_stream.hpp", wire},
+    {"detail/json/fast/draft_pieces.hpp", wire},
     {"detail/json/client_reader.hpp", wire},
     {"detail/json/error_reader.hpp", wire},
     {"draft_parser.hpp", wire},

@@ -132,14 +132,16 @@ TEST_CASE("a parser that has finished reads nothing more until it is reset") {
   }
 }
 
-TEST_CASE("write says when no further piece can make the body right, and keeps saying so") {
+TEST_CASE("write says when no further piece can make a long body right, and keeps saying so") {
+  const std::string long_enough(16'384, ' ');
   for (const std::string& wrong :
        {std::string("x"), std::string("[]"), std::string("{" + right + "}}"), std::string("\xEF\xBB\xBF"),
         std::string("{\"a\":\"\xFF"), std::string("{\"a\":01"), std::string("{\"a\":") + std::string(32, '['),
         std::string("null"), std::string("\"text\"")}) {
     INFO(wrong);
     DraftParser parser;
-    CHECK_FALSE(parser.write(wrong));
+    CHECK(parser.write(long_enough));  // it is gathered
+    CHECK_FALSE(parser.write(wrong + "  " + long_enough));
     CHECK_FALSE(parser.write("{" + right + "}"));
     CHECK_FALSE(parser.write(""));
     CHECK(is_unreadable(parser.finish("{" + right + "}")));

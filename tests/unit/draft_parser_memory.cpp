@@ -100,7 +100,7 @@ TEST_CASE("a text that was overwritten and a wrong id take no memory of their ow
 TEST_CASE("a body that cannot be read takes no memory after it was found out") {
   const Counted counted;
   DraftParser parser;
-  CHECK_FALSE(parser.write("x"));
+  CHECK_FALSE(parser.write("x" + std::string(16'384, ' ')));
   const std::string_view rest = before;
   for (int i = 0; i != 10000; ++i) parser.write(rest);
   CHECK(counted.most() < allowed);
@@ -143,4 +143,33 @@ TEST_CASE("after a lack of memory a body counts as unreadable until the parser i
     });
     CHECK(failures >= 2);
   }
+}
+
+TEST_CASE("after a lack of memory between pieces nothing of the body is left for the next one") {
+  const std::string body =
+      R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")" + std::string(20'000, 'n') + "\"}";
+  int failures = 0;
+  for (const std::size_t size : {100u, 5'000u}) {
+    for (std::size_t n = 1; n != 20; ++n) {
+      DraftParser parser;
+      memory::calls = 0;
+      memory::fail_at = n;
+      bool failed = false;
+      try {
+        std::string_view rest = body;
+        for (; rest.size() > size; rest.remove_prefix(size)) parser.write(rest.substr(0, size));
+        static_cast<void>(parser.finish(rest));
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      memory::fail_at = 0;
+      if (!failed) continue;
+      ++failures;
+      CHECK_FALSE(parser.write(" "));
+      parser.reset();
+      CHECK(parser.write(std::string_view(body).substr(0, 200)));
+      CHECK(parser.finish(std::string_view(body).substr(200)).has_value());
+    }
+  }
+  CHECK(failures >= 6);
 }

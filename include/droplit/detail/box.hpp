@@ -2,8 +2,8 @@
 #pragma once
 
 // The texts that only few errors and faults have. An outcome has room for an error and a fault, and a request makes
-// many outcomes, so an absent text must cost no more than a null pointer to make, move and destroy. Used by `ApiError`
-// and `Fault`.
+// many outcomes, so an absent text must cost no more than a null pointer to make, move and destroy. Used by `ApiError`,
+// `Fault`, `DraftParser` and `DraftPieces`.
 
 #include <droplit/detail/config.hpp>
 

@@ -14,6 +14,8 @@
 //
 // DROPLIT_DETAIL_NOINLINE: for functions that are called rarely, so that they do not make their callers slower.
 //
+// DROPLIT_DETAIL_ALWAYS_INLINE: for functions of the usual body, also if they are called in several places.
+//
 // DROPLIT_DETAIL_SSE2: bytes16.hpp uses the instructions that every x86-64 processor has. The tests define
 // DROPLIT_PORTABLE to test the other implementation as well.
 //
@@ -51,9 +53,11 @@
 #if defined(__GNUC__)
 #define DROPLIT_DETAIL_SHARED [[gnu::visibility("default")]]
 #define DROPLIT_DETAIL_NOINLINE [[gnu::noinline]]
+#define DROPLIT_DETAIL_ALWAYS_INLINE [[gnu::always_inline]]
 #else
 #define DROPLIT_DETAIL_SHARED
 #define DROPLIT_DETAIL_NOINLINE
+#define DROPLIT_DETAIL_ALWAYS_INLINE
 #endif
 
 #if defined(__SSE2__) && !defined(DROPLIT_PORTABLE)

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,32 +42,26 @@ class NameList {
       const int compared = first.compare(second);
       return compared != 0 ? compared < 0 : a < b;
     };
-    heap_sort(order, before);
-    const auto repeats = std::unique(order.begin(), order.end(),
-                                     [this](std::uint32_t a, std::uint32_t b) { return name(a) == name(b); });
-    order.erase(repeats, order.end());
-    heap_sort(order, std::less<>());
+    // As std::sort, with a quarter of the code, which every file that includes this compiles.
+    std::make_heap(order.begin(), order.end(), before);
+    std::sort_heap(order.begin(), order.end(), before);
+    std::vector<std::uint32_t> repeated(order.size());  // 1 where an earlier name is the same
+    for (std::size_t i = 1; i < order.size(); ++i) repeated[order[i]] = name(order[i]) == name(order[i - 1]) ? 1 : 0;
 
     constexpr std::size_t message = 64;  // of which the names will be a part
     std::size_t size = message;
-    for (const std::uint32_t i : order) size += name(i).size() + 2;
+    for (std::uint32_t i = 0; i != repeated.size(); ++i) size += repeated[i] != 0 ? 0 : name(i).size() + 2;
     std::string joined;
     joined.reserve(size);
-    for (const std::uint32_t i : order) {
-      if (i != order.front()) joined += ", ";
+    for (std::uint32_t i = 0; i != repeated.size(); ++i) {
+      if (repeated[i] != 0) continue;
+      if (i != 0) joined += ", ";
       joined += name(i);
     }
     return joined;
   }
 
  private:
-  // As std::sort, with a quarter of the code, which every file that includes this compiles.
-  template <class Before>
-  static void heap_sort(std::vector<std::uint32_t>& order, Before before) {
-    std::make_heap(order.begin(), order.end(), before);
-    std::sort_heap(order.begin(), order.end(), before);
-  }
-
   [[nodiscard]] std::string_view name(std::uint32_t i) const noexcept {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::string_view(text_).substr(begin, ends_[i] - begin);

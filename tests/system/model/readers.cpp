@@ -19,26 +19,25 @@ using model::in_models_words;
 using model::same;
 
 Outcome<ClientDraft> streamed_whole(std::string_view body) {
-  DraftParser parser;
-  parser.write({});  // from now on it streams
-  return parser.finish(test::Piece(body));
+  return detail::DraftStream().finish(test::Piece(body), std::nullopt);
 }
 
-Outcome<ClientDraft> streamed_in_pieces(std::string_view body, model::Bodies& random) {
-  DraftParser parser;
-  parser.write({});
+/// What a reader says of the body in pieces, cut at random.
+template <class Reader>
+Outcome<ClientDraft> read_in_pieces(Reader&& reader, std::string_view body, model::Bodies& random) {
   while (body.size() > 1) {
     const std::size_t size = 1 + random.below(random.one_in(2) ? 3 : body.size());
     if (size >= body.size()) break;
-    parser.write(test::Piece(body.substr(0, size)));
+    reader.write(test::Piece(body.substr(0, size)));
     body.remove_prefix(size);
   }
-  return parser.finish(test::Piece(body));
+  return reader.finish(test::Piece(body), std::nullopt);
 }
 
 }  // namespace
 
-TEST_CASE("streaming whole, streaming in pieces and the fast reader read what the model reads") {
+TEST_CASE(
+    "streaming whole and in pieces, gathering, and the fast reader whole and in pieces read what the model reads") {
   const unsigned seed = model::seed();
   INFO("seed " << seed);
   model::Bodies bodies(seed);
@@ -48,11 +47,16 @@ TEST_CASE("streaming whole, streaming in pieces and the fast reader read what th
     const std::string body = bodies.next();
     const model::Judged expected = model::judge(body, {});
     const model::Judged whole = in_models_words(streamed_whole(body));
-    const model::Judged pieces = in_models_words(streamed_in_pieces(body, bodies));
+    const model::Judged pieces = in_models_words(read_in_pieces(detail::DraftStream(), body, bodies));
+    const model::Judged gathered = in_models_words(read_in_pieces(DraftParser(), body, bodies));
     const model::Judged fast = in_models_words(parse_draft(test::Piece(body)));
-    if (!same(whole, expected) || !same(pieces, expected) || !same(fast, expected)) {
-      INFO("whole " << same(whole, expected) << ", pieces " << same(pieces, expected) << ", fast "
-                    << same(fast, expected));
+    const std::size_t enough = 16 + bodies.below(200);
+    const model::Judged fast_pieces = in_models_words(read_in_pieces(detail::DraftPieces(enough), body, bodies));
+    if (!same(whole, expected) || !same(pieces, expected) || !same(gathered, expected) || !same(fast, expected) ||
+        !same(fast_pieces, expected)) {
+      INFO("whole " << same(whole, expected) << ", pieces " << same(pieces, expected) << ", gathered "
+                    << same(gathered, expected) << ", fast " << same(fast, expected) << ", fast in pieces of " << enough
+                    << ' ' << same(fast_pieces, expected));
       FAIL("body " << i << ": " << body);
     }
     if (expected.draft) ++drafts;

@@ -2,8 +2,8 @@
 #pragma once
 
 // The reference reader of drafts, on Boost.JSON: reads any body, whole or in pieces, and keeps no more of it than the
-// fields and the names of unknown members. Used by `DraftParser` for bodies in pieces and for those that the fast
-// reader leaves to it.
+// fields and the names of unknown members. Used by `DraftParser` for what the fast reader leaves to it: a body, or the
+// rest of one in pieces.
 
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
@@ -27,20 +27,19 @@ class DraftStream final : private JsonEvents {
   DraftStream(const DraftStream&) = delete;
   DraftStream& operator=(const DraftStream&) = delete;
 
+  /// Goes on where another reader stopped: after `shortest`, a beginning of a body whose members are replaced by one
+  /// without a name. The other had found these fields and unknown names.
+  void resume(std::string_view shortest, const DraftFields& fields, NameList&& unknown) {
+    reader_.write(shortest);
+    fields_ = fields;
+    unknown_ = std::move(unknown);
+  }
+
   /// Reads a piece; false once no further piece can make the body valid.
   bool write(std::string_view piece) { return reader_.write(piece); }
 
   /// Reads the last piece and returns the draft or the refusal.
   Outcome<ClientDraft> finish(std::string_view last_piece, std::optional<std::string>&& query_fields);
-
-  /// Ready for another body; memory is kept.
-  void reset() noexcept {
-    reader_.reset();
-    fields_ = {};
-    unknown_.clear();
-    field_ = Field::none;
-    in_string_ = false;
-  }
 
  private:
   // Declared inline, or else g++ takes `name` for what the table of virtual functions comes with: every file that
@@ -69,12 +68,18 @@ class DraftStream final : private JsonEvents {
 
 #if defined(DROPLIT_DETAIL_DEFINES)
 
+/// The draft of these fields, or the refusal with every violation, those of the unknown members included.
+DROPLIT_DETAIL_NOINLINE inline Outcome<ClientDraft> finish_draft(const DraftFields& fields, const NameList& unknown,
+                                                                 std::optional<std::string>&& query_fields) {
+  if (fields.given(Field::ecosystem_id) || unknown.empty()) return fields.finish(std::move(query_fields));
+  std::string names = unknown.join();
+  return fields.finish(std::move(query_fields), &names);
+}
+
 DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece,
                                                                std::optional<std::string>&& query_fields) {
   if (!reader_.finish(last_piece)) return unreadable_body(std::move(query_fields));
-  if (fields_.given(Field::ecosystem_id) || unknown_.empty()) return fields_.finish(std::move(query_fields));
-  std::string unknown = unknown_.join();
-  return fields_.finish(std::move(query_fields), &unknown);
+  return finish_draft(fields_, unknown_, std::move(query_fields));
 }
 
 DROPLIT_DETAIL_INLINE void DraftStream::name(std::string_view name) {

@@ -122,7 +122,7 @@ class FastClientReader {
       texts_[index] = {nullptr, raw};
     } else {
       std::string& unescaped = unescaped_[index];
-      if (!unescape_json_text(raw, unescaped) || unescaped.find('\0') != std::string::npos) return nullptr;
+      if (append_unescaped(raw, unescaped) != found.close || unescaped.find('\0') != std::string::npos) return nullptr;
       texts_[index] = {&unescaped, {}};
     }
     found_[index] = &texts_[index];

@@ -1,11 +1,12 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// The fast reader of drafts: reads a whole body in one pass and copies nothing before the draft is made. All that is
-// hand-made for speed in reading JSON is in this folder, of which only `FastDraftReader` is used, by draft_parser.hpp.
-// `DraftStream` reads every body and decides; where this reader is not sure it leaves the body to it, and otherwise
-// both have the same results, which tests/unit/detail/json/fast/draft_reader.cpp and the models of tests/system/model
-// hold them to. docs/fast_reader.md says what it buys and how to delete it.
+// The fast reader of drafts: reads a whole body in one pass and copies nothing before the draft is made, or what was
+// gathered of one in pieces. All that is hand-made for speed in reading JSON is in this folder, of which drafts need
+// only `FastDraftReader` and `DraftPieces`, which draft_parser.hpp uses. `DraftStream` reads every body and decides;
+// where this reader is not sure it leaves the body to it, and otherwise both have the same results, which
+// tests/unit/detail/json/fast and the models of tests/system/model hold them to. docs/fast_reader.md says what it buys
+// and how to delete it.
 
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
@@ -13,6 +14,8 @@
 #include <droplit/detail/json/fast/scan.hpp>
 #include <droplit/detail/json/fast/skip.hpp>
 #include <droplit/detail/json/fast/unescape.hpp>
+#include <droplit/detail/json/fast/utf8.hpp>
+#include <droplit/detail/name_list.hpp>
 
 #include <array>
 #include <cstddef>
@@ -24,10 +27,32 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
+/// The name of a field after its opening quote, with colon and quote as most bodies have them.
+template <std::size_t I>
+inline constexpr auto name_and_quotes = [] {
+  constexpr std::string_view name = client_fields[I].name;
+  std::array<char, name.size() + 3> text{};
+  name.copy(text.data(), name.size());
+  text[name.size()] = '"';
+  text[name.size() + 1] = ':';
+  text[name.size() + 2] = '"';
+  return text;
+}();
+
 /// Reads a whole body, unless it has something rare: an escape in a name, an id or a type, an unknown member where
-/// `ecosystemId` is missing, or a number with a huge exponent.
-class FastDraftReader {
+/// `ecosystemId` is missing, or a number with a huge exponent. The one of bodies in pieces is of another type, so that
+/// whole ones do not pay for it.
+template <bool in_pieces>
+class BasicFastDraftReader {
  public:
+  BasicFastDraftReader() noexcept = default;
+
+  /// Reads a body in pieces, and adds the names of unknown members to `unknown`.
+  explicit BasicFastDraftReader(NameList& unknown) noexcept : unknown_(&unknown), open_(Field::none), separator_('{') {}
+
+  BasicFastDraftReader(const BasicFastDraftReader&) = delete;
+  BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
+
   /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
   bool read(std::string_view body) {
     const char* const end = body.data() + body.size();
@@ -45,9 +70,36 @@ class FastDraftReader {
       if (*at != ',') break;
     }
     if (*at != '}' || skip_json_space(at + 1, end) != end) return false;
-    needs_full_parser_ = unknown_ && !fields_.given(Field::ecosystem_id);  // it names the unknown members
+    needs_full_parser_ = has_unknown_ && !fields_.given(Field::ecosystem_id);  // it names the unknown members
     return !needs_full_parser_;
   }
+
+  /// Reads what it can of `bytes`, which begin with those that an earlier call did not read, and returns those that are
+  /// left. If they are not complete, invalid, or what another reader has to decide, they begin before that.
+  std::string_view read_some(std::string_view bytes) {
+    const char* const end = bytes.data() + bytes.size();
+    const char* at = bytes.data();
+    is_whole_ = false;
+    if (open_ != Field::none) at = text_part(at, end);
+    if (open_ == Field::none) {
+      is_whole_ = read_members(at, end, separator_, at);
+      if (open_ != Field::none) at = open_at_;
+    }
+    if (at != bytes.data()) separator_ = ',';
+    return {at, static_cast<std::size_t>(end - at)};
+  }
+
+  /// Whether a body ends where the bytes ended.
+  [[nodiscard]] bool is_whole() const noexcept { return is_whole_; }
+
+  /// The shortest beginning of a body after which any reader is where `read_some` ended.
+  [[nodiscard]] std::string_view shortest() const noexcept {
+    if (open_ != Field::none) return R"({"":")";
+    return separator_ == '{' ? "" : R"({"":null)";
+  }
+
+  /// What was found so far.
+  [[nodiscard]] const DraftFields& fields() const noexcept { return fields_; }
 
   /// Whether `read` returned false without a decision.
   [[nodiscard]] bool needs_full_parser() const noexcept { return needs_full_parser_; }
@@ -58,7 +110,22 @@ class FastDraftReader {
   }
 
  private:
-  // Each of these functions returns the end of what begins at `at`, or null where `read` returns false.
+  // Reads members of a body in pieces to the end of the object, which is to be at `end`. Otherwise it is false, and
+  // `left` is where the first member begins, with what separates it from the one before, that was not read, or had
+  // nothing after it.
+  bool read_members(const char* at, const char* end, char separator, const char*& left) {
+    left = at;
+    for (;; separator = ',') {
+      const char* const found = skip_json_space(at, end);
+      if (found == end) return false;
+      left = at;
+      if (*found != separator) return *found == '}' && separator == ',' && skip_json_space(found + 1, end) == end;
+      at = member(found + 1, end);
+      if (at == nullptr) return false;
+    }
+  }
+
+  // Each of the next functions returns the end of what begins at `at`, or null where `read` returns false.
 
   const char* member(const char* at, const char* end) {
     at = skip_json_char(at, end, '"');
@@ -70,18 +137,6 @@ class FastDraftReader {
     }
     (std::make_index_sequence<client_fields.size()>());
   }
-
-  // The name of a field after its opening quote, with colon and quote as most bodies have them.
-  template <std::size_t I>
-  static constexpr auto name_and_quotes = [] {
-    constexpr std::string_view name = client_fields[I].name;
-    std::array<char, name.size() + 3> text{};
-    name.copy(text.data(), name.size());
-    text[name.size()] = '"';
-    text[name.size() + 1] = ':';
-    text[name.size() + 2] = '"';
-    return text;
-  }();
 
   // Whether the member has the name of this field; `result` is then its end.
   template <std::size_t I>
@@ -125,11 +180,14 @@ class FastDraftReader {
     return skip(at, end);
   }
 
-  DROPLIT_DETAIL_NOINLINE const char* unknown_member(const char* at, const char* end) noexcept {
-    unknown_ = true;
-    at = plain_string(at, end);
-    if (at != nullptr) at = skip_json_char(at, end, ':');
-    return at == nullptr ? nullptr : skip(at, end);
+  DROPLIT_DETAIL_NOINLINE const char* unknown_member(const char* at, const char* end) {
+    has_unknown_ = true;
+    const char* const name_end = plain_string(at, end);
+    if (name_end == nullptr) return nullptr;
+    const char* after = skip_json_char(name_end, end, ':');
+    if (after != nullptr) after = skip(after, end);
+    if (in_pieces && after != nullptr) unknown_->add({at, static_cast<std::size_t>(name_end - at) - 1});
+    return after;
   }
 
   const char* skip(const char* at, const char* end) noexcept {
@@ -187,22 +245,64 @@ class FastDraftReader {
 
   const char* text(const char* at, const char* end, Field field) {
     const JsonString found = read_json_string(at, end);
-    if (found.close == nullptr) return nullptr;
+    if (found.close == nullptr) return in_pieces ? open_text(at, field) : nullptr;
     const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (!found.escaped) {
+    if (!in_pieces && !found.escaped) {
       fields_.set(field, {nullptr, raw});
     } else {
       std::string& unescaped = unescaped_[text_index(field)];
-      if (!unescape_json_text(raw, unescaped)) return nullptr;
+      unescaped.clear();
+      if (append_unescaped(raw, unescaped) != found.close) return nullptr;
       fields_.set_string(field, {&unescaped, unescaped});
     }
     return found.close + 1;
   }
 
+  // A text that has no end, or is invalid: `read_some` goes on in it.
+  DROPLIT_DETAIL_NOINLINE const char* open_text(const char* at, Field field) noexcept {
+    open_ = field;
+    open_at_ = at;
+    has_escapes_ = false;
+    unescaped_[text_index(field)].clear();
+    fields_.set_no_string(field, true);  // an earlier text of this name no longer counts
+    return nullptr;
+  }
+
+  // Reads more of the open text and returns the end of that.
+  DROPLIT_DETAIL_NOINLINE const char* text_part(const char* at, const char* end) {
+    const JsonString found = scan_json_string(at, end);
+    if (found.close == nullptr && !found.open) return at;
+    const char* stop = found.open ? end : found.close;
+    if (found.open && stop != at && (stop[-1] & 0x80) != 0) {
+      while (stop != at && (*--stop & 0xC0) == 0x80) {  // before the last character, which may be cut
+      }
+    }
+    const std::string_view raw(at, static_cast<std::size_t>(stop - at));
+    if (!found.ascii && !is_utf8_in_blocks(raw)) return at;
+    std::string& text = unescaped_[text_index(open_)];
+    has_escapes_ = has_escapes_ || found.escaped;
+    const char* const after = found.escaped ? append_unescaped(raw, text) : stop;
+    if (!found.escaped) text += raw;
+    if (found.open || after != stop) return after;
+    if (has_escapes_) fields_.set_string(open_, {&text, text});
+    if (!has_escapes_) fields_.set(open_, {&text, text});  // no U+0000
+    open_ = Field::none;
+    return stop + 1;
+  }
+
   DraftFields fields_;
-  std::array<std::string, text_count> unescaped_;  // texts that had escapes
-  bool unknown_ = false;                           // there is a member that the contract does not know
+  std::array<std::string, text_count> unescaped_;  // texts that had escapes, or all those of a body in pieces
+  bool has_unknown_ = false;                       // there is a member that the contract does not know
   bool needs_full_parser_ = false;
+  // Those of a body in pieces; a whole one need not pay for them.
+  NameList* unknown_;
+  Field open_;           // the text that `read_some` goes on with
+  bool has_escapes_;     // there are some in it
+  const char* open_at_;  // where it began, or goes on
+  char separator_;       // before the next member
+  bool is_whole_;
 };
+
+using FastDraftReader = BasicFastDraftReader<false>;
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -17,8 +17,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// How far a JSON string goes.
 struct JsonString {
   const char* close = nullptr;  ///< its closing quote; null if there is none, or a control character before it
-  bool ascii = true;
-  bool escaped = false;  ///< there are backslashes in it, and what follows them was not checked
+  bool ascii = true;            ///< also if it is open: of all there is
+  bool escaped = false;         ///< there are backslashes in it, and what follows them was not checked
+  bool open = false;            ///< there is no closing quote, but with more bytes there may be
 };
 
 /// Which of sixteen backslashes begin an escape, one bit each: of a run of them the first, the third and so on.
@@ -52,13 +53,15 @@ DROPLIT_DETAIL_NOINLINE inline JsonString scan_escaped(const char* at, const cha
   for (; at != end; ++at) {
     high |= static_cast<unsigned char>(*at) & 0x80U;
     if (*at == '"') return {at, high == 0, true};
-    if (needs_escape(*at) && (*at != '\\' || ++at == end)) return {};
+    if (!needs_escape(*at)) continue;
+    if (*at != '\\') return {};
+    if (++at == end) break;
   }
-  return {};
+  return {nullptr, high == 0, true, true};
 }
 
 /// Finds the end of the string whose opening quote is before `at`.
-inline JsonString scan_json_string(const char* at, const char* end) noexcept {
+DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString scan_json_string(const char* at, const char* end) noexcept {
   unsigned high = 0;  // not 0 once a byte is not ASCII
   while (end - at >= Bytes16::size) {
     const Bytes16 bytes(at);
@@ -77,13 +80,13 @@ inline JsonString scan_json_string(const char* at, const char* end) noexcept {
     }
   }
   for (; at != end && !needs_escape(*at); ++at) high |= static_cast<unsigned char>(*at) & 0x80U;
-  if (at == end) return {};
+  if (at == end) return {nullptr, high == 0, false, true};
   if (*at == '"') return {at, high == 0, false};
   return *at == '\\' ? scan_escaped(at, end, high) : JsonString{};
 }
 
 /// The same, and nothing is found if the string is not UTF-8. The characters that its escapes encode always are.
-inline JsonString read_json_string(const char* at, const char* end) noexcept {
+DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString read_json_string(const char* at, const char* end) noexcept {
   const JsonString found = scan_json_string(at, end);
   if (found.ascii || found.close == nullptr) return found;
   return is_utf8_in_blocks({at, static_cast<std::size_t>(found.close - at)}) ? found : JsonString{};

@@ -30,7 +30,7 @@ inline const char* skip_json_space(const char* at, const char* end) noexcept {
 }
 
 /// The end of `c`, which may have white space before it; null if it is not there.
-inline const char* skip_json_char(const char* at, const char* end, char c) noexcept {
+DROPLIT_DETAIL_ALWAYS_INLINE inline const char* skip_json_char(const char* at, const char* end, char c) noexcept {
   if (at != end && *at == c) return at + 1;
   at = skip_any_json_space(at, end);
   return at != end && *at == c ? at + 1 : nullptr;

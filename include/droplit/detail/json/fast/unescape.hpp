@@ -71,13 +71,14 @@ inline const char* unescape(const char* at, const char* end, char*& to) noexcept
   return at;
 }
 
-/// Sets `out` to the text that a JSON string encodes; false if an escape is invalid. The result is UTF-8 if
-/// and only if `json` is. At most one allocation.
-inline bool unescape_json_text(std::string_view json, std::string& out) {
-  out.resize(json.size());  // no escape is shorter than its character
+/// Appends the text that a JSON string encodes to `out`; returns its end, or the first escape that is invalid. What is
+/// appended is UTF-8 if and only if what was read is. At most one allocation.
+inline const char* append_unescaped(std::string_view json, std::string& out) {
+  const std::size_t size = out.size();
+  out.resize(size + json.size());  // no escape is shorter than its character
   const char* at = json.data();
   const char* const end = at + json.size();
-  char* to = out.data();
+  char* to = out.data() + size;
   while (at != end) {
     if (end - at >= Bytes16::size) {
       const Bytes16 bytes(at);
@@ -91,11 +92,12 @@ inline bool unescape_json_text(std::string_view json, std::string& out) {
       *to++ = *at++;
       continue;
     }
-    at = unescape(at, end, to);
-    if (at == nullptr) return false;
+    const char* const after = unescape(at, end, to);
+    if (after == nullptr) break;
+    at = after;
   }
   out.resize(static_cast<std::size_t>(to - out.data()));
-  return true;
+  return at;
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -31,12 +31,8 @@ std::optional<Outcome<ClientDraft>> read_fast(std::string_view body) {
   return detail::unreadable_body(std::nullopt);
 }
 
-/// What the streaming reader says; a piece before, even an empty one, makes DraftParser use it.
-Outcome<ClientDraft> read_streaming(std::string_view body) {
-  DraftParser parser;
-  parser.write({});
-  return parser.finish(body);
-}
+/// What the streaming reader says.
+Outcome<ClientDraft> read_streaming(std::string_view body) { return detail::DraftStream().finish(body, std::nullopt); }
 
 bool same(const Outcome<ClientDraft>& a, const Outcome<ClientDraft>& b) {
   if (a.has_value()) return b.has_value() && a.assume_value() == b.assume_value();

@@ -25,7 +25,7 @@ std::optional<std::string> unescaped(std::string_view json) {
   const auto memory = std::make_unique<char[]>(json.size());
   json.copy(memory.get(), json.size());
   std::string out;
-  if (!detail::unescape_json_text({memory.get(), json.size()}, out)) return std::nullopt;
+  if (detail::append_unescaped({memory.get(), json.size()}, out) != memory.get() + json.size()) return std::nullopt;
   return out;
 }
 
@@ -79,10 +79,9 @@ std::optional<std::string> read_whole(std::string_view body) {
 }
 
 std::optional<std::string> read_in_pieces(std::string_view body, std::size_t size) {
-  DraftParser parser;
-  for (; body.size() > size; body.remove_prefix(size)) parser.write(body.substr(0, size));
-  parser.write({});
-  return name(parser.finish(body));
+  detail::DraftStream stream;
+  for (; body.size() > size; body.remove_prefix(size)) stream.write(body.substr(0, size));
+  return name(stream.finish(body, std::nullopt));
 }
 
 }  // namespace
