@@ -6,14 +6,14 @@
 # A stage that fails does not keep the next from running; in the end those that failed are named.
 set -eu
 cd "$(dirname "$0")/.."
-stages='demonstration dev tsan clang release assertions memcheck tidy analyser hardening platforms
+stages='demonstration dev sanitize tsan clang release assertions memcheck tidy analyser hardening platforms
   model failures histories simulation fuzz mutants repeat crash soak bare_root'
 
 # DROPLIT_LONG makes a test take its long size.
 run() {
   case $1 in
     demonstration) sh docs/examples/run.sh ;;
-    dev | release) sh tests/run.sh "$1" ;;
+    dev | sanitize | release) sh tests/run.sh "$1" ;;
     tsan) sh tests/run.sh tsan_all ;;  # every test, not only those with threads
     clang) sh tests/run.sh clang && cmake --build --preset clang --target all_verify_interface_header_sets ;;
     assertions) sh tests/run.sh assertions ;;

@@ -13,7 +13,7 @@ for fault in $("$program" --faults); do
   case $status in
     0) echo "$fault: not found: $found"; missed=$((missed + 1)) ;;
     1) echo "$fault: $(echo "$found" | head -2 | tr '\n' ' ')" ;;
-    *) echo "$fault: crashed, status $status" ;;
+    *) echo "$fault: crashed, status $status"; missed=$((missed + 1)) ;;
   esac
 done
 [ "$missed" -eq 0 ]
