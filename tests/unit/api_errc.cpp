@@ -160,6 +160,16 @@ static_assert(doc_url(ApiErrc::ecosystem_invalid) == "docs/errors.md#ecosystem-i
 static_assert(doc_url(ApiErrc::uri_too_long) == "docs/errors.md#uri-too-long");
 static_assert(doc_url(ApiErrc{}).empty());
 
+TEST_CASE("a value that is no code has no name and no section") {
+  for (const int value : {0, 22, 255}) {
+    CAPTURE(value);
+    const auto code = static_cast<ApiErrc>(value);
+    CHECK(to_string(code).empty());
+    CHECK(doc_url(code).empty());
+    CHECK(doc_url(code, "https://example.com/errors.html") == "https://example.com/errors.html");
+  }
+}
+
 TEST_CASE("every code has a section of its own in the documentation, in any copy of the page") {
   std::set<std::string_view> urls;
   for (const ApiErrcRow& row : api_errc_table) {

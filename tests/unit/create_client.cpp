@@ -388,17 +388,26 @@ TEST_CASE("a store that breaks its word about keys is a fault that may have been
   FixedClock clock(noon);
   struct {
     Outcome<KeyedInsertion> result;
-    Outcome<Insertion> insert(const Client&) { return Insertion::replayed; }
+    Insertion without_key;
+    Outcome<Insertion> insert(const Client&) { return without_key; }
     Outcome<KeyedInsertion> insert_once(const Client&, const IdempotencyKey&) { return result; }
-  } storage{KeyedInsertion(Insertion::replayed)};
+  } storage{KeyedInsertion(Insertion::replayed), Insertion::replayed};
   FixedIds ids({id(1), id(2), id(3)});
   const auto without_client = create_client(storage, clock, ids, draft(), key);
   REQUIRE(without_client.has_exception());
   CHECK(without_client.exception().source() == FaultSource::storage);
   CHECK(without_client.exception().fate() == Fate::maybe_applied);
-  const auto without_key = create_client(storage, clock, ids, draft());
-  REQUIRE(without_key.has_exception());
-  CHECK(without_key.exception().fate() == Fate::maybe_applied);
+  for (const Insertion result : {Insertion::replayed, Insertion::key_reused}) {
+    storage.without_key = result;
+    const auto without_key = create_client(storage, clock, ids, draft());
+    REQUIRE(without_key.has_exception());
+    CHECK(without_key.exception().source() == FaultSource::storage);
+    CHECK(without_key.exception().fate() == Fate::maybe_applied);
+  }
+  const auto without_id = create_client(storage, clock, ids, draft(), key);  // they are used up
+  REQUIRE(without_id.has_exception());
+  CHECK(without_id.exception().source() == FaultSource::ids);
+  CHECK(without_id.exception().fate() == Fate::not_applied);
 }
 
 TEST_CASE("what insert_once throws is a fault that may have been applied, unless the exception says more") {

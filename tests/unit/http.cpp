@@ -121,11 +121,19 @@ TEST_CASE("requests and responses are equal if every part is") {
   CHECK(request == other);
   other.fields.add("a", "b");
   CHECK(request != other);
-  Response response;
-  Response closing;
-  closing.close = true;
-  CHECK(response != closing);
+  CHECK(Request{"PUT", "/", {}, "x"} != request);
+  CHECK(Request{"POST", "/a", {}, "x"} != request);
+  CHECK(Request{"POST", "/", {}, "y"} != request);
+  const Response response;
   CHECK(response.status == 0);
+  CHECK_FALSE(response.close);
+  HeaderFields fields;
+  fields.add("a", "b");
+  CHECK(Response{} == response);
+  CHECK(Response{200, {}, {}} != response);
+  CHECK(Response{0, fields, {}} != response);
+  CHECK(Response{0, {}, "x"} != response);
+  CHECK(Response{0, {}, {}, true} != response);
 }
 
 TEST_CASE("responses are equal whatever they were written from") {

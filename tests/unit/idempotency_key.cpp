@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -93,8 +94,14 @@ TEST_CASE("keys are equal if each of their characters is") {
   CHECK(key("a") == key("a"));
   CHECK(key("a") != key("A"));
   CHECK(key("a") != key("aa"));
-  static_assert(
-      std::is_same_v<decltype(key("a").str()), std::string>);  // no view of a key that is about to be destroyed
+  const IdempotencyKey kept = key("a");
+  CHECK(key("a").str() == "a");  // no view of a key that is about to be destroyed
+  CHECK(std::move(kept).str() == "a");
+  CHECK(kept.str() == "a");
+  std::ostringstream out;
+  out << kept;
+  CHECK(out.str() == R"("a")");
+  static_assert(std::is_same_v<decltype(key("a").str()), std::string>);
 }
 
 TEST_CASE("a key is remembered for 48 hours to 100 years, 30 days by default") {

@@ -88,4 +88,7 @@ TEST_CASE("an observer that derives from the one that does nothing has a clock t
   observer.connection_opened();
   observer.connection_closed();
   CHECK(observer.requests == 1);
+  const NoObserver none;
+  none.finished({});
+  CHECK(none.now() >= first);
 }

@@ -73,6 +73,7 @@ TEST_CASE("value() throws the whole error") {
     CHECK(thrown.error() == long_error());
     CHECK(thrown.code() == ApiErrc::query_field_not_allowed);
     CHECK(thrown.code() == std::errc::invalid_argument);
+    CHECK(ApiException(thrown).error() == long_error());
   }
   CHECK(caught);
 }
@@ -104,6 +105,7 @@ TEST_CASE("value() throws the whole fault") {
     CHECK(thrown.fault().fate() == Fate::not_applied);
     CHECK(thrown.fault().source() == FaultSource::storage);
     CHECK(thrown.fault().cause() == outcome.exception().cause());
+    CHECK(FaultException(thrown).fault().fate() == Fate::not_applied);
   }
   CHECK(caught);
 }

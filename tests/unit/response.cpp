@@ -418,6 +418,17 @@ TEST_CASE("a response may be written from views of itself") {
   CHECK(used.fields.lines() == "allow: GET, HEAD, OPTIONS, PROPFIND\r\ncontent-length: 0\r\n");
 }
 
+TEST_CASE("a response of a status, a type and a body has no content-type without a type") {
+  Response response;
+  write_response(response, 200, "text/plain", "body");
+  CHECK(response == Response{200, response.fields, "body"});
+  CHECK(response.fields.lines() == "content-type: text/plain\r\ncontent-length: 4\r\n");
+  write_response(response, 204, {}, {});
+  CHECK(response.status == 204);
+  CHECK(response.fields.count("content-type") == 0);
+  CHECK(response.body.empty());
+}
+
 TEST_CASE("a response replaces the earlier content") {
   Response used = to_response(ApiError::of<ApiErrc::content_too_large>());
   used.fields.add("x", "y");

@@ -165,6 +165,9 @@ TEST_CASE("OPTIONS lists the parameters of the operations of a path, by method")
   CHECK(call(router, "OPTIONS", "/plain") == "405 GET, HEAD");  // is not an operation
   CHECK(call(router, "OPTIONS", "*") == "404 ");
   CHECK(call(router, "options", "/a") == "405 " + methods);
+  Named other{{"POST", "/b", true, R"({"y":{}})"}, "other"};
+  Router two(post, other);  // with the same method
+  CHECK(call(two, "OPTIONS", "/b") == R"(200 {"POST":{"y":{}}}OPTIONS, POST)");
 }
 
 TEST_CASE("a handler for OPTIONS gets the requests that the router would respond to") {

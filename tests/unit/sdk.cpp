@@ -445,6 +445,34 @@ TEST_CASE("a refusal by the service is observed with its code, and one before se
   CHECK_FALSE(observer.requests()[0].fault);
 }
 
+TEST_CASE("an attempt is observed with the status that a fault has, and with none where a transport refuses it") {
+  Service service;
+  const auto observed = [&service](const Outcome<Response>& result) {
+    service.result = [&result] { return result; };
+    test::Recording observer;
+    Sdk(service, {}, FakeTime{}, observer).clients.create(home_text, "server");
+    REQUIRE(observer.requests().size() == 1);
+    return observer.requests()[0];
+  };
+  const auto cut = observed(Fault::unknown_response(201, "cut", {}));
+  CHECK(cut.status == 201);
+  CHECK(cut.sent == service.bodies[0].size());
+  const auto refused = observed(ApiError::of<ApiErrc::forbidden>());
+  CHECK(refused.status == 0);
+  CHECK(refused.code == ApiErrc::forbidden);
+  CHECK(refused.sent == service.bodies[0].size());
+}
+
+TEST_CASE("a refusal that a transport returns instead of a response has no status and no body") {
+  Service service;
+  service.result = [] { return Outcome<Response>(ApiError::of<ApiErrc::forbidden>()); };
+  Sdk droplit(service);
+  const auto reply = droplit.clients.create(home, ClientType::server);
+  CHECK(reply.outcome.error() == ApiError::of<ApiErrc::forbidden>());
+  CHECK(reply.status() == 0);
+  CHECK(reply.body().empty());
+}
+
 TEST_CASE("what an observer of the SDK throws decides nothing, and what a transport throws is observed") {
   Service service;
   test::Throwing throwing;

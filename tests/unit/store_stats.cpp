@@ -21,6 +21,24 @@ static_assert(!droplit::CountingStorage<int>);
 
 }  // namespace
 
+TEST_CASE("an operation that waited is counted with its time, and once more if it gave up") {
+  droplit::StoreStats stats;
+  CHECK(stats == droplit::StoreStats());
+  stats.add_wait(5, true);
+  CHECK(stats.waits == 1);
+  CHECK(stats.wait_nanoseconds == 5);
+  CHECK(stats.wait_timeouts == 0);
+  stats.add_wait(7, false);
+  CHECK(stats.waits == 2);
+  CHECK(stats.wait_nanoseconds == 12);
+  CHECK(stats.wait_timeouts == 1);
+  CHECK(stats != droplit::StoreStats());
+  stats = {};
+  stats.group_commits.emplace().add(3);
+  CHECK(stats != droplit::StoreStats());
+  CHECK(*stats.group_commits != droplit::GroupCommitStats());
+}
+
 TEST_CASE("a group of inserts is counted under the least bound that it does not exceed") {
   using droplit::GroupCommitStats;
   for (std::size_t size = 1; size != 200; ++size) {

@@ -40,6 +40,9 @@ TEST_CASE("the string of a text that is gone after the line is its own") {
   const char* const at = text.str().data();
   const std::string taken = std::move(text).str();
   CHECK(taken.data() == at);
+  const Text kept = *Text::parse(given);
+  CHECK(std::move(kept).str() == given);  // a copy
+  CHECK(kept.str() == given);
 }
 
 TEST_CASE("a text may be assigned what is made of itself") {

@@ -95,6 +95,10 @@ TEST_CASE("a text is printed in quotes, on one line and with nothing that contro
   CHECK(text("a\nb\r\t\\\x1B[1m\x7F") == R"("a\nb\r\t\\\u{1B}[1m\u{7F}")");
   CHECK(text("\xC2\x80\xC2\x9F\xC2\xA0\xE2\x80\xA8\xE2\x80\xAE\xE2\x81\xA6\xD8\x9C\xE2\x80\x8E") ==
         "\"\\u{80}\\u{9F}\xC2\xA0\\u{2028}\\u{202E}\\u{2066}\\u{61C}\\u{200E}\"");
+  CHECK(text("\x01\x1F ~") == R"("\u{01}\u{1F} ~")");
+  CHECK(text("\xE2\x80\x8D\xE2\x80\x8F\xE2\x80\x90") == "\"\xE2\x80\x8D\\u{200F}\xE2\x80\x90\"");
+  CHECK(text("\xE2\x80\xA7\xE2\x80\xAF") == "\"\xE2\x80\xA7\xE2\x80\xAF\"");
+  CHECK(text("\xE2\x81\xA5\xE2\x81\xA9\xE2\x81\xAA") == "\"\xE2\x81\xA5\\u{2069}\xE2\x81\xAA\"");
   CHECK(printed(Response{200, {}, "\xFF\xC3(\xED\xA0\x80", false}) == R"(Response{200 {} "\xFF\xC3(\xED\xA0\x80"})");
 }
 

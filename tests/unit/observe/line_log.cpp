@@ -115,6 +115,18 @@ TEST_CASE("lines are written whole and in order") {
   CHECK(log.drain(forever));
 }
 
+TEST_CASE("a line into a full pipe that another process made non-blocking is written once there is room") {
+  Pipe pipe;
+  const std::size_t before = pipe.fill();
+  REQUIRE(::fcntl(pipe.ends[1], F_SETFL, O_NONBLOCK) == 0);
+  const Log log(pipe.ends[1], summed_up_every(forever));
+  log.line("kept");
+  CHECK_FALSE(log.drain(20ms));
+  pipe.take(before);
+  CHECK(pipe.line() == "kept");
+  CHECK(log.drain(forever));
+}
+
 TEST_CASE("a reader that stalls holds no line up, and what is lost is counted where it belongs") {
   Pipe pipe;
   const std::size_t before = pipe.fill();

@@ -221,6 +221,26 @@ TEST_CASE("delays double up to a limit, with random_bits, and 503 waits as long 
   }
 }
 
+TEST_CASE("the shortest delays double too, and no delay is none however often it is doubled") {
+  const Event& not_sent = events()[2];
+  Script service{{&not_sent}, 0, 0, {}};
+  FakeTime time;
+  static_cast<void>(create_client(service, draft(), {.max_attempts = 4, .first_delay = 1}, time));
+  CHECK(time.waits == std::vector<std::int64_t>{1, 2, 4});
+  FakeTime at_once;
+  static_cast<void>(create_client(service, draft(), {.max_attempts = 4, .first_delay = 0}, at_once));
+  CHECK(at_once.waits == std::vector<std::int64_t>{0, 0, 0});
+}
+
+TEST_CASE("with the fields as texts, what the contract refuses is refused before anything is sent") {
+  Script service{{&events()[0]}, 0, 0, {}};
+  CHECK(create_client(service, {.type = "server", .name = ""}).error() ==
+        ClientDraft::make({.type = "server", .name = ""}).error());
+  CHECK(service.sent == 0);
+  CHECK(create_client(service, {.ecosystem_id = "C594b89aea18568c408c3ad24", .type = "server"}).value() == client());
+  CHECK(service.sent == 1);
+}
+
 TEST_CASE("nothing is sent after the deadline") {
   const Event& not_sent = events()[2];
   RetryPolicy policy;
@@ -590,4 +610,32 @@ TEST_CASE("a create sends the request id that it is given, if that is one") {
   CHECK(creation.request().fields.count("x-request-id") == 0);
   CHECK(creation.set_request_id("id-1"));
   CHECK(creation.request().fields.get("x-request-id") == "id-1");
+}
+
+TEST_CASE("before the first attempt the outcome is a fault that was not sent") {
+  const RemoteCreation creation(draft(), {}, 0);
+  CHECK(creation.step() == RemoteCreation::Step::send);
+  CHECK(creation.attempts() == 0);
+  CHECK(creation.outcome().exception().fate() == Fate::not_sent);
+  CHECK(creation.outcome().exception().source() == FaultSource::library);
+}
+
+TEST_CASE("by default a create is sent once, and the retries that a program asks for are the documented ones") {
+  const RetryPolicy policy;
+  CHECK(policy.max_attempts == 1);
+  CHECK(policy.first_delay == 100);
+  CHECK(policy.max_delay == 5'000);
+  CHECK(policy.deadline == 30'000);
+  CHECK_FALSE(policy.retry_unavailable);
+}
+
+TEST_CASE("the body has every text whole, however long") {
+  for (const std::size_t size : {0u, 1u, 63u, 64u, 65u, 1000u, 5000u}) {
+    CAPTURE(size);
+    const std::string text(size, 'x');
+    std::string body = "before";
+    append_json(body, ClientDraft(home, ClientType::server, Text::parse(text), Text::parse(text + '\n')));
+    CHECK(body == R"(before{"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")" + text +
+                      R"(","description":")" + text + R"(\n"})");
+  }
 }

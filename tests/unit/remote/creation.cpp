@@ -3,8 +3,10 @@
 #include <droplit/remote/creation.hpp>
 
 #include "support/catch.hpp"
+#include "support/memory.hpp"
 #include "support/model/size.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -339,6 +341,42 @@ TEST_CASE("after an attempt that may have been applied, what proves nothing says
   CHECK(away.exception().status() == 503);
   CHECK(away.exception().retry_after() == 1);
   CHECK_FALSE(is_unavailable(away.exception()));
+}
+
+TEST_CASE("without memory for what a response says, a create that may have been applied is a fault that says so") {
+  const std::string text(100, 'x');
+  const Client named("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0), home, ClientType::server,
+                     Text::parse(text));
+  const Outcome<Response> lost = Fault(FaultSource::transport, Fate::maybe_applied, text);
+  const Outcome<Response> last[] = {to_response(named), to_response(ApiError::ecosystem_not_found(home)), page(502),
+                                    Fault(FaultSource::transport, Fate::not_sent, text)};
+  for (const Outcome<Response>& response : last) {
+    std::size_t failed = 0;
+    for (bool fails = true; fails; ++failed) {
+      RemoteCreation creation(draft(), key, KeyOrigin::made, {.max_attempts = 5}, 0);
+      creation.settle(lost, 0, 0);
+      memory::calls = 0;
+      memory::fail_at = failed + 1;
+      creation.settle(response, 0, 0);
+      memory::fail_at = 0;
+      fails = memory::calls > failed;
+      CHECK(creation.outcome().exception().fate() == Fate::maybe_applied);
+    }
+    CHECK(failed > 1);
+  }
+  // The first attempt, of which the service says what became of it.
+  std::size_t failed = 0;
+  for (bool fails = true; fails; ++failed) {
+    RemoteCreation creation(draft(), {}, 0);
+    memory::calls = 0;
+    memory::fail_at = failed + 1;
+    creation.settle(last[0], 0, 0);
+    memory::fail_at = 0;
+    fails = memory::calls > failed;
+    CHECK(creation.outcome().has_value() == !fails);
+    if (fails) CHECK(creation.outcome().exception().fate() == Fate::maybe_applied);
+  }
+  CHECK(failed > 1);
 }
 
 TEST_CASE("a response that asks to wait is obeyed under a key, and none that asks for longer than the deadline") {

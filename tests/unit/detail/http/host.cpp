@@ -52,6 +52,7 @@ TEST_CASE("each part of a host has its characters, byte by byte") {
 TEST_CASE("an escape is whole, wherever it is") {
   CHECK(is_host("%41"));
   CHECK(is_host("a%41b%42"));
+  CHECK(is_host("a%00b"));
   for (const char* const cut : {"%", "%4", "a%", "a%4", "%41%", "%41%4", "%g1", "%1g", "%41:8%41"}) {
     INFO(cut);
     CHECK_FALSE(is_host(cut));

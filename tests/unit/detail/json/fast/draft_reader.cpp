@@ -303,9 +303,9 @@ TEST_CASE("escapes and sequences at every place of a text are read the same") {
     for (const auto& [first, filler] : arounds) {
       for (std::size_t before = 0; before < 140; before += before < 70 && filler == "x" ? 1U : 3U) {
         for (const std::size_t after : {0u, 1u, 20u, 45u, 130u}) {
-          const auto fill = [&filler = filler](std::size_t size) {
-            std::string all(size % filler.size(), 'y');
-            while (all.size() < size) all += filler;
+          const auto fill = [&unit = filler](std::size_t size) {
+            std::string all(size % unit.size(), 'y');
+            while (all.size() < size) all += unit;
             return all;
           };
           const std::string behind = fill(after);

@@ -1,0 +1,57 @@
+// Distributed under the Boost Software License, Version 1.0. See LICENSE.
+#pragma once
+
+// Which mutant of mutate.py is switched on: the one whose number is in the environment variable DROPLIT_MUTANT. With
+// DROPLIT_MUTANTS_TRACE, a file's name, the numbers of all that could have made a difference are appended to it.
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <type_traits>
+
+namespace droplit_mutants {
+
+class State {
+ public:
+  State() : number_(std::atoi(variable("DROPLIT_MUTANT").c_str())), trace_(variable("DROPLIT_MUTANTS_TRACE")) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (trace_.empty()) return;
+    std::FILE* const file = std::fopen(trace_.c_str(), "a");
+    if (file == nullptr) std::abort();
+    for (std::size_t number = 0; number != reached_.size(); ++number) {
+      if (reached_[number].load(std::memory_order_relaxed)) std::fprintf(file, "%zu\n", number);
+    }
+    std::fclose(file);
+  }
+
+  bool is(std::size_t number) noexcept {
+    reached_[number].store(true, std::memory_order_relaxed);
+    return number == number_;
+  }
+
+ private:
+  static std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  }
+
+  std::size_t number_;
+  std::string trace_;
+  std::array<std::atomic<bool>, 65536> reached_{};
+};
+
+inline State state;
+
+/// Whether the mutant is switched on; none is while the compiler evaluates.
+constexpr bool on(std::size_t number) noexcept {
+  if (std::is_constant_evaluated()) return false;
+  return state.is(number);
+}
+
+}  // namespace droplit_mutants
