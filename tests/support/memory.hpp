@@ -15,9 +15,16 @@ inline std::size_t now = 0;   ///< bytes that are out
 inline std::size_t peak = 0;  ///< the most there were since `Counted` began
 inline test::Events events;   ///< each time that memory is asked for
 
+// The same for a test of a few lines, by hand.
+inline std::size_t calls = 0;    ///< how often memory was asked for
+inline std::size_t fail_at = 0;  ///< the call that fails, counted from 1; 0 for none
+inline bool fail_on = false;     ///< whether those after it fail too
+
 inline constexpr std::size_t header = alignof(std::max_align_t);
 
 inline void* take(std::size_t size) noexcept {
+  ++calls;
+  if (fail_at != 0 && (calls == fail_at || (fail_on && calls > fail_at))) return nullptr;
   if (events.next()) return nullptr;
   void* const block = std::malloc(size + header);
   if (block == nullptr) return nullptr;
