@@ -11,6 +11,7 @@
 #include <droplit/detail/json/fast/draft_reader.hpp>
 #endif
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -110,7 +111,7 @@ DROPLIT_DETAIL_INLINE bool DraftParser::write(std::string_view piece) {
   if (before == State::over || before == State::failed) return false;
   if (before != State::pieces && piece.size() < detail::most_gathered - gathered_.size()) {
     const std::size_t size = gathered_.size() + piece.size();
-    if (size > gathered_.capacity()) gathered_.reserve(size > 500 ? detail::most_gathered : 500);  // most are short
+    if (size > gathered_.capacity()) gathered_.reserve(std::bit_ceil(size | 511));
     gathered_ += piece;
     state_ = State::gathers;
     return true;

@@ -97,12 +97,16 @@ inline std::int64_t boot_nanos() noexcept { return steady_nanos(); }
 
 inline void sleep_millis(int millis) { std::this_thread::sleep_for(std::chrono::milliseconds(millis)); }
 
-inline bool random_bytes(void* bytes, std::size_t size) {
-  std::random_device device;
-  auto* const end = static_cast<unsigned char*>(bytes) + size;
-  for (auto* byte = static_cast<unsigned char*>(bytes); byte != end; ++byte)
-    *byte = static_cast<unsigned char>(device());
-  return true;
+inline bool random_bytes(void* bytes, std::size_t size) noexcept {
+  try {
+    std::random_device device;
+    auto* const end = static_cast<unsigned char*>(bytes) + size;
+    for (auto* byte = static_cast<unsigned char*>(bytes); byte != end; ++byte)
+      *byte = static_cast<unsigned char>(device());
+    return true;
+  } catch (...) {
+    return false;
+  }
 }
 
 inline std::int64_t process_id() noexcept { return 1; }

@@ -172,7 +172,8 @@ class Connection {
   /// Sends the request and receives its response, as curl_easy_perform does.
   [[nodiscard]] CURLcode perform(const EasyHandle& handle) noexcept {
     if (handle.code() != CURLE_OK) return handle.code();
-    const SigpipeBlock block;
+    // A new connection may ask a name server, in a thread of libcurl's that begins with this one's signals.
+    const SigpipeBlock block(may_raise_sigpipe() || socket_ == CURL_SOCKET_BAD);
     if (::curl_multi_add_handle(multi_.get(), handle.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
     for (int running = 1; running != 0;) {
       if (::curl_multi_perform(multi_.get(), &running) != CURLM_OK) break;
