@@ -11,7 +11,6 @@
 #include <droplit/detail/json/fast/draft_reader.hpp>
 #endif
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -111,7 +110,9 @@ DROPLIT_DETAIL_INLINE bool DraftParser::write(std::string_view piece) {
   if (before == State::over || before == State::failed) return false;
   if (before != State::pieces && piece.size() < detail::most_gathered - gathered_.size()) {
     const std::size_t size = gathered_.size() + piece.size();
-    if (size > gathered_.capacity()) gathered_.reserve(std::bit_ceil(size | 511));
+    std::size_t room = 512;
+    while (room < size) room *= 2;
+    if (gathered_.capacity() < size) gathered_.reserve(room);
     gathered_ += piece;
     state_ = State::gathers;
     return true;

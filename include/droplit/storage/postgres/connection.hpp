@@ -149,8 +149,8 @@ class Connection {
  private:
   static constexpr int most_forgotten = 3;
 
-  Connection(PGconn* handle, const Target& target)
-      : handle_(handle), local_settings_(target.pooled ? target.settings() : std::string()) {}
+  Connection(Handle handle, const Target& target)
+      : handle_(std::move(handle)), local_settings_(target.pooled ? target.settings() : std::string()) {}
 
   /// Connects to one of the hosts.
   static Outcome<std::unique_ptr<Connection>> connect(const Target& target, const Host& host,
@@ -166,8 +166,9 @@ class Connection {
                                             host[0].c_str(),
                                             host[1].c_str(),
                                             host[2].c_str()};
-    PGconn* const handle = PQconnectStartParams(keywords.data(), values.data(), 1);
-    std::unique_ptr<Connection> made(new Connection(handle, target));
+    Handle owned(PQconnectStartParams(keywords.data(), values.data(), 1));
+    PGconn* const handle = owned.get();
+    std::unique_ptr<Connection> made(new Connection(std::move(owned), target));
     PQsetNoticeReceiver(handle, notice, made.get());
     PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
     auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
