@@ -122,6 +122,7 @@ class FastClientReader {
       texts_[index] = {nullptr, raw};
     } else {
       std::string& unescaped = unescaped_[index];
+      unescaped.clear();  // of an earlier member of this name
       if (append_unescaped(raw, unescaped) != found.close || unescaped.find('\0') != std::string::npos) return nullptr;
       texts_[index] = {&unescaped, {}};
     }

@@ -62,6 +62,7 @@ TEST_CASE("the last of a repeated member counts for the fast reader too") {
   CHECK(is_read_fast("{" + required + R"(,"name":"first","name":"\n"})"));
   CHECK(is_read_fast("{" + required + R"(,"type":"server","id":"000000000000000000000000"})"));
   CHECK(read_fast("{" + required + R"(,"name":"first","name":"second"})")->name()->str() == "second");
+  CHECK(read_fast("{" + required + R"(,"name":"first\n","name":"second\n"})")->name()->str() == "second\n");
 }
 
 TEST_CASE("what is rare or invalid is left to the reader on Boost.JSON") {
