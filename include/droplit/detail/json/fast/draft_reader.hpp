@@ -3,10 +3,9 @@
 
 // The fast reader of drafts: reads a whole body in one pass and copies nothing before the draft is made, or what was
 // gathered of one in pieces. All that is hand-made for speed in reading JSON is in this folder, of which drafts need
-// only `FastDraftReader` and `DraftPieces`, which draft_parser.hpp uses. `DraftStream` reads every body and decides;
-// where this reader is not sure it leaves the body to it, and otherwise both have the same results, which
-// tests/unit/detail/json/fast and the models of tests/system/model hold them to. docs/fast_reader.md says what it buys
-// and how to delete it.
+// only `FastDraftReader` and `DraftPieces`. `DraftStream` decides where this reader is not sure; otherwise both have
+// the same results, to which tests/unit/detail/json/fast and tests/system/model hold them. docs/fast_reader.md: how to
+// delete it.
 
 #include <droplit/client_draft.hpp>
 #include <droplit/detail/config.hpp>
@@ -33,23 +32,19 @@ inline constexpr auto name_and_quotes = [] {
   constexpr std::string_view name = client_fields[I].name;
   std::array<char, name.size() + 3> text{};
   name.copy(text.data(), name.size());
-  text[name.size()] = '"';
-  text[name.size() + 1] = ':';
-  text[name.size() + 2] = '"';
+  std::string_view(R"(":")").copy(text.data() + name.size(), 3);
   return text;
 }();
 
 /// Reads a whole body, unless it has something rare: an escape in a name, an id or a type, an unknown member where
-/// `ecosystemId` is missing, or a number with a huge exponent. The one of bodies in pieces is of another type, so that
-/// whole ones do not pay for it.
+/// `ecosystemId` is missing, or a number with a huge exponent. Bodies in pieces have another type: whole ones pay
+/// nothing.
 template <bool in_pieces>
 class BasicFastDraftReader {
  public:
   BasicFastDraftReader() noexcept = default;
-
   /// Reads a body in pieces, and adds the names of unknown members to `unknown`.
   explicit BasicFastDraftReader(NameList& unknown) noexcept : unknown_(&unknown), open_(Field::none), separator_('{') {}
-
   BasicFastDraftReader(const BasicFastDraftReader&) = delete;
   BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
 
@@ -105,14 +100,11 @@ class BasicFastDraftReader {
   [[nodiscard]] bool needs_full_parser() const noexcept { return needs_full_parser_; }
 
   /// The draft, or the refusal of it, once `read` returned true.
-  Outcome<ClientDraft> finish(std::optional<std::string>&& query_fields) {
-    return fields_.finish(std::move(query_fields));
-  }
+  Outcome<ClientDraft> finish(std::optional<std::string>&& query) { return fields_.finish(std::move(query)); }
 
  private:
-  // Reads members of a body in pieces to the end of the object, which is to be at `end`. Otherwise it is false, and
-  // `left` is where the first member begins, with what separates it from the one before, that was not read, or had
-  // nothing after it.
+  // Reads members of a body in pieces to the end of the object, which is to be at `end`. If it is not, `left` is where
+  // the first member begins, with its separator, that was not read or had nothing after it.
   bool read_members(const char* at, const char* end, char separator, const char*& left) {
     left = at;
     for (;; separator = ',') {
