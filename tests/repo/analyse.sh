@@ -6,8 +6,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 sh docs/examples/install.sh clang-19 pkg-config libpq-dev libcpp-httplib-dev libmicrohttpd-dev libpistache-dev catch2 >&2
+# clang 19 does not compile Pistache's headers.
 # shellcheck disable=SC2046
-[ $# -gt 0 ] || set -- docs/examples/*.cpp $(find tests/unit -name '*.cpp' | LC_ALL=C sort)
+[ $# -gt 0 ] || set -- $(find docs/examples tests/unit -name '*.cpp' ! -name '*pistache*' | LC_ALL=C sort)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cat >"$folder/one.sh" <<'ONE'

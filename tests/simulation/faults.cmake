@@ -42,6 +42,8 @@ fault(settled_by_first_statement ${runner} [[query.statement(settling), values]]
 fault(unsettled_is_unavailable ${runner} [[if (settling && Time::now() >= end) return unsettled(]]
       [[if (@F && settling && Time::now() >= end) return unavailable(query.name, "given up");
         if (settling && Time::now() >= end) return unsettled(]])
+fault(no_second_look storage/postgres/inserter.hpp [[if (settling && !std::exchange(was_deleted, true))]]
+      [[if (settling && !@F && !std::exchange(was_deleted, true))]])
 fault(settled_key_is_replay storage/postgres/inserter.hpp [[(settling && is_equal)]] [[(settling && is_equal && !@F)]])
 
 # Fates of responses.
@@ -93,6 +95,9 @@ fault(counter_wraps detail/process_ids.hpp [[const std::uint64_t end = (begin | 
       const std::uint64_t end = @F ? (begin & ~std::uint64_t{0xFFFFFF}) | (after & 0xFFFFFF) : after;]])
 
 fault(surrogate_half_checked detail/json/fast/unescape.hpp [[low > 0xDFFF) return]] [[(low > 0xDFFF && !@F)) return]])
+
+fault(empty_lines_add_up server/detail/http_session.hpp [[    received_ = {};]]
+      [[    received_ = @F ? RequestProgress{.empty_lines = received_.empty_lines} : RequestProgress{};]])
 
 # Creating once: the store.
 fault(key_not_kept storage/memory.hpp [[    then(packed);]] [[    if (!@F) then(packed);]])

@@ -158,9 +158,18 @@ class World {
   }
 
   void plan_faults() {
+    if (random().one_in(2)) {  // just when nobody knows whether an insert comes before it
+      database_site().on_lost = [this](const Cells& values) {
+        if (values.size() < 3 || values[2] != doomed_.text()) return;
+        deletes_now_ = true;
+        scheduler().notify(deletion_);
+      };
+    }
     spawn(
         [this] {
-          scheduler().sleep(random().between(0, 12 * second));
+          if (scheduler().wait_for(deletion_, scheduler().now() + random().between(0, 12 * second),
+                                   [&] { return deletes_now_; }))
+            scheduler().sleep(random().between(0, 3 * milli));
           deletion_begun_ = scheduler().now();
           if (uses_postgres_) {
             Waiters done;

@@ -32,7 +32,8 @@ class Box {
     return *this;
   }
   ~Box() {
-    if (value_ != nullptr) drop(value_);
+    if (value_ != nullptr)
+      drop(std::exchange(value_, nullptr));  // clang's analyser destroys what std::optional had twice
   }
 
   /// The value, made if there is none.
