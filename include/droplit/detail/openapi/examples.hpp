@@ -51,8 +51,7 @@ struct World {
     [[nodiscard]] PrincipalKind kind() const noexcept { return is; }
   };
   [[nodiscard]] Principal authenticate(std::string_view token) const noexcept {
-    if (token == "account") return {PrincipalKind::account};
-    return {token == "user" ? PrincipalKind::other : PrincipalKind::none};
+    return {token == "account" ? PrincipalKind::account : PrincipalKind::none};
   }
   [[nodiscard]] bool authorize(Principal, EcosystemId id) const { return id.text() != foreign_ecosystem; }
 
@@ -203,9 +202,6 @@ inline std::vector<Example> make_examples(const EndpointOptions& options) {
   }
 
   const std::string path(create_client_route.path);
-  Request other_token{std::string(create_client_route.method), path, {}, {}};
-  other_token.fields.add("authorization", "user");
-  examples.add({}, other_token);
   examples.add({}, {"GET", path, {}, {}});
   if (options.serve_options) examples.add("OPTIONS", {"OPTIONS", path, {}, {}});
   examples.add_codes();
