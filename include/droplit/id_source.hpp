@@ -32,7 +32,7 @@ class ObjectIds {
  public:
   /// A new id, with the seconds of `now`; a `Fault` if the system gives no random bytes.
   Outcome<ClientId> next(Timestamp now) const noexcept {
-    const std::uint64_t number = process::numbers().next();
+    const std::uint64_t number = process::numbers().next(now.unix_millis());
     if (number == 0) return Fault(FaultSource::ids, Fate::not_applied, "no random bytes from the system");
     const std::int64_t seconds = now.unix_millis() >= 0 ? now.unix_millis() / 1000 : 0;
     const auto stamp = static_cast<std::uint32_t>(seconds > 0xFFFFFFFF ? 0xFFFFFFFF : seconds);

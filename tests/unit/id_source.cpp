@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +73,7 @@ std::uint64_t number_of(ClientId id) {
   return number;
 }
 
-constexpr std::uint64_t block_size = 1024;  // of the numbers that a thread takes at once
+constexpr std::uint64_t block_size = 1024;  // the most numbers that a thread takes at once
 
 bool all_differ(std::vector<std::uint64_t> numbers) {
   std::sort(numbers.begin(), numbers.end());
@@ -99,6 +100,27 @@ std::vector<std::uint64_t> numbers_of_threads(std::size_t threads, std::size_t e
   return numbers;
 }
 
+/// What two threads made, one id each in turns, after they made many at an earlier time. The times of turns are `step`
+/// ms apart.
+std::vector<std::uint64_t> numbers_in_turns(std::size_t turns, std::int64_t step) {
+  std::vector<std::uint64_t> numbers(turns);
+  std::atomic<std::size_t> turn = 0;
+  std::latch both(2);
+  const auto take_turns = [&](std::size_t mine) {
+    for (int i = 0; i != 100; ++i) next(-1);
+    both.arrive_and_wait();
+    for (; mine < turns; mine += 2) {
+      for (std::size_t seen = turn; seen != mine; seen = turn) turn.wait(seen);
+      numbers[mine] = number_of(next(step * static_cast<std::int64_t>(mine)));
+      turn = mine + 1;
+      turn.notify_all();
+    }
+  };
+  const std::jthread other(take_turns, 1);
+  take_turns(0);
+  return numbers;
+}
+
 /// Makes an id when its thread ends, after the thread gave its block back.
 struct MakesLast {
   std::vector<std::uint64_t>* numbers;
@@ -108,8 +130,6 @@ struct MakesLast {
 }  // namespace
 
 TEST_CASE("an id is the seconds, then the bytes of the process, then a counter that goes up by one") {
-  while (number_of(next(0)) % block_size > block_size - 8) {  // not over the end of a block
-  }
   const ClientId first = next(1498122670123);
   const ClientId second = next(1498122671000);
   CHECK(first.text().size() == 24);
@@ -119,15 +139,30 @@ TEST_CASE("an id is the seconds, then the bytes of the process, then a counter t
   CHECK(((count_of(first) + 1) & 0xFFFFFF) == count_of(second));
 }
 
-TEST_CASE("of the ids of a thread each is the one after the one before, or a later one after the end of a block") {
-  std::uint64_t before = number_of(next(0));
-  for (std::uint64_t i = 0; i != 3 * block_size; ++i) {
+TEST_CASE("of the ids of one thread, if no other makes any, each is the one after the one before") {
+  next(1);
+  const std::uint64_t first = number_of(next(0));
+  for (std::uint64_t i = 1; i != 4 * block_size; ++i) {
     const std::uint64_t number = number_of(next(0));
-    const bool is_next = number == before + 1;
-    const bool ends_block = before % block_size == block_size - 1;
-    if (!is_next && !(ends_block && number > before)) FAIL(number << " after " << before);
-    before = number;
+    if (number != first + i) FAIL(number << " after " << i << " from " << first);
   }
+}
+
+TEST_CASE("ids that threads make at different times follow each other, so that a tree of them grows in one place") {
+  const auto numbers = numbers_in_turns(1000, 1);
+  for (std::size_t i = 0; i != numbers.size(); ++i) {
+    if (numbers[i] != numbers[0] + i) FAIL(numbers[i] << " in turn " << i << " from " << numbers[0]);
+  }
+}
+
+TEST_CASE("a thread that makes many ids at one time takes them in blocks that grow") {
+  const auto numbers = numbers_in_turns(32 * block_size, 0);
+  std::size_t blocks = 2;
+  for (std::size_t i = 2; i != numbers.size(); ++i) {
+    if (numbers[i] != numbers[i - 2] + 1) ++blocks;
+  }
+  CHECK(blocks <= 2 * (10 + 16));
+  CHECK(all_differ(numbers));
 }
 
 TEST_CASE("all sources of a process count together") {
@@ -261,7 +296,9 @@ std::string in_child(Make make, const std::function<std::string()>& random) {
 TEST_CASE("a child draws new bytes, however it was made, and its parent keeps its own") {
   process::Numbers without_page(nullptr);
   const auto of_ids = [] { return random_of(next(0)); };
-  const auto of_numbers = [&] { return std::to_string((without_page.next() >> 24) + 1'000'000'000'000).substr(0, 10); };
+  const auto of_numbers = [&] {
+    return std::to_string((without_page.next(0) >> 24) + 1'000'000'000'000).substr(0, 10);
+  };
   for (const std::function<std::string()>& random : {std::function<std::string()>(of_ids), {of_numbers}}) {
     const std::string parent = random();
     std::set<std::string> drawn{parent};

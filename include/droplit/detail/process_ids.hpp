@@ -5,9 +5,11 @@
 // bits that only ever grows, so that the random bits change when the counter wraps. A process has one state, shared by
 // all its shared objects, however their files are compiled.
 //
-// Each thread takes 1024 numbers at once, so that threads do not wait for each other's caches. What it has left is in a
-// block of the state, which the next thread takes over when it ends; a thread that finds no free block takes its
-// numbers one by one.
+// A thread that needs many at one time takes them in blocks, so that threads do not wait for each other's caches: one
+// number, then twice as many each time, up to 1024. When the time changes it begins with one again and drops what it
+// had left. So numbers grow with the time over all threads, and a tree of ids that many threads insert into, each a few
+// times a millisecond, grows in one place. What a thread has left when it ends is in a block of the state, which the
+// next thread takes over; a thread that finds no free block takes its numbers one by one.
 //
 // A child process must not continue its parent's numbers. On Linux the state is in pages that the kernel clears in a
 // child (MADV_WIPEONFORK), whichever call made the child, and with them the blocks; without such pages there are no
@@ -16,6 +18,7 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/platform.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -31,6 +34,8 @@ class DROPLIT_DETAIL_SHARED Numbers {
 
   struct alignas(128) Block {                   // two cache lines, which processors fetch together
     std::atomic<const Thread*> owner{nullptr};  // the numbers are for this thread alone
+    std::int64_t time = 0;                      // that they are for
+    std::uint64_t size = 0;                     // how many were asked for
     std::uint64_t next = 0;
     std::uint64_t end = 0;
   };
@@ -59,15 +64,16 @@ class DROPLIT_DETAIL_SHARED Numbers {
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
 
-  /// A number that this process has not returned before; 0 if the system gives no random bytes. Thread-safe.
-  std::uint64_t next() noexcept {
+  /// A number that this process has not returned before, and, while times only grow, larger than those for earlier
+  /// times; 0 if the system gives no random bytes. `time`: milliseconds. Thread-safe.
+  std::uint64_t next(std::int64_t time) noexcept {
     if (pages_ == nullptr) {
       clear_in_child();
       return take(1).begin;
     }
     const Thread& me = thread();
-    if (me.has_block() && me.block->next != me.block->end) return me.block->next++;
-    return next_of_new_block();
+    if (me.has_block() && me.block->next != me.block->end && me.block->time == time) return me.block->next++;
+    return next_of_new_block(time);
   }
 
   /// Pages for a `Numbers`, never freed; null if the system has none that it clears in a child.
@@ -94,7 +100,7 @@ class DROPLIT_DETAIL_SHARED Numbers {
     }
   };
 
-  static constexpr std::uint64_t block_size = 1024;
+  static constexpr std::uint64_t max_block_size = 1024;
 
   static bool is_drawn(std::uint64_t number) noexcept { return number >> 24 != 0; }
 
@@ -103,12 +109,15 @@ class DROPLIT_DETAIL_SHARED Numbers {
     return me;
   }
 
-  DROPLIT_DETAIL_NOINLINE std::uint64_t next_of_new_block() noexcept {
+  DROPLIT_DETAIL_NOINLINE std::uint64_t next_of_new_block(std::int64_t time) noexcept {
     Thread& me = thread();
     if (!me.has_block() && !claim_block(me)) return take(1).begin;
     Block& block = *me.block;
-    if (block.next == block.end) {
-      const Range range = take(block_size);
+    if (block.next == block.end || block.time != time) {
+      const std::uint64_t size = block.time == time ? 2 * block.size : 1;
+      block.size = std::clamp<std::uint64_t>(size, 1, max_block_size);
+      block.time = time;
+      const Range range = take(block.size);
       if (range.begin == range.end) return 0;
       block.next = range.begin;
       block.end = range.end;
@@ -129,7 +138,7 @@ class DROPLIT_DETAIL_SHARED Numbers {
       me.block = &block;
       return true;
     }
-    me.singles = block_size;
+    me.singles = max_block_size;
     return false;
   }
 
