@@ -146,18 +146,13 @@ ApiError unreadable_body(std::optional<std::string>&& query_fields);
 #if defined(DROPLIT_DETAIL_DEFINES)
 DROPLIT_DETAIL_NOINLINE DROPLIT_DETAIL_INLINE ApiError DraftFields::refusal(std::optional<std::string>&& query_fields,
                                                                             std::string* body_fields) const {
-  Findings findings;
-  findings.query_fields = std::move(query_fields);
-  findings.flaws = flaws_;
-  if (body_fields != nullptr) findings.body_fields = std::move(*body_fields);
-  return *ApiError::from(std::move(findings));
+  std::optional<std::string> names;
+  if (body_fields != nullptr) names = std::move(*body_fields);
+  return *ApiError::from({.query_fields = std::move(query_fields), .body_fields = std::move(names), .flaws = flaws_});
 }
 
 DROPLIT_DETAIL_INLINE ApiError unreadable_body(std::optional<std::string>&& query_fields) {
-  Findings findings;
-  findings.query_fields = std::move(query_fields);
-  findings.body_missing = true;
-  return *ApiError::from(std::move(findings));
+  return *ApiError::from({.query_fields = std::move(query_fields), .body_missing = true});
 }
 #endif
 

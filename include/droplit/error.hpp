@@ -27,7 +27,9 @@ struct CodeOnly;
 /// A row's message with `word` in its blank. Uses the memory of `word`, which may be long.
 inline std::string fill_blank(std::string_view message, std::string word) {
   const std::size_t blank = message.find('$');
-  return word.insert(0, message.substr(0, blank)).append(message.substr(blank + 1));
+  word.insert(0, message.substr(0, blank));
+  word.append(message.substr(blank + 1));
+  return word;
 }
 
 /// What is in the blank of a row's message in `text`; nothing if it is not that message.
@@ -238,12 +240,14 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
     return detail::fill_blank(row(ApiErrc::query_field_not_allowed).message, std::move(names));
   };
 
-  ApiError error;
+  std::optional<ApiError> refusal = ApiError();
+  ApiError& error = *refusal;
   error.size_ = 0;
   if (findings.query_fields) {
     error.texts_.get_or_make().query = sentence(*std::move(findings.query_fields));
     error.add(ApiErrc::query_field_not_allowed, Field::additional_parameters);
   }
+  if (findings.key_invalid) error.add(ApiErrc::idempotency_key_invalid, Field::idempotency_key);
   if (findings.body_missing) findings.flaws = {};
   bool no_parameters = findings.body_missing || !findings.body_fields;
   for (const FieldRow& row : client_fields) {
@@ -269,10 +273,8 @@ DROPLIT_DETAIL_INLINE std::optional<ApiError> ApiError::from(Findings findings) 
       default: break;
     }
   }
-  std::optional<ApiError> all;
-  if (error.size_ != 0) all = std::move(error);
-  if (findings.key_invalid) all = idempotency_key_invalid(std::move(all));
-  return all;
+  if (error.size_ == 0) refusal.reset();
+  return refusal;
 }
 #endif
 

@@ -113,13 +113,13 @@ class Exchange {
       return ApiError::of<ApiErrc::method_not_allowed>();
     if (head.authorization().count != 1 || head.authorization().value.empty())
       return ApiError::of<ApiErrc::unauthorized>();
-    auto known =
-        detail::guarded<PrincipalKind>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<PrincipalKind> {
-          return principal_.emplace(access_.authenticate(head.authorization().value)).kind();
-        });
-    if (!known) return std::move(known).as_failure();
-    if (known.assume_value() == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
-    if (known.assume_value() >= PrincipalKind::other) return ApiError::of<ApiErrc::token_kind_forbidden>();
+    PrincipalKind kind{};
+    auto fault = detail::thrown_by(FaultSource::access, Fate::not_applied, [&] {
+      kind = principal_.emplace(access_.authenticate(head.authorization().value)).kind();
+    });
+    if (fault) return *std::move(fault);
+    if (kind == PrincipalKind::none) return ApiError::of<ApiErrc::unauthorized>();
+    if (kind >= PrincipalKind::other) return ApiError::of<ApiErrc::token_kind_forbidden>();
     if (head.announced_length() > max_body_) return ApiError::of<ApiErrc::content_too_large>();
     const std::string_view type = head.content_type().value;
     body_counts_ =
@@ -140,12 +140,13 @@ class Exchange {
     if (key_invalid_) [[unlikely]]
       refuse_key(draft);
     if (!draft) return draft;
-    auto allowed = detail::guarded<bool>(FaultSource::access, Fate::not_applied, [&]() -> Outcome<bool> {
-      return static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
+    bool allowed = false;
+    auto fault = detail::thrown_by(FaultSource::access, Fate::not_applied, [&] {
+      allowed = static_cast<bool>(access_.authorize(*principal_, draft.assume_value().ecosystem_id()));
     });
-    if (!allowed) {
-      draft = std::move(allowed).as_failure();
-    } else if (!allowed.assume_value()) {
+    if (fault) {
+      draft = *std::move(fault);
+    } else if (!allowed) {
       draft = ApiError::of<ApiErrc::forbidden>();
     }
     return draft;

@@ -7,6 +7,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 
 // Turns an exception into a `Fault`: policies may throw, and so may an allocation, but callers get an outcome.
 // `Creation`, `Exchange` and the drivers of both machines guard each call of a policy once. The stores guard their own
@@ -28,7 +29,9 @@ DROPLIT_DETAIL_INLINE Fault caught_fault(FaultSource source, Fate fate) noexcept
     } catch (const FaultException& thrown) {
       return thrown.fault();
     } catch (...) {
-      return Fault(source, fate, std::string(to_string(source)).append(" threw an exception"), cause);
+      std::string what(to_string(source));
+      what += " threw an exception";
+      return Fault(source, fate, std::move(what), cause);
     }
   } catch (...) {  // no memory for a text
     return Fault(source, fate, {}, cause);

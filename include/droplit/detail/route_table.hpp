@@ -27,17 +27,19 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// it, with their parameters; otherwise with 405.
 inline void respond_without_method(std::span<const Route> routes, std::string_view path, std::string_view method,
                                    Response& response) {
-  std::vector<std::string_view> methods;
+  std::vector<std::string_view> methods;  // sorted
+  const auto add = [&methods](std::string_view added) {
+    const auto at = std::lower_bound(methods.begin(), methods.end(), added);
+    if (at == methods.end() || *at != added) methods.insert(at, added);
+  };
   bool serves_options = false;
   for (const Route& route : routes) {
     if (!route.has_path(path)) continue;
-    methods.push_back(route.method);
-    if (route.method == "GET") methods.push_back("HEAD");
+    add(route.method);
+    if (route.method == "GET") add("HEAD");
     if (route.serves_options()) serves_options = true;
   }
-  if (serves_options) methods.push_back("OPTIONS");
-  std::sort(methods.begin(), methods.end());
-  methods.erase(std::unique(methods.begin(), methods.end()), methods.end());
+  if (serves_options) add("OPTIONS");
   std::string allow;
   for (const std::string_view each : methods) allow.append(allow.empty() ? "" : ", ").append(each);
   if (!serves_options || method != "OPTIONS") {

@@ -42,11 +42,12 @@ void finish(RequestObservation<O>& observation, const Outcome<Response>& respons
 template <Transport T, Sleeper W, Observer O = NoObserver>
 Outcome<Response> drive(RemoteCreation& creation, T& transport, W& sleeper, O& observer = no_observer) {
   const auto time_after = [&](auto call) {
-    const auto time = guarded<std::int64_t>(FaultSource::library, Fate::maybe_applied, [&]() -> Outcome<std::int64_t> {
+    std::int64_t time = creation.deadline();
+    static_cast<void>(thrown_by(FaultSource::library, Fate::maybe_applied, [&] {
       call();
-      return sleeper.now();
-    });
-    return time ? time.assume_value() : creation.deadline();
+      time = sleeper.now();
+    }));
+    return time;
   };
   RequestObservation<O> observation(observer);
   for (;;) {

@@ -6,13 +6,16 @@
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/guarded.hpp>
 #include <droplit/detail/http/trace_fields.hpp>
-#include <droplit/detail/json/writer.hpp>
 #include <droplit/detail/limits.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/optional_string_view.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+#include <droplit/detail/json/writer.hpp>
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -27,43 +30,10 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// Appends the body that asks for a client with these parameters, which are not checked and must be UTF-8: members in
 /// the order of the API's page, without those that are absent.
-inline void append_json(std::string& out, const ClientParameters& parameters) {
-  std::string json;  // apart, since parameters may be views of `out`
-  char before = '{';
-  for (const FieldRow& row : client_fields) {
-    const OptionalStringView value = parameters.*row.parameter;
-    if (!value) continue;
-    json.append(1, before).append(1, '"').append(row.name).append("\":");
-    detail::append_json_string(json, *value);
-    before = ',';
-  }
-  json.append(before == '{' ? "{}" : "}");
-  out.append(json);
-}
+void append_json(std::string& out, const ClientParameters& parameters);
 
 /// Appends the body that asks for this draft.
-inline void append_json(std::string& out, const ClientDraft& draft) {
-  std::size_t room = 64;  // for an id, a type and the end
-  for (const FieldRow& row : client_fields) room += row.name.size() + 8;
-  for (const auto& text : draft.texts()) {
-    if (text) room += detail::JsonText{text->str()}.room();
-  }
-  detail::JsonWriter json(out, room);
-  std::string_view opening = "{\"";
-  for (const FieldRow& row : client_fields) {
-    if (row.kind == FieldKind::text && !draft.text(row.field)) continue;
-    json << opening << row.name << "\":\"";
-    switch (row.kind) {
-      case FieldKind::ecosystem_id: json << draft.ecosystem_id(); break;
-      case FieldKind::client_type: json << to_string(draft.type()); break;
-      case FieldKind::text:
-      default: json << detail::JsonText{draft.text(row.field)->str()};
-    }
-    opening = "\",\"";
-  }
-  json << "\"}";
-  json.finish();
-}
+void append_json(std::string& out, const ClientDraft& draft);
 
 /// When a create is sent again. Times are in milliseconds, from 0 to 24 hours; a value outside its range counts as the
 /// nearest one within it. The first request is always sent.
@@ -288,5 +258,46 @@ class RemoteCreation {
   bool maybe_applied_ = false;           // an attempt under the key
   bool replayed_ = false;
 };
+
+#if defined(DROPLIT_DETAIL_DEFINES)
+
+DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ClientParameters& parameters) {
+  std::string json;  // apart, since parameters may be views of `out`
+  char before = '{';
+  for (const FieldRow& row : client_fields) {
+    const OptionalStringView value = parameters.*row.parameter;
+    if (!value) continue;
+    json.append(1, before).append(1, '"').append(row.name).append("\":");
+    detail::append_json_string(json, *value);
+    before = ',';
+  }
+  json.append(before == '{' ? "{}" : "}");
+  out.append(json);
+}
+
+DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ClientDraft& draft) {
+  std::size_t room = 64;  // for an id, a type and the end
+  for (const FieldRow& row : client_fields) room += row.name.size() + 8;
+  for (const auto& text : draft.texts()) {
+    if (text) room += detail::JsonText{text->str()}.room();
+  }
+  detail::JsonWriter json(out, room);
+  std::string_view opening = "{\"";
+  for (const FieldRow& row : client_fields) {
+    if (row.kind == FieldKind::text && !draft.text(row.field)) continue;
+    json << opening << row.name << "\":\"";
+    switch (row.kind) {
+      case FieldKind::ecosystem_id: json << draft.ecosystem_id(); break;
+      case FieldKind::client_type: json << to_string(draft.type()); break;
+      case FieldKind::text:
+      default: json << detail::JsonText{draft.text(row.field)->str()};
+    }
+    opening = "\",\"";
+  }
+  json << "\"}";
+  json.finish();
+}
+
+#endif
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI

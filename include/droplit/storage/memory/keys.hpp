@@ -61,17 +61,11 @@ class Keys {
   };
   using Texts = std::set<Key, ByText>;
 
-  struct NoOrder {
-    template <class T>
-    bool operator()(const T&, const T&) const noexcept {
-      return false;
-    }
-  };
-
-  template <class T>
-  static auto make_node(T value) {
-    std::set<T, NoOrder> one;
-    return one.extract(one.insert(std::move(value)).first);
+  // Compares nothing, as the set has no other element: the client of a new key is not known.
+  template <class Set>
+  static auto make_node(typename Set::value_type value) {
+    Set one;
+    return one.extract(one.insert(one.end(), std::move(value)));
   }
 
  public:
@@ -79,8 +73,8 @@ class Keys {
   class Entry {
    public:
     explicit Entry(const IdempotencyKey& key)
-        : text_(make_node(Key{Bytes<char>(key.str().size()), key.str().size(), {}, {}})),
-          age_(make_node(static_cast<const Key*>(nullptr))) {
+        : text_(make_node<Texts>(Key{Bytes<char>(key.str().size()), key.str().size(), {}, {}})),
+          age_(make_node<Ages>(nullptr)) {
       key.str().copy(text_.value().characters.get(), key.str().size());
     }
 
