@@ -72,7 +72,7 @@ fault(body_deadline_moves ${http} [[this->set_deadline(active_->body_start + bod
 fault(slow_store_loses_response ${http} [[if (state_ == State::working) return this]] [[if (state_ == State::working && !@F) return this]])
 fault(lingers_without_fin ${http} [[    this->end_sending();]] [[    if (!@F) this->end_sending();]])
 fault(does_not_linger ${http} [[if (write(Action::close)) linger();]] [[if (write(Action::close)) @F ? close() : linger();]])
-fault(lingers_without_bound ${http} [[dropped_ > host_.max_linger]] [[(dropped_ > host_.max_linger && !@F)]])
+fault(lingers_without_bound server/detail/connection_io.hpp [[|| size > most) return]] [[|| (size > most && !@F)) return]])
 fault(unread_response_not_reset ${http} [[if (state_ == State::writing) this->drop_unsent();]]
       [[if (state_ == State::writing && !@F) this->drop_unsent();]])
 fault(one_connection_too_many server/beast.hpp [[connections_.serving() >= max_connections_)]]

@@ -17,6 +17,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <boost/asio/write.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -85,17 +86,33 @@ class ConnectionIo : public std::enable_shared_from_this<Connection>, public Con
     socket_.non_blocking(true, ignored);
   }
 
-  /// Whether bytes wait in the kernel.
-  bool has_unread() {
-    ErrorCode ignored;
-    return socket_.available(ignored) != 0;
+  /// Calls `call(connection, error)` once there is something to read, or the end of the connection to be seen.
+  template <class F>
+  void await_input(F call) {
+    socket_.async_wait(ServerSocket::wait_read, handler(call));
   }
 
-  /// Ends the pending read, which has then an error and has taken nothing, or has read what had arrived.
-  void cancel_read() {
+  /// Ends that wait, with an error if there is nothing yet.
+  void cancel_wait() {
     ErrorCode ignored;
     socket_.cancel(ignored);
   }
+
+  /// Reads what has arrived; `would_block` if nothing has.
+  std::size_t read_some(boost::asio::mutable_buffer buffer, ErrorCode& error) {
+    return socket_.read_some(buffer, error);
+  }
+
+  /// The error that a read would have.
+  ErrorCode peek() {
+    std::array<char, 1> byte;
+    ErrorCode error;
+    socket_.receive(boost::asio::buffer(byte), ServerSocket::message_peek, error);
+    return error;
+  }
+
+  /// Whether bytes wait in the kernel.
+  bool has_unread() { return !peek(); }
 
   /// Writes what the kernel takes at once. Returns how much that is, or nothing if the connection has failed.
   std::optional<std::size_t> write_some(std::string_view bytes) {
@@ -133,6 +150,16 @@ class ConnectionIo : public std::enable_shared_from_this<Connection>, public Con
     if (!pause_) pause_ = std::make_unique<ServerTimer<ServerExecutor, Clock>>(socket_.get_executor());
     pause_->expires_after(time);
     pause_->async_wait(handler([call](Connection& self, ErrorCode) { call(self); }));
+  }
+
+  /// Reads and drops what arrives, then closes: at the end of it, or after more than `most` bytes.
+  void drop_input(std::size_t most) {
+    await_input([most](Connection& self, ErrorCode error) {
+      std::array<char, 16'384> dropped;
+      const std::size_t size = error ? 0 : self.read_some(boost::asio::buffer(dropped), error);
+      if ((error && error != boost::asio::error::would_block) || size > most) return self.close();
+      self.drop_input(most - size);
+    });
   }
 
   /// Has `expire` called when the deadline is reached, in place of the one before.

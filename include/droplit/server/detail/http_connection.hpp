@@ -2,9 +2,9 @@
 #pragma once
 
 // What moves the bytes between a socket and an `HttpSession`; `BeastServer` makes one for each connection. Without a
-// request it has no session: the first bytes of one are read into a small buffer of its own, and then a `SessionPool`
-// lends it a session until it waits again. All its work runs on its strand; only what may block runs on a store thread.
-// While an async handler works, a `ResponseCallback` owns the connection.
+// request it has no session: a `SessionPool` lends it one when bytes have arrived, until it waits again. All its work
+// runs on its strand; only what may block runs on a store thread. While an async handler works, a `ResponseCallback`
+// owns the connection.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/handler.hpp>
@@ -17,11 +17,10 @@
 #include <droplit/server/detail/session_pool.hpp>
 #include <droplit/server/server_options.hpp>
 
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -54,8 +53,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   void start() {
     this->post([](HttpConnection& self) {
       self.set_up_socket();
-      if (self.last_) return self.close();
-      self.await_request(true);
+      self.last_ ? self.close() : self.await_request();
     });
   }
 
@@ -77,7 +75,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   /// Tries to begin its request, which is the next one for which there will be memory.
   void retry() {
-    this->post([](HttpConnection& self) { self.begin_request(self.first_count_, true); });
+    this->post([](HttpConnection& self) { self.begin_request(true); });
   }
 
   /// Ends gracefully if it is silent: it has waited for a request for `min_silence` and nothing has arrived.
@@ -85,14 +83,13 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     this->post([](HttpConnection& self) {
       if (!self.is_waiting() || self.silent_since > Clock::now() - min_silence || self.has_unread()) return;
       self.evicted_ = true;
-      self.cancel_read();  // another thread may have read a request already
+      self.cancel_wait();  // another thread may have seen a request already
     });
   }
 
  private:
   friend Io;
   friend ResponseCallback<HttpConnection>;
-
   using Active = ActiveSession<H, Clock, O>;
   using Session = HttpSession<H, O>;
   using Action = typename Session::Action;
@@ -100,34 +97,48 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   enum class State : std::uint8_t { working, reading, writing, lingering, closed };
 
-  static constexpr std::size_t first_size = 256;  // as most requests; what is longer costs a call more
-
   [[nodiscard]] bool is_waiting() const noexcept { return state_ == State::reading && action_ == Action::request; }
 
-  // Waits for a request; `fresh`: for the first byte.
-  void await_request(bool fresh) {
-    if (active_ && active_->is_unused()) empty_lines_ = host_.sessions.take_back(std::move(active_));
-    const auto now = Clock::now();
-    this->set_deadline(now + host_.options.idle_deadline);
+  void await_request() {
+    if (active_) give_back();
     state_ = State::reading;
     action_ = Action::request;
-    host_.connections.wait(*this, now, fresh);
-    read(Active::first_read_size);
+    const auto now = Clock::now();
+    this->set_deadline(now + host_.options.idle_deadline);
+    wait(now);
   }
 
-  // The first bytes of a request are in `first_`; `is_next`: no other request waits for memory.
-  void begin_request(std::size_t size, bool is_next) {
+  void wait(typename Clock::time_point since) {
+    host_.connections.wait(*this, since, fresh_);
+    this->await_input([](HttpConnection& self, ErrorCode error) {
+      if (!self.is_waiting()) return;
+      if (std::exchange(self.evicted_, false) && error == boost::asio::error::operation_aborted) return self.leave();
+      self.begin_request(self.host_.connections.end_wait(self));
+    });
+  }
+
+  // Begins the request of which something has arrived. `is_next`: no other one waits for memory.
+  void begin_request(bool is_next) {
     if (state_ != State::reading || active_) return;
     if (is_next) active_ = host_.sessions.lend(last_, empty_lines_);
-    if (!active_) {  // the other bytes wait in the kernel
-      first_count_ = static_cast<std::uint16_t>(size);
-      await_head();
-      if (host_.connections.queue(*this)) this->pause(host_.memory_pause, [](HttpConnection& self) { self.retry(); });
-      return;
-    }
+    ErrorCode error;
+    const std::size_t size = active_ ? this->read_some(active_->buffer.prepare(Active::first_read_size), error) : 0;
+    if (!active_) error = this->peek();
+    if (!error && !active_) return await_memory();
     if (action_ == Action::head) host_.leave_queue(*this);
-    active_->begin({first_.data(), size}, size == first_.size(), this->socket());
-    advance();
+    if (error && active_) give_back();
+    if (error == boost::asio::error::would_block) return wait(this->silent_since);
+    if (error) return close();
+    fresh_ = false;
+    has_read(error, size);
+  }
+
+  void give_back() { empty_lines_ = host_.sessions.take_back(std::move(active_)); }
+
+  // The request, of which something has arrived, waits in the kernel.
+  void await_memory() {
+    await_head();
+    if (host_.connections.queue(*this)) this->pause(host_.memory_pause, [](HttpConnection& self) { self.retry(); });
   }
 
   void advance() {
@@ -148,7 +159,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   void act(Action action) {
     switch (action) {
-      case Action::request: return await_request(false);
+      case Action::request: return await_request();
       case Action::head: await_head(); break;
       case Action::body:
         if (action_ != action) active_->body_start = Clock::now();
@@ -185,38 +196,29 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     if (state_ != State::closed) act(active_->session.abandon());
   }
 
-  // Reads at most so many bytes, into the session's buffer if there is one.
   void read(std::size_t size) {
     reading_ = true;
-    if (!active_ || !active_->pacing.needs_pause()) return read_now(size);
+    if (!active_->pacing.needs_pause()) return read_now(size);
     this->pause(ReadPacing::pause, [size](HttpConnection& self) { self.read_now(size); });
   }
 
   void read_now(std::size_t size) {
-    const auto call = this->handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
-      self.reading_ = false;
-      self.has_read(error, got);
-    });
-    if (!active_) return this->socket().async_read_some(boost::asio::buffer(first_), call);
     auto& buffer = active_->buffer;
-    this->socket().async_read_some(buffer.prepare((std::min)(size, buffer.max_size() - buffer.size())), call);
+    this->socket().async_read_some(buffer.prepare((std::min)(size, buffer.max_size() - buffer.size())),
+                                   this->handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
+                                     self.reading_ = false;
+                                     self.has_read(error, got);
+                                   }));
   }
 
   void has_read(ErrorCode error, std::size_t size) {
-    if (state_ == State::lingering) {
-      dropped_ += static_cast<std::uint32_t>(size);
-      if (error || dropped_ > host_.max_linger) return close();
-      return read(Active::read_size);
-    }
+    if (state_ == State::lingering) return error ? close() : this->drop_input(host_.max_linger - size);
     if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written
       if (error && error != boost::asio::error::eof) close();
       return;
     }
-    if (std::exchange(evicted_, false) && error == boost::asio::error::operation_aborted) return leave();
-    const bool is_next = action_ == Action::request && host_.connections.end_wait(*this);
-    if (error && (error != boost::asio::error::eof || !active_)) return close();
-    if (error) return act(active_->session.end());
-    if (!active_) return begin_request(size, is_next);
+    if (error == boost::asio::error::eof) return act(active_->session.end());
+    if (error) return close();
     active_->pacing.has_read(size);
     active_->buffer.commit(size);
     advance();
@@ -246,7 +248,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   // Makes room for another connection, unless a request has arrived meanwhile.
   void leave() {
-    if (this->has_unread()) return read(Active::first_read_size);
+    if (this->has_unread()) return begin_request(host_.connections.end_wait(*this));
     memory_.give_back();
     if (const auto too_many = host_.connections.linger(*this)) too_many->abort();
     half_close();
@@ -258,7 +260,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     this->end_sending();
     state_ = State::lingering;
     this->set_deadline(Clock::now() + host_.options.linger_deadline);
-    if (!reading_) read(Active::read_size);
+    if (!reading_) this->drop_input(host_.max_linger);
   }
 
   void expire() {
@@ -287,14 +289,12 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   MemoryShare memory_;
   std::unique_ptr<Active> active_;  // null while nothing of a request has arrived
   int empty_lines_ = 0;             // before the next request, while it is null
-  std::uint32_t dropped_ = 0;
-  std::uint16_t first_count_ = 0;  // bytes in `first_`, while it is queued
   State state_ = State::working;
   Action action_ = Action::close;
-  bool reading_ = false;
-  bool evicted_ = false;           // the pending read was ended
+  bool reading_ = false;           // into the session's buffer
+  bool fresh_ = true;              // not a byte has arrived
+  bool evicted_ = false;           // the pending wait was ended
   std::atomic<bool> last_{false};  // no further request is served
-  std::array<char, first_size> first_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

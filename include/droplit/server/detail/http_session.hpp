@@ -98,9 +98,6 @@ class HttpSession {
   /// Makes the next response the last once `last` is true, which any thread may do, also while `advance` runs.
   void serve_until(const std::atomic<bool>& last) noexcept { last_ = &last; }
 
-  /// Whether nothing of a request but empty lines has arrived, and no memory of one before it is left.
-  [[nodiscard]] bool is_unused() const noexcept { return phase_ == Phase::start && !steps_.has_extra_memory(); }
-
   /// How many empty lines have arrived before this request, also those that another session has read.
   [[nodiscard]] int& empty_lines() noexcept { return received_.empty_lines; }
 

@@ -17,9 +17,7 @@
 #include <droplit/server/detail/request_record.hpp>
 #include <droplit/server/server_options.hpp>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -48,20 +46,6 @@ struct ActiveSession {
   [[nodiscard]] std::string_view unread() const noexcept {
     return {static_cast<const char*>(buffer.data().data()), buffer.size()};
   }
-
-  /// Adds the first bytes of a request, at most `first_read_size`, to an empty buffer; `has_more`: and what else has
-  /// arrived at the socket.
-  template <class Socket>
-  void begin(std::string_view bytes, bool has_more, Socket& socket) {
-    boost::asio::buffer_copy(buffer.prepare(first_read_size), boost::asio::buffer(bytes.data(), bytes.size()));
-    buffer.commit(bytes.size());
-    boost::system::error_code later;  // the next read has it, too
-    if (has_more) buffer.commit(socket.read_some(buffer.prepare(first_read_size - bytes.size()), later));
-    pacing.has_read(buffer.size());
-  }
-
-  /// Whether it could serve any other connection's next request.
-  [[nodiscard]] bool is_unused() const noexcept { return buffer.size() == 0 && session.is_unused(); }
 
   HttpSession<H, O> session;
   boost::beast::flat_buffer buffer;
@@ -113,7 +97,8 @@ class SessionPool {
     return text;
   }
 
-  /// Takes one back that `is_unused`. Returns how many empty lines it has read.
+  /// Takes one back of which everything that was read is used, no part of a request. Returns how many empty lines it
+  /// has read.
   int take_back(std::unique_ptr<Active> active) noexcept {
     const int empty_lines = active->session.empty_lines();
     if (active->buffer.capacity() > Active::first_read_size)

@@ -144,14 +144,15 @@ class Wire {
     return connections.serving() == 0;
   }
 
-  /// The same while the connection works and another thread reads `request` for it, which comes right after.
+  /// The same while the connection works and another thread sees `request` for it, which comes right after.
   void evict_before(std::string_view request) {
     const auto read = [&] {
       const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
       if (silent) silent->evict();
       loop_.context.poll();
       put(request);
-      while (unread() != 0) loop_.context.poll();
+      while (loop_.context.poll() == 0) {
+      }
     };
     connection_.lock()->post([read](Connection&) { std::thread(read).join(); });
     loop_.run();
@@ -684,6 +685,15 @@ TEST_CASE(
     wire.feed_long(request.substr(256));
     CHECK(wire.receives("201"));
   }
+}
+
+TEST_CASE("what ends while there is no memory for a request is closed at once", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop);
+  droplit::detail::MemoryShare all(wire.budget());
+  REQUIRE(all.take_own(wire.budget().limit()));
+  wire.finish_sending();
+  CHECK(wire.ends());
 }
 
 TEST_CASE("requests that wait for memory have it in the order in which they came, whatever comes or leaves meanwhile",

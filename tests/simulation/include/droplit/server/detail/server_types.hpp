@@ -84,13 +84,18 @@ class SimSocket : public boost::asio::socket_base {
     if constexpr (std::is_same_v<Option, boost::asio::socket_base::linger>) state_->resets = option.enabled();
   }
   void non_blocking(bool, ErrorCode&) {}
-  std::size_t available(ErrorCode&) const { return state_->end->unread.size(); }
 
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, ErrorCode& error) {
-    const std::string bytes = state_->end->read(boost::asio::buffer_size(buffers));
-    if (bytes.empty()) error = boost::asio::error::would_block;
+    error = state_->unreadable();
+    const std::string bytes = error ? "" : state_->end->read(boost::asio::buffer_size(buffers));
     return boost::asio::buffer_copy(buffers, boost::asio::buffer(bytes));
+  }
+  /// Only to peek.
+  template <class Buffers>
+  std::size_t receive(const Buffers& buffers, message_flags, ErrorCode& error) {
+    error = state_->unreadable();
+    return boost::asio::buffer_copy(buffers, boost::asio::buffer(state_->end->unread));
   }
   template <class Buffers>
   std::size_t write_some(const Buffers& buffers, ErrorCode& error) {
@@ -106,11 +111,21 @@ class SimSocket : public boost::asio::socket_base {
     return size;
   }
 
+  /// Only to read.
+  template <class F>
+  void async_wait(wait_type, F handler) {
+    state_->on_read = [shared = std::make_shared<F>(std::move(handler))](ErrorCode error, std::size_t) {
+      (*shared)(error);
+    };
+    state_->waits = true;
+    State::go_on(state_);
+  }
   template <class Buffers, class F>
   void async_read_some(const Buffers& buffers, F handler) {
     const boost::asio::mutable_buffer buffer(*boost::asio::buffer_sequence_begin(buffers));
     state_->read_data = buffer.data();
     state_->read_size = buffer.size();
+    state_->waits = false;
     state_->on_read = [shared = std::make_shared<F>(std::move(handler))](ErrorCode error, std::size_t size) {
       (*shared)(error, size);
     };
@@ -144,19 +159,16 @@ class SimSocket : public boost::asio::socket_base {
 
     static void go_on(const std::shared_ptr<State>& self) {
       sim::End& end = *self->end;
-      const bool can_read = !end.unread.empty() || end.has_end || end.is_reset;
-      if (self->on_read && can_read) {
-        ErrorCode error;
+      ErrorCode unreadable = self->unreadable();
+      if (self->on_read && unreadable != boost::asio::error::would_block) {
         std::size_t size = 0;
-        if (end.is_reset) {
-          error = boost::asio::error::connection_reset;
-        } else if (end.unread.empty()) {
-          error = boost::asio::error::eof;
-        } else {
+        if (self->waits) {
+          unreadable = {};
+        } else if (!unreadable) {
           const std::string bytes = end.read(self->read_size);
           size = bytes.copy(static_cast<char*>(self->read_data), bytes.size());
         }
-        self->complete(std::exchange(self->on_read, nullptr), error, size);
+        self->complete(std::exchange(self->on_read, nullptr), unreadable, size);
       }
       if (self->on_write && (end.is_reset || end.room() != 0)) {
         ErrorCode error;
@@ -166,6 +178,12 @@ class SimSocket : public boost::asio::socket_base {
       }
     }
 
+    /// What a read would have for an error.
+    [[nodiscard]] ErrorCode unreadable() const {
+      if (end->is_reset) return boost::asio::error::connection_reset;
+      if (!end->unread.empty()) return {};
+      return end->has_end ? ErrorCode(boost::asio::error::eof) : boost::asio::error::would_block;
+    }
     void complete(Handler handler, ErrorCode error, std::size_t size) {
       boost::asio::post(executor, [handler = std::move(handler), error, size] { handler(error, size); });
     }
@@ -184,6 +202,7 @@ class SimSocket : public boost::asio::socket_base {
     std::string to_write;
     Handler on_read;
     Handler on_write;
+    bool waits = false;  // `on_read` shall read nothing
     bool resets = false;
     bool counted = false;
   };
