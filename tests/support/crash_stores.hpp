@@ -45,8 +45,8 @@ class Store {
   virtual ~Store() = default;
   virtual std::string option() const = 0;  ///< for --storage
   virtual void renew() = 0;                ///< an empty one from now on
-  /// Crashes by itself and is back; false if only the server can be killed.
-  virtual bool crash(std::mt19937& random) = 0;
+  /// Crashes by itself and is back; returns how often it was killed, 0 if only the server can be.
+  virtual std::size_t crash(std::mt19937& random) = 0;
   /// Every client that is there, the integrity being checked.
   virtual std::vector<droplit::Client> inspect() = 0;
   /// The same as the library's own store finds it.
@@ -81,7 +81,7 @@ class SqliteFile : public Store {
 
   std::string option() const override { return "sqlite:" + file().string(); }
   void renew() override { ++number_; }
-  bool crash(std::mt19937&) override { return false; }
+  std::size_t crash(std::mt19937&) override { return 0; }
 
   std::vector<droplit::Client> inspect() override {
     storage_.reset();
@@ -162,16 +162,22 @@ class PostgresDatabase : public Store {
     run(name(), droplit::detail::postgres::with_schema(postgres_version_1::creation, "droplit"));
   }
 
-  bool crash(std::mt19937& random) override {
-    const int kind = static_cast<int>(random() % 4);
+  std::size_t crash(std::mt19937& random) override {
+    const auto up_to = [&](unsigned most) { return std::chrono::milliseconds(random() % (most + 1)); };
+    const auto kind = random() % 4;
     if (kind == 0) {
       crash_session(random);
-      return true;
+      return 1;
     }
     kind == 1 ? cluster_.stop_immediately() : cluster_.kill();
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 201));
+    std::size_t kills = 1;
+    for (auto more = random() % 6; more != 0; --more) {  // while it starts and recovers, or just after
+      std::this_thread::sleep_for(up_to(50));
+      if (cluster_.kill_in_start(up_to(300))) ++kills;
+    }
+    std::this_thread::sleep_for(up_to(100));
     cluster_.start();
-    return true;
+    return kills;
   }
 
   std::vector<droplit::Client> inspect() override {

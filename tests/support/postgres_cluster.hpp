@@ -216,19 +216,7 @@ class PostgresCluster : public PostgresHome {
   void start(const std::vector<std::string>& settings = {}) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     for (;;) {
-      std::vector<std::string> command{programs() + "/postgres",
-                                       "-D",
-                                       folder() / "data",
-                                       "-k",
-                                       folder().string(),
-                                       "-c",
-                                       "listen_addresses=",
-                                       "-c",
-                                       "shared_buffers=16MB",
-                                       "-c",
-                                       "recovery_init_sync_method=syncfs"};
-      for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
-      server_ = spawn(command);
+      begin_start(settings);
       while (::waitpid(server_, nullptr, WNOHANG) == 0) {
         if (PQping(conninfo().c_str()) == PQPING_OK) return;
         if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("the server does not start: " + log());
@@ -240,6 +228,14 @@ class PostgresCluster : public PostgresHome {
     }
   }
 
+  /// Starts the server, and kills it after that time, be it ready or not. False if it had ended by itself.
+  bool kill_in_start(std::chrono::milliseconds after) {
+    begin_start({});
+    std::this_thread::sleep_for(after);
+    const int status = end(SIGKILL);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  }
+
   void stop_fast() { end(SIGINT); }          ///< sessions are ended
   void stop_immediately() { end(SIGQUIT); }  ///< as a crash
   void kill() { end(SIGKILL); }              ///< the first process dies, and the others notice
@@ -249,9 +245,25 @@ class PostgresCluster : public PostgresHome {
   void resume() { signal_all(server_, SIGCONT); }
 
  private:
-  void end(int signal) {
+  void begin_start(const std::vector<std::string>& settings) {
+    std::vector<std::string> command{programs() + "/postgres",
+                                     "-D",
+                                     folder() / "data",
+                                     "-k",
+                                     folder().string(),
+                                     "-c",
+                                     "listen_addresses=",
+                                     "-c",
+                                     "shared_buffers=16MB",
+                                     "-c",
+                                     "recovery_init_sync_method=syncfs"};
+    for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
+    server_ = spawn(command);
+  }
+
+  int end(int signal) {
     ::kill(server_, signal);
-    wait(std::exchange(server_, -1));
+    return wait(std::exchange(server_, -1));
   }
 
   pid_t server_ = -1;

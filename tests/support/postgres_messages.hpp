@@ -4,10 +4,10 @@
 
 #include "failures.hpp"
 #include "postgres_site.hpp"
+#include "proxy_socket.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,12 +33,7 @@ class Messages {
     stall,  ///< neither it nor a later one arrives, and the connection stays open
   };
 
-  explicit Messages(Events& events) : events_(events), path_(cluster().folder() / ".s.PGSQL.6002") {
-    ::unlink(path_.c_str());
-    listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(path_);
-    REQUIRE(::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listening_, 64) == 0);
+  explicit Messages(Events& events) : events_(events), socket_("6002", cluster().socket()) {
     thread_ = std::jthread([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) turn();
       for (Pair& each : pairs_) each.close();
@@ -46,17 +41,9 @@ class Messages {
   }
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
-  ~Messages() {
-    thread_.request_stop();
-    thread_.join();
-    ::close(listening_);
-    ::unlink(path_.c_str());
-  }
+  ~Messages() = default;  // which waits for the thread first
 
-  [[nodiscard]] static std::string conninfo() {
-    std::string text = cluster().conninfo();
-    return text.replace(text.find("port=5432"), 9, "port=6002");
-  }
+  [[nodiscard]] std::string conninfo() const { return socket_.conninfo(); }
 
   std::atomic<Fault> fault{Fault::cut};
 
@@ -79,23 +66,8 @@ class Messages {
     }
   };
 
-  static sockaddr_un named(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-    return address;
-  }
-
-  static void write_all(int to, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
   void turn() {
-    std::vector<pollfd> all{{listening_, POLLIN, 0}};
+    std::vector<pollfd> all{{socket_.fd(), POLLIN, 0}};
     for (const Pair& each : pairs_) {
       all.push_back({each.client.fd, POLLIN, 0});
       all.push_back({each.server.fd, POLLIN, 0});
@@ -108,16 +80,7 @@ class Messages {
     }
     pairs_.remove_if([](const Pair& each) { return each.client.fd < 0; });
     if (all[0].revents == 0) return;
-    const int client = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
-    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(cluster().socket());
-    Pair pair{{client, {}, false}, {server}};
-    const bool there = ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    if (there) {
-      pairs_.push_back(std::move(pair));
-    } else {
-      pair.close();
-    }
+    if (const auto ends = socket_.accept()) pairs_.push_back({{ends->first, {}, false}, {ends->second}});
   }
 
   // The size of the first message, if it is there whole; otherwise 0.
@@ -142,14 +105,14 @@ class Messages {
       const std::size_t size = message_size(from);
       if (size == 0) break;
       if (events_.next()) {
-        write_all(to.fd, whole);
+        ProxySocket::write_all(to.fd, whole);
         return fail(pair);
       }
       whole += from.bytes.substr(0, size);
       from.bytes.erase(0, size);
       from.has_types = true;
     }
-    write_all(to.fd, whole);
+    ProxySocket::write_all(to.fd, whole);
   }
 
   void fail(Pair& pair) {
@@ -161,15 +124,14 @@ class Messages {
       using namespace std::string_literals;
       const std::string fields = "SFATAL\0VFATAL\0C57P01\0Mterminating connection\0RProcessInterrupts\0\0"s;
       const auto size = static_cast<unsigned>(fields.size() + 4);
-      write_all(pair.client.fd,
-                "E"s + '\0' + '\0' + static_cast<char>(size >> 8) + static_cast<char>(size & 255) + fields);
+      ProxySocket::write_all(
+          pair.client.fd, "E"s + '\0' + '\0' + static_cast<char>(size >> 8) + static_cast<char>(size & 255) + fields);
     }
     pair.close();
   }
 
   Events& events_;
-  std::string path_;
-  int listening_ = -1;
+  ProxySocket socket_;
   std::list<Pair> pairs_;
   std::jthread thread_;
 };

@@ -3,15 +3,14 @@
 #pragma once
 
 #include "postgres_site.hpp"
+#include "proxy_socket.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -33,12 +32,7 @@ class Wire {
     arrive_late,      ///< they arrive after `then`, and all goes on
   };
 
-  explicit Wire(std::string server) : server_(std::move(server)), path_(cluster().folder() / ".s.PGSQL.6000") {
-    ::unlink(path_.c_str());
-    listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(path_);
-    REQUIRE(::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listening_, 16) == 0);
+  explicit Wire(std::string server) : socket_("6000", std::move(server)) {
     thread_ = std::jthread([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) turn();
       for (Pair& each : pairs_) each.close();
@@ -46,17 +40,9 @@ class Wire {
   }
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
-  ~Wire() {
-    thread_.request_stop();
-    thread_.join();
-    ::close(listening_);
-    ::unlink(path_.c_str());
-  }
+  ~Wire() = default;  // which waits for the thread first
 
-  [[nodiscard]] std::string conninfo() const {
-    std::string text = cluster().conninfo();
-    return text.replace(text.find("port=5432"), 9, "port=6000");
-  }
+  [[nodiscard]] std::string conninfo() const { return socket_.conninfo(); }
 
   /// Does this once, when `text` is among a client's bytes; `then` runs after the action, before either side
   /// sees it, and may call this again.
@@ -91,23 +77,8 @@ class Wire {
     }
   };
 
-  static sockaddr_un named(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(static_cast<char*>(address.sun_path), path.c_str(), path.size() + 1);
-    return address;
-  }
-
-  static void write_all(int to, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
   void turn() {
-    std::vector<pollfd> all{{listening_, POLLIN, 0}};
+    std::vector<pollfd> all{{socket_.fd(), POLLIN, 0}};
     for (const Pair& each : pairs_) {
       all.push_back({each.client, POLLIN, 0});
       all.push_back({each.server, POLLIN, 0});
@@ -120,12 +91,10 @@ class Wire {
     }
     pairs_.remove_if([](const Pair& each) { return each.client < 0; });
     if (all[0].revents == 0) return;
-    const int client = ::accept(listening_, nullptr, nullptr);
-    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = named(server_);
-    Pair pair{client, server};
-    const bool there = ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    there && !refusing_ ? pairs_.push_back(pair) : pair.close();
+    const auto ends = socket_.accept();
+    if (!ends) return;
+    Pair pair{ends->first, ends->second};
+    refusing_ ? pair.close() : pairs_.push_back(std::move(pair));
   }
 
   void from_client(Pair& pair) {
@@ -135,7 +104,8 @@ class Wire {
     ++flights_;
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
     std::unique_lock lock(mutex_);
-    if (text_.empty() || bytes.find(text_) == std::string_view::npos) return write_all(pair.server, bytes);
+    if (text_.empty() || bytes.find(text_) == std::string_view::npos)
+      return test::ProxySocket::write_all(pair.server, bytes);
     text_.clear();
     refusing_ = refuse_afterwards_;
     const Action action = action_;
@@ -143,9 +113,9 @@ class Wire {
     lock.unlock();
     if (action == arrive_late) {
       pair.then();
-      return write_all(pair.server, bytes);
+      return test::ProxySocket::write_all(pair.server, bytes);
     }
-    if (action != cut_before) write_all(pair.server, bytes);
+    if (action != cut_before) test::ProxySocket::write_all(pair.server, bytes);
     pair.silent = action == fall_silent;
     pair.cut = action == cut_after;
     pair.cut_after_reply = action == cut_after_reply;
@@ -160,15 +130,13 @@ class Wire {
     if (pair.silent && n > 0) return;
     if (pair.cut) pair.then();
     if (pair.cut || n <= 0) return pair.close();
-    write_all(pair.client, {buffer.data(), static_cast<std::size_t>(n)});
+    test::ProxySocket::write_all(pair.client, {buffer.data(), static_cast<std::size_t>(n)});
     if (!pair.cut_after_reply) return;
     pair.then();
     pair.close();
   }
 
-  std::string server_;
-  std::string path_;
-  int listening_ = -1;
+  test::ProxySocket socket_;
   std::list<Pair> pairs_;
   mutable std::mutex mutex_;
   std::string text_;

@@ -3,9 +3,9 @@
 // random moments, and looks each time whether what was answered is there and nothing else is.
 //
 // STORE is `sqlite`: the server is killed, within its start too, and started again on the same file. Or `postgres`: a
-// PostgreSQL of the test's own is killed (its first process, a session or all at once) and started again under a server
-// that goes on; now and then that one is killed too. Ends after KILLS kills, or SECONDS if these are not 0; with status
-// 0 if all was right.
+// PostgreSQL of the test's own is killed (its first process, a session or all at once), within its start too, and
+// started again under a server that goes on; now and then that one is killed too. Ends after KILLS kills, or SECONDS if
+// these are not 0; with status 0 if all was right.
 #include <droplit/client.hpp>
 #include <droplit/client_draft.hpp>
 #include <droplit/remote/create_client.hpp>
@@ -176,8 +176,8 @@ class Load {
 // ---- the lives of stores --------------------------------------------------------------------------------------------
 
 struct Counts {
-  std::size_t of_server = 0, in_start = 0, of_store = 0, lives = 0, deletions = 0, inspections = 0, requests = 0,
-              found = 0;
+  std::size_t of_server = 0, in_start = 0, of_store = 0, crashes = 0, lives = 0, deletions = 0, inspections = 0,
+              requests = 0, found = 0;
   std::array<std::size_t, ends.size()> ended{};
 };
 
@@ -292,8 +292,8 @@ class Crash {
       load.expect_end();
       return kill_server();
     }
-    store_->crash(random_);
-    ++counts_.of_store;
+    counts_.of_store += store_->crash(random_);
+    ++counts_.crashes;
     if (!load.await_created(lanes, 30s)) violations.add("no 201 though the store is back");
     const int what = from(random_, 0, 7);
     if (what > 1) return;
@@ -412,8 +412,8 @@ int main(int argc, char** argv) {
     const Counts& counts = crash.counts();
     const bool something = crash.killed() != 0 && counts.ended[0] != 0;
     if (violations.none() && !something) violations.add("nothing was killed or nothing created");
-    std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL\n", counts.of_server,
-                counts.in_start, counts.of_store);
+    std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL (it was back %zu times)\n",
+                counts.of_server, counts.in_start, counts.of_store, counts.crashes);
     std::printf("%zu stores, %zu deletions of ecosystems, %zu inspections\n", counts.lives, counts.deletions,
                 counts.inspections);
     std::printf("%zu requests:", counts.requests);

@@ -4,8 +4,9 @@
 // exactly one client for each key, and every 201 of a key has the same bytes.
 //
 // STORE is `sqlite`: the server is killed, within its start too, and started again on the same file. Or `postgres`: a
-// PostgreSQL of the test's own is killed and started again under a server that goes on; now and then that one is killed
-// too. Ends after KILLS kills, or SECONDS if these are not 0; with status 0 if all was as it must be.
+// PostgreSQL of the test's own is killed, within its start too, and started again under a server that goes on; now and
+// then that one is killed too. Ends after KILLS kills, or SECONDS if these are not 0; with status 0 if all was as it
+// must be.
 #include <droplit/id.hpp>
 
 #include "support/crash_main.hpp"
@@ -39,7 +40,7 @@ constexpr droplit::EcosystemId home = "C594b89aea18568c408c3ad24"_ecosystem_id;
 test::Violations violations;
 
 struct Counts {
-  std::size_t of_server = 0, in_start = 0, of_store = 0, inspections = 0;
+  std::size_t of_server = 0, in_start = 0, of_store = 0, crashes = 0, inspections = 0;
 };
 
 /// One server over one store, which are killed under a load.
@@ -119,10 +120,9 @@ class Crash {
   }
 
   void kill_store() {
-    store_->crash(random_);
-    ++counts_.of_store;
+    counts_.of_store += store_->crash(random_);
     if (random_() % 8 == 0) end_server();
-    if (counts_.of_store % 4 == 0) inspect();
+    if (++counts_.crashes % 2 == 0) inspect();
   }
 
   /// Compares what is in the store with what was answered until now.
@@ -160,8 +160,10 @@ int main(int argc, char** argv) {
     const bool something = crash.killed() != 0 && crash.book().replays() != 0 && crash.book().failures() != 0;
     if (violations.none() && !something) violations.add("nothing was killed, failed or replayed");
     const Counts& counts = crash.counts();
-    std::printf("kills: %zu of the server (%zu within its start), %zu of PostgreSQL; %zu inspections\n",
-                counts.of_server, counts.in_start, counts.of_store, counts.inspections);
+    std::printf(
+        "kills: %zu of the server (%zu within its start), %zu of PostgreSQL (it was back %zu times);"
+        " %zu inspections\n",
+        counts.of_server, counts.in_start, counts.of_store, counts.crashes, counts.inspections);
     std::printf("%zu keys: %zu calls with a 201, %zu of them replays, %zu calls that failed\n", crash.book().keys(),
                 crash.book().responses(), crash.book().replays(), crash.book().failures());
   });

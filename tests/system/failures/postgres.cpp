@@ -60,7 +60,7 @@ TEST_CASE("wherever a conversation with the server is cut or ends in an error, w
     CAPTURE(static_cast<int>(fault));
     messages.fault = fault;
     const auto attempt = [&](Failure failure) {
-      return run(events, failure, Messages::conninfo(), site, failure.is_lasting() ? hasty : calm,
+      return run(events, failure, messages.conninfo(), site, failure.is_lasting() ? hasty : calm,
                  Events::Of::other_threads);
     };
     failed += each_failure(attempt, {1});
@@ -77,7 +77,7 @@ TEST_CASE("wherever a conversation with the server stalls, the store returns in 
   messages.fault = Messages::Fault::stall;
   const long failed = each_failure(
       [&](Failure failure) {
-        return run(events, failure, Messages::conninfo(), site, hasty, Events::Of::other_threads);
+        return run(events, failure, messages.conninfo(), site, hasty, Events::Of::other_threads);
       },
       {1}, test::is_long ? 1 : 5);
   std::cout << "messages of a PostgreSQL conversation that stalled: " << failed << '\n';

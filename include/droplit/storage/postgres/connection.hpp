@@ -101,9 +101,12 @@ class Connection {
     return held.get();
   }
 
+  /// Whether nothing is under way. Does not ask the system, so the server may have closed it.
+  [[nodiscard]] bool is_idle() const noexcept { return usable_ && PQtransactionStatus(handle_.get()) == PQTRANS_IDLE; }
+
   /// Whether it can be used now: nothing is under way, and the server has not closed it.
   [[nodiscard]] bool is_ready() noexcept {
-    for (int i = 0; i != 16 && usable_ && PQtransactionStatus(handle_.get()) == PQTRANS_IDLE; ++i) {
+    for (int i = 0; i != 16 && is_idle(); ++i) {
       if (!wait(POLLIN, {})) return true;
       usable_ = PQconsumeInput(handle_.get()) != 0 && PQisBusy(handle_.get()) == 0;
     }

@@ -116,7 +116,7 @@ class Inserter {
     const Query& query = queries_.insert;
     bool was_deleted = false;
     const auto read = [&](const Row& row, bool settling) -> Settled<Insertion> {
-      const auto state = row.state();
+      const Outcome<EcosystemState> state = row.is_absent() ? EcosystemState::unknown : row.state();
       if (!state) return state.as_failure();
       if (row.number(1) != 0) return Insertion::inserted;
       if (state.assume_value() == EcosystemState::active) return Insertion::id_taken;

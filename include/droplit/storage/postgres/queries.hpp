@@ -96,10 +96,14 @@ struct BatchNumbers {
 /// that are under way, and those that come later wait for it.
 struct Queries {
   /// The advisory lock of the ecosystem whose id is `id`.
-  static std::string lock_number(const std::string& id) { return "(hashtextextended('droplit.@.' || " + id + ", 0))"; }
+  [[nodiscard]] std::string lock_number(const std::string& id) const {
+    std::uint64_t seed = 14695981039346656037U;  // FNV-1a of the schema's name, the same in every program
+    for (const char c : schema) seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return "(hashtextextended(" + id + ", " + std::to_string(seed >> 1) + "))";
+  }
 
   /// A condition for the row of the ecosystem `$number`, which is locked with the function before the row is.
-  static std::string is_locked(const std::string& function, const std::string& number) {
+  [[nodiscard]] std::string is_locked(const std::string& function, const std::string& number) const {
     return "id = $" + number + "::text AND " + function + lock_number('$' + number + "::text") + " IS NOT NULL";
   }
 
@@ -114,7 +118,7 @@ struct Queries {
   }
 
   /// An ecosystem's deletion waits for this lock, and this lock waits for a deletion.
-  static std::string insertion() {
+  [[nodiscard]] std::string insertion() const {
     return "WITH ecosystem AS (SELECT state FROM @.ecosystems WHERE " + is_locked("pg_advisory_xact_lock_shared", "3") +
            " FOR SHARE), inserted AS (INSERT INTO @.clients AS c (" + sql::column_names() + ") SELECT " + parameters() +
            " FROM ecosystem WHERE state = 'active' ";
@@ -138,7 +142,7 @@ struct Queries {
   /// The owner is locked so that this transaction ends with a commit in the log, after that of the owner: what is
   /// replayed is as durable as what is inserted. All that is read is as it was when the statement began. So there may
   /// be a conflict with what was committed since: then nothing says why no row was inserted, and a second run sees it.
-  static std::string keyed_insertion() {
+  [[nodiscard]] std::string keyed_insertion() const {
     const std::string key = '$' + std::to_string(Parameters::key_number);
     const std::string expiry = '$' + std::to_string(Parameters::expiry_number) + "::bigint";
     const auto rows = [&](const std::string& condition, const std::string& order) {
@@ -175,7 +179,7 @@ struct Queries {
   /// The rows that were inserted, and the ecosystems with their states. An ecosystem that is being deleted, or locked
   /// by another program, is left out, so that no insert waits for another one's ecosystem; one that does not exist too.
   /// Rows with expired keys are only those for which nothing has to wait.
-  static std::string batch_insertion() {
+  [[nodiscard]] std::string batch_insertion() const {
     const auto parameter = [](std::size_t number, const char* type) { return '$' + std::to_string(number) + type; };
     const std::string arrays = sql::join_columns(", ", [](const sql::Column& column) {
       return '$' + column.number + (column.kind == sql::ColumnKind::created_at ? "::bigint[]" : "::text[]");
@@ -206,8 +210,8 @@ struct Queries {
   Query batch{"insert_all", true, Statement(7, schema, batch_insertion())};
   Query insert{"insert", true,
                Statement(0, schema,
-                         insertion() + "ON CONFLICT (id) DO NOTHING RETURNING 1)"
-                                       " SELECT (SELECT state FROM ecosystem), (SELECT count(*) FROM inserted)"),
+                         insertion() + "ON CONFLICT (id) DO NOTHING RETURNING 1 AS one)"
+                                       " SELECT state, (SELECT one FROM inserted) FROM ecosystem"),
                Statement(1, schema, insertion() + settlement())};
   Query insert_once{"insert_once", true, Statement(6, schema, keyed_insertion())};
   Query add_ecosystem{
@@ -243,6 +247,9 @@ class Row {
       : operation_(operation), rows_(rows), number_(number) {}
 
   [[nodiscard]] bool is_empty() const noexcept { return PQntuples(rows_) <= number_; }
+
+  /// Whether the result has columns, but not this row.
+  [[nodiscard]] bool is_absent() const noexcept { return is_empty() && PQnfields(rows_) != 0; }
 
   /// Absent if the column is null or not there.
   [[nodiscard]] std::optional<std::string_view> text(int column) const noexcept {

@@ -55,7 +55,7 @@ class Pool {
     Lease& operator=(const Lease&) = delete;
     ~Lease() {
       if (!holds_) return;
-      if (connection_ && !connection_->is_ready()) connection_.reset();
+      if (connection_ && !connection_->is_idle()) connection_.reset();  // the next lease asks more
       const std::lock_guard lock(pool_.mutex_);  // there is room: no more are given back than were lent
       pool_.free_.insert(connection_ ? pool_.free_.end() : pool_.free_.begin(), std::move(connection_));
       pool_.returned_.notify_one();
