@@ -9,7 +9,7 @@ sh "$here/instructions.sh" "$1" read/W1 read/W2 read/W3 read/W4 read/W5 read/W6 
   encode/W1 decode/W1 endpoint/W1 serve | awk -F '\t' '
     BEGIN {
       most["instructions", "read", "W1"] = 950; most["instructions", "read", "W2"] = 350
-      most["instructions", "read", "W6"] = 40000; most["instructions", "read", "W6a"] = 5500
+      most["instructions", "read", "W6"] = 30000; most["instructions", "read", "W6a"] = 5500
       most["instructions", "read", "W5"] = 480; most["instructions", "read", "W8"] = 1600
       most["instructions", "write", "W1"] = 650
       most["instructions", "endpoint", "W1"] = 2343 * 1.01

@@ -131,6 +131,7 @@ targets() {
       mine = time["read", "W8", "droplit"]
       row("W8 refused, us", "1.0", "0.1", sprintf("%.2f", mine / 1000), mine - 1000)
       ratio("W1 read, time / simdjson strict", "0.50", "0.35", "read", "W1", "simdjson On-Demand, strict walk")
+      ratio("W6 read, time / simdjson strict", "0.95", "0.85", "read", "W6", "simdjson On-Demand, strict walk")
       ratio("W1 rendered, time / DOM", "0.12", "0.06", "write", "W1", dom)
       whole = time["endpoint", "W1", "handle"] / time["endpoint", "W1", "reading + rendering"]
       row("Endpoint, W1 / reading + rendering", "2.0", "-", sprintf("%.2f", whole), whole - 2)

@@ -82,8 +82,7 @@ void run(std::string_view input) {
     out.close();
     std::filesystem::permissions(home.file(), std::filesystem::perms(0600));
     const auto token = read(account, input);
-    require(model::has_huge_exponent(std::string(input)) || token == token_in(input), "the token is the model's",
-            token.value_or("none"));
+    require(token == token_in(input), "the token is the model's", token.value_or("none"));
     return;
   }
   if (!console::is_token(input)) return;

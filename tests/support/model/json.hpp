@@ -238,20 +238,6 @@ inline std::optional<Json> read_json(const std::string& bytes, int max_depth = 3
   return JsonReader(*points, max_depth).read();
 }
 
-/// Whether a number has an exponent of more than nine digits, which Boost.JSON refuses by rules of its own.
-inline bool has_huge_exponent(const std::string& text) {
-  const auto is_digit = [&text](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '9'; };
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    if ((text[i] != 'e' && text[i] != 'E') || !is_digit(i - 1)) continue;
-    std::size_t digit = i + 1;
-    if (digit < text.size() && (text[digit] == '+' || text[digit] == '-')) ++digit;
-    std::size_t size = 0;
-    while (is_digit(digit + size)) ++size;
-    if (size > 9) return true;
-  }
-  return false;
-}
-
 /// `text` as JavaScript's JSON.stringify writes it.
 inline std::string json_string(const std::string& text) {
   std::string out = "\"";

@@ -12,6 +12,8 @@
 #if defined(DROPLIT_DETAIL_DEFINES)
 #include <boost/json/basic_parser_impl.hpp>
 
+#include <algorithm>
+#include <bitset>
 #include <new>
 #include <string>
 #include <utility>
@@ -75,9 +77,11 @@ class JsonReader {
   class Parser;
 
   bool write(std::string_view piece, bool more);
+  bool parse(std::string_view piece, bool more);
   Parser& parser() noexcept;
 
-  bool fresh_ = true;  // whether the next piece is the first
+  bool fresh_ = true;         // whether the next piece is the first
+  bool in_exponent_ = false;  // whose digits are dropped
   bool failed_ = false;
   // Storage in place, so that the type is needed only where functions are defined. It must not be the first member:
   // Boost JSON 1.81 uses the parser's own address as a sentinel (its issue 828), and so no piece may end there.
@@ -99,14 +103,31 @@ class JsonHandler {
 
   explicit JsonHandler(JsonEvents& events) noexcept : events_(events) {}
 
-  bool on_document_begin(error_code&) noexcept {
+  /// Writes the shortest beginning of an object that leaves a parser in an exponent, where this one is, to `parser`.
+  template <class Parser>
+  void resume_in_exponent(Parser& parser) {
+    const std::size_t depth = depth_;
+    const std::size_t hidden = std::exchange(hidden_, 1);  // nothing is reported a second time
+    std::string beginning;
+    for (std::size_t i = 0; i != depth; ++i) beginning += arrays_[i] ? "[" : R"({"":)";
+    beginning += "0e0";
+    depth_ = 0;
+    error_code ec;
+    parser.reset();
+    parser.write_some(true, beginning.data(), beginning.size(), ec);
+    hidden_ = hidden;
+  }
+
+  void reset() noexcept {
     depth_ = 0;
     hidden_ = 0;
     name_.clear();
-    return true;
   }
+
+  bool on_document_begin(error_code&) const noexcept { return true; }
   bool on_document_end(error_code&) const noexcept { return true; }
   bool on_object_begin(error_code&) {
+    arrays_.reset(depth_);
     if (depth_++ != 0) begin(JsonKind::object);
     return true;
   }
@@ -115,7 +136,8 @@ class JsonHandler {
     return true;
   }
   bool on_array_begin(error_code& ec) {
-    if (depth_++ == 0) return not_an_object(ec);
+    if (depth_ == 0) return not_an_object(ec);
+    arrays_.set(depth_++);
     begin(JsonKind::array);
     return true;
   }
@@ -180,9 +202,10 @@ class JsonHandler {
   }
 
   JsonEvents& events_;
-  std::size_t depth_ = 0;   // objects and arrays that are open
-  std::size_t hidden_ = 0;  // of those, the innermost ones that are not reported
-  std::string name_;        // the pieces of a name that were received
+  std::size_t depth_ = 0;               // objects and arrays that are open
+  std::size_t hidden_ = 0;              // of those, the innermost ones that are not reported
+  std::string name_;                    // the pieces of a name that were received
+  std::bitset<max_json_depth> arrays_;  // which of the open ones are arrays
 };
 
 class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
@@ -203,25 +226,41 @@ DROPLIT_DETAIL_INLINE JsonReader::Parser& JsonReader::parser() noexcept {
 
 DROPLIT_DETAIL_INLINE void JsonReader::reset() noexcept {
   parser().reset();
+  parser().handler().reset();
   fresh_ = true;
+  in_exponent_ = false;
   failed_ = false;
 }
 
 DROPLIT_DETAIL_INLINE bool JsonReader::write(std::string_view piece, bool more) {
   if (failed_) return false;
   failed_ = true;  // and stays so if the events throw
-  boost::system::error_code ec;
   if (!std::exchange(fresh_, false)) {
     // Boost.JSON's buffer for texts with escapes has no room for the bytes of a character of which a part was in an
     // earlier piece (its issue 876; 1.81 writes beyond the end). So that it is never full, it gets less at a time.
     constexpr std::size_t most = BOOST_JSON_STACK_BUFFER_SIZE - 3;
     for (; piece.size() > most; piece.remove_prefix(most)) {
-      if (parser().write_some(true, piece.data(), most, ec) != most || ec) return false;
+      if (!parse(piece.substr(0, most), true)) return false;
     }
   }
-  const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
-  failed_ = ec || read != piece.size();  // less is read where something follows the object
+  failed_ = !parse(piece, more);
   return !failed_;
+}
+
+// Boost.JSON computes numbers, and refuses exponents beyond `int`. No value of a number is used here, so the digits of
+// such an exponent are dropped, and a parser that has read a small one goes on.
+DROPLIT_DETAIL_INLINE bool JsonReader::parse(std::string_view piece, bool more) {
+  for (;;) {
+    if (in_exponent_) piece.remove_prefix((std::min)(piece.find_first_not_of("0123456789"), piece.size()));
+    in_exponent_ = in_exponent_ && piece.empty();
+    boost::system::error_code ec;
+    const std::size_t read = parser().write_some(more, piece.data(), piece.size(), ec);
+    // Less is read where something follows the object.
+    if (ec != boost::json::error::exponent_overflow) return !ec && read == piece.size();
+    piece.remove_prefix(read);
+    parser().handler().resume_in_exponent(parser());
+    in_exponent_ = true;
+  }
 }
 
 #endif

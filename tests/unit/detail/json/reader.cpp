@@ -82,6 +82,47 @@ TEST_CASE("what is no object is refused, at its first byte") {
   CHECK_FALSE(reader.write("["));
 }
 
+TEST_CASE("an exponent may be of any length, in any value and cut anywhere") {
+  const std::string digits(10'000, '9');
+  for (const std::string& exponent : {std::string("e2147483647"), std::string("e2147483648"), "E+" + digits,
+                                      "e-" + digits, "e" + std::string(40, '0') + "1", std::string("e-99999999999")}) {
+    for (const std::string& mantissa :
+         {std::string("0"), std::string("-1"), std::string("0.25"), std::string(40, '7')}) {
+      const std::string number = mantissa + exponent;
+      const std::string body = R"({"a":)" + number + R"(,"b":[{"c":)" + number + " },[[" + number + "," + number +
+                               R"(]]],"d":{"e":"x","f":)" + number + "}}";
+      for (const std::size_t let_in : {0u, 1u, 3u, 9u}) {
+        Reporter expected(let_in);
+        REQUIRE(JsonReader(expected).finish(R"({"a":1,"b":[{"c":1},[[1,1]]],"d":{"e":"x","f":1}})"));
+        for (const std::size_t size : {std::size_t{1}, std::size_t{7}, std::size_t{5000}, body.size()}) {
+          Reporter reporter(let_in);
+          JsonReader reader(reporter);
+          std::string_view rest = body;
+          for (; rest.size() > size; rest.remove_prefix(size)) reader.write(rest.substr(0, size));
+          if (!reader.finish(rest)) FAIL_CHECK(body.substr(0, 100) << " in pieces of " << size);
+          if (reporter.reported != expected.reported) FAIL_CHECK(reporter.reported);
+        }
+      }
+      for (const std::string_view after : {".5", "e1", "-", "+1", "x", "]", "\"", ""}) {
+        CHECK(reported(R"({"a":)" + number + std::string(after)) == "refused");
+        CHECK(reported(R"({"a":)" + number + std::string(after) + "}") == (after.empty() ? "a:#" : "refused"));
+        CHECK(reported(R"({"a":[)" + number + std::string(after) + "}}") == "refused");
+      }
+    }
+  }
+  const std::string deep = R"({"a":)" + std::string(31, '[') + "1e" + digits;
+  CHECK(reported(deep + std::string(31, ']') + "}") == "a:[");
+  CHECK(reported(deep + ",[1]" + std::string(31, ']') + "}") == "refused");
+  Reporter reporter;
+  JsonReader reader(reporter);
+  CHECK(reader.write(R"({"a":1e99999999999)"));
+  reader.reset();
+  CHECK_FALSE(reader.finish(R"(9{"b":{}})"));
+  reader.reset();
+  CHECK(reader.finish(R"({"b":{}})"));
+  CHECK(reporter.reported == "a:b:{");
+}
+
 TEST_CASE("what comes after the object is refused, in the same piece or the next") {
   using namespace std::string_view_literals;
   for (const std::string_view rest : {"x"sv, "{}"sv, "}"sv, ","sv, "\0"sv}) {

@@ -77,9 +77,8 @@ class FastClientReader {
   }
 
   DROPLIT_DETAIL_NOINLINE static const char* unknown_member(const char* at, const char* end) noexcept {
-    constexpr std::ptrdiff_t most = 1'000'000'000;  // so that no number has more digits than Boost.JSON counts
     const JsonString name = read_json_string(at, end);
-    if (name.close == nullptr || name.escaped || end - at > most) return nullptr;
+    if (name.close == nullptr || name.escaped) return nullptr;
     at = skip_json_char(name.close + 1, end, ':');
     return at == nullptr ? nullptr : JsonSkip(end).value(at);
   }
@@ -93,7 +92,7 @@ class FastClientReader {
 
   // An id in its usual form, with the letter that its kind has.
   template <class Tag>
-  static const char* id(const char* at, const char* end, std::optional<Id<Tag>>& id) noexcept {
+  DROPLIT_DETAIL_NOINLINE static const char* id(const char* at, const char* end, std::optional<Id<Tag>>& id) noexcept {
     constexpr std::size_t letters = Tag::letter == '\0' ? 0 : 1;
     constexpr std::size_t size = letters + 24;
     typename Id<Tag>::Bytes bytes;
@@ -115,19 +114,25 @@ class FastClientReader {
   }
 
   const char* text(const char* at, const char* end, std::size_t index) {
-    const JsonString found = read_json_string(at, end);
-    if (found.close == nullptr) return nullptr;
-    const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (!found.escaped) {
-      texts_[index] = {nullptr, raw};
-    } else {
-      std::string& unescaped = unescaped_[index];
-      unescaped.clear();  // of an earlier member of this name
-      if (append_unescaped(raw, unescaped) != found.close || unescaped.find('\0') != std::string::npos) return nullptr;
-      texts_[index] = {&unescaped, {}};
-    }
+    unsigned high = 0;
+    const char* const stop = scan_plain(at, end, high);
+    if (stop == end) return nullptr;
+    if (*stop != '"') return escaped_text(at, end, index);
+    const std::string_view raw(at, static_cast<std::size_t>(stop - at));
+    if (high != 0 && !is_utf8_in_blocks(raw)) return nullptr;
+    texts_[index] = {nullptr, raw};
     found_[index] = &texts_[index];
-    return found.close + 1;
+    return stop + 1;
+  }
+
+  DROPLIT_DETAIL_NOINLINE const char* escaped_text(const char* at, const char* end, std::size_t index) {
+    std::string& text = unescaped_[index];
+    text.clear();  // of an earlier member of this name
+    at = append_unescaped(at, end, text);
+    if (at == end || *at != '"' || !is_utf8_in_blocks(text) || text.find('\0') != std::string::npos) return nullptr;
+    texts_[index] = {&text, {}};
+    found_[index] = &texts_[index];
+    return at + 1;
   }
 
   std::size_t next_ = 0;  // the member that is expected

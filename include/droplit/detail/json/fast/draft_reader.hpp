@@ -36,9 +36,8 @@ inline constexpr auto name_and_quotes = [] {
   return text;
 }();
 
-/// Reads a whole body, unless it has something rare: an escape in a name, an id or a type, an unknown member where
-/// `ecosystemId` is missing, or a number with a huge exponent. Bodies in pieces have another type: whole ones pay
-/// nothing.
+/// Reads a whole body, unless it has something rare: an escape in a name, an id or a type, or an unknown member where
+/// `ecosystemId` is missing. Bodies in pieces have another type: whole ones pay nothing.
 template <bool in_pieces>
 class BasicFastDraftReader {
  public:
@@ -119,15 +118,17 @@ class BasicFastDraftReader {
 
   // Each of the next functions returns the end of what begins at `at`, or null where `read` returns false.
 
-  const char* member(const char* at, const char* end) {
+  DROPLIT_DETAIL_ALWAYS_INLINE const char* member(const char* at, const char* end) {
     at = skip_json_char(at, end, '"');
     if (at == nullptr || at == end) return nullptr;
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const char* result = nullptr;
-      const bool known = (... || known_member<I>(at, end, result));
-      return known ? result : unknown_member(at, end);
-    }
-    (std::make_index_sequence<client_fields.size()>());
+    return any_member(at, end, std::make_index_sequence<client_fields.size()>());
+  }
+
+  template <std::size_t... I>
+  DROPLIT_DETAIL_ALWAYS_INLINE const char* any_member(const char* at, const char* end, std::index_sequence<I...>) {
+    const char* result = nullptr;
+    const bool known = (... || known_member<I>(at, end, result));
+    return known ? result : unknown_member(at, end);
   }
 
   // Whether the member has the name of this field; `result` is then its end.
@@ -169,7 +170,7 @@ class BasicFastDraftReader {
 
   DROPLIT_DETAIL_NOINLINE const char* no_string(const char* at, const char* end, Field field) noexcept {
     fields_.set_no_string(field, skip_json_literal(at, end, "null") != nullptr);
-    return skip(at, end);
+    return JsonSkip(end).value(at);
   }
 
   DROPLIT_DETAIL_NOINLINE const char* unknown_member(const char* at, const char* end) {
@@ -177,21 +178,9 @@ class BasicFastDraftReader {
     const char* const name_end = plain_string(at, end);
     if (name_end == nullptr) return nullptr;
     const char* after = skip_json_char(name_end, end, ':');
-    if (after != nullptr) after = skip(after, end);
+    if (after != nullptr) after = JsonSkip(end).value(after);
     if (in_pieces && after != nullptr) unknown_->add({at, static_cast<std::size_t>(name_end - at) - 1});
     return after;
-  }
-
-  const char* skip(const char* at, const char* end) noexcept {
-    constexpr std::ptrdiff_t most = 1'000'000'000;  // so that no number has more digits than Boost.JSON counts
-    if (end - at > most) {
-      needs_full_parser_ = true;
-      return nullptr;
-    }
-    JsonSkip json(end);
-    at = json.value(at);
-    needs_full_parser_ = json.is_unsure();
-    return at;
   }
 
   // A string without escapes. An escape could make a name or a word a known one.
@@ -235,47 +224,58 @@ class BasicFastDraftReader {
     return after;
   }
 
-  const char* text(const char* at, const char* end, Field field) {
-    const JsonString found = read_json_string(at, end);
-    if (found.close == nullptr) return in_pieces ? open_text(at, field) : nullptr;
-    const std::string_view raw(at, static_cast<std::size_t>(found.close - at));
-    if (!in_pieces && !found.escaped) {
-      fields_.set(field, {nullptr, raw});
-    } else {
-      std::string& unescaped = unescaped_[text_index(field)];
-      unescaped.clear();
-      if (append_unescaped(raw, unescaped) != found.close) return nullptr;
-      fields_.set_string(field, {&unescaped, unescaped});
-    }
-    return found.close + 1;
+  DROPLIT_DETAIL_NOINLINE const char* text(const char* at, const char* end, Field field) {
+    if (in_pieces) return open_text(at, end, field);
+    unsigned high = 0;
+    const char* const stop = scan_plain(at, end, high);
+    if (stop == end) return nullptr;
+    if (*stop != '"') return escaped_text(at, end, field);
+    const std::string_view raw(at, static_cast<std::size_t>(stop - at));
+    if (high != 0 && !is_utf8_in_blocks(raw)) return nullptr;
+    fields_.set(field, {nullptr, raw});
+    return stop + 1;
   }
 
-  // A text that has no end, or is invalid: `read_some` goes on in it.
-  DROPLIT_DETAIL_NOINLINE const char* open_text(const char* at, Field field) noexcept {
+  DROPLIT_DETAIL_NOINLINE const char* escaped_text(const char* at, const char* end, Field field) {
+    std::string& text = unescaped_[text_index(field)];
+    text.clear();  // of an earlier member of this name
+    at = append_unescaped(at, end, text);
+    if (at == end || *at != '"' || !is_utf8_in_blocks(text)) return nullptr;
+    fields_.set_string(field, {&text, text});
+    return at + 1;
+  }
+
+  // A text of a body in pieces. If it has no end, or is invalid, `read_some` goes on in it.
+  DROPLIT_DETAIL_NOINLINE const char* open_text(const char* at, const char* end, Field field) {
     open_ = field;
-    open_at_ = at;
     has_escapes_ = false;
     unescaped_[text_index(field)].clear();
     fields_.set_no_string(field, true);  // an earlier text of this name no longer counts
-    return nullptr;
+    open_at_ = text_part(at, end);
+    return open_ == Field::none ? open_at_ : nullptr;
   }
 
   // Reads more of the open text and returns the end of that.
   DROPLIT_DETAIL_NOINLINE const char* text_part(const char* at, const char* end) {
-    const JsonString found = scan_json_string(at, end);
-    if (found.close == nullptr && !found.open) return at;
-    const char* stop = found.open ? end : found.close;
-    if (found.open && stop != at && (stop[-1] & 0x80) != 0) {
+    std::string& text = unescaped_[text_index(open_)];
+    const std::size_t size = text.size();
+    unsigned high = 0;
+    const char* stop = scan_plain(at, end, high);
+    text.append(at, stop);
+    if (stop != end && *stop == '\\') {
+      has_escapes_ = true;
+      stop = append_unescaped(stop, end, text);
+    }
+    if (stop == end && stop != at && (stop[-1] & 0x80) != 0) {
       while (stop != at && (*--stop & 0xC0) == 0x80) {  // before the last character, which may be cut
       }
+      text.resize(text.size() - static_cast<std::size_t>(end - stop));
     }
-    const std::string_view raw(at, static_cast<std::size_t>(stop - at));
-    if (!found.ascii && !is_utf8_in_blocks(raw)) return at;
-    std::string& text = unescaped_[text_index(open_)];
-    has_escapes_ = has_escapes_ || found.escaped;
-    const char* const after = found.escaped ? append_unescaped(raw, text) : stop;
-    if (!found.escaped) text += raw;
-    if (found.open || after != stop) return after;
+    if ((high != 0 || has_escapes_) && !is_utf8_in_blocks(std::string_view(text).substr(size))) {
+      text.resize(size);
+      return at;
+    }
+    if (stop == end || *stop != '"') return stop;
     if (has_escapes_) fields_.set_string(open_, {&text, text});
     if (!has_escapes_) fields_.set(open_, {&text, text});  // no U+0000
     open_ = Field::none;

@@ -21,7 +21,7 @@ inline Bytes16 hex_values_of(Bytes16 digits, Bytes16& valid) noexcept {
 }
 
 /// Reads 24 hex digits; false if any character is not one.
-inline bool read_hex24(const char* digits, EcosystemId::Bytes& bytes) noexcept {
+DROPLIT_DETAIL_ALWAYS_INLINE inline bool read_hex24(const char* digits, EcosystemId::Bytes& bytes) noexcept {
   Bytes16 valid = Bytes16::each(0xFF);
   // Eight digits are read twice. The front is stored last, since a processor waits where a load spans two stores.
   hex_values_of(Bytes16(digits + 8), valid).store_pairs(bytes.data() + 4);

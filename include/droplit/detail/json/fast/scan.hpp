@@ -17,9 +17,8 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 /// How far a JSON string goes.
 struct JsonString {
   const char* close = nullptr;  ///< its closing quote; null if there is none, or a control character before it
-  bool ascii = true;            ///< also if it is open: of all there is
-  bool escaped = false;         ///< there are backslashes in it, and what follows them was not checked
-  bool open = false;            ///< there is no closing quote, but with more bytes there may be
+  bool ascii = true;
+  bool escaped = false;  ///< there are backslashes in it, and what follows them was not checked
 };
 
 /// Which of sixteen backslashes begin an escape, one bit each: of a run of them the first, the third and so on.
@@ -54,15 +53,14 @@ DROPLIT_DETAIL_NOINLINE inline JsonString scan_escaped(const char* at, const cha
     high |= static_cast<unsigned char>(*at) & 0x80U;
     if (*at == '"') return {at, high == 0, true};
     if (!needs_escape(*at)) continue;
-    if (*at != '\\') return {};
-    if (++at == end) break;
+    if (*at != '\\' || ++at == end) break;
   }
-  return {nullptr, high == 0, true, true};
+  return {};
 }
 
-/// Finds the end of the string whose opening quote is before `at`.
-DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString scan_json_string(const char* at, const char* end) noexcept {
-  unsigned high = 0;  // not 0 once a byte is not ASCII
+/// The first character in [at, end) that a JSON string has not as it is: a quote, a backslash or a control character;
+/// or `end`. Then `high`, which must be 0, is not 0 if what precedes is not ASCII.
+DROPLIT_DETAIL_ALWAYS_INLINE inline const char* scan_plain(const char* at, const char* end, unsigned& high) noexcept {
   while (end - at >= Bytes16::size) {
     const Bytes16 bytes(at);
     const unsigned marks = needs_escape(bytes).high_bits();
@@ -80,14 +78,16 @@ DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString scan_json_string(const char* at, 
     }
   }
   for (; at != end && !needs_escape(*at); ++at) high |= static_cast<unsigned char>(*at) & 0x80U;
-  if (at == end) return {nullptr, high == 0, false, true};
-  if (*at == '"') return {at, high == 0, false};
-  return *at == '\\' ? scan_escaped(at, end, high) : JsonString{};
+  return at;
 }
 
-/// The same, and nothing is found if the string is not UTF-8. The characters that its escapes encode always are.
+/// Finds the end of the string whose opening quote is before `at`, unless it is not UTF-8. The characters that its
+/// escapes encode always are.
 DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString read_json_string(const char* at, const char* end) noexcept {
-  const JsonString found = scan_json_string(at, end);
+  unsigned high = 0;
+  const char* const stop = scan_plain(at, end, high);
+  if (stop == end || (*stop != '"' && *stop != '\\')) return {};
+  const JsonString found = *stop == '"' ? JsonString{stop, high == 0} : scan_escaped(stop, end, high);
   if (found.ascii || found.close == nullptr) return found;
   return is_utf8_in_blocks({at, static_cast<std::size_t>(found.close - at)}) ? found : JsonString{};
 }

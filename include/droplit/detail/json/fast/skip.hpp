@@ -51,7 +51,7 @@ class JsonSkip {
   explicit JsonSkip(const char* end) noexcept : end_(end) {}
 
   /// Also null if more than `max_levels` objects and arrays are in each other.
-  const char* value(const char* at) noexcept {
+  const char* value(const char* at) const noexcept {
     std::array<char, max_levels> closing;  // what closes each of the open ones
     std::size_t depth = 0;
     for (;;) {
@@ -85,11 +85,8 @@ class JsonSkip {
     }
   }
 
-  /// Whether a number was found invalid only because its exponent has more than nine digits.
-  [[nodiscard]] bool is_unsure() const noexcept { return unsure_; }
-
  private:
-  const char* plain_value(const char* at) noexcept {
+  const char* plain_value(const char* at) const noexcept {
     switch (*at) {
       case '"': return string(at + 1);
       case 't': return skip_json_literal(at, end_, "true");
@@ -123,7 +120,7 @@ class JsonSkip {
 
   const char* digits(const char* at) const noexcept { return std::find_if_not(at, end_, is_digit); }
 
-  const char* number(const char* at) noexcept {
+  const char* number(const char* at) const noexcept {
     if (*at == '-') ++at;
     const char* const whole = at;
     at = digits(at);
@@ -138,12 +135,10 @@ class JsonSkip {
     if (at != end_ && (*at == '+' || *at == '-')) ++at;
     const char* const exponent = at;
     at = digits(at);
-    unsure_ = at - exponent > 9;
-    return at == exponent || unsure_ ? nullptr : at;
+    return at == exponent ? nullptr : at;
   }
 
   const char* end_;
-  bool unsure_ = false;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

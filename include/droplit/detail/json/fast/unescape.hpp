@@ -1,19 +1,20 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Replaces the escapes of a JSON string by the characters that they encode, and copies what is between them sixteen
-// bytes at a time. Used by the fast reader of drafts, which makes a copy of a text only where it has escapes.
+// Replaces the escapes of a JSON string by the characters that they encode, copies what is between them sixteen bytes
+// at a time, and finds the end, all in one pass. Used by the fast readers, which copy a text only where it has escapes.
 
 #include <droplit/detail/bytes16.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
+#include <droplit/detail/json/fast/scan.hpp>
+#include <droplit/detail/json/text.hpp>
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
@@ -71,32 +72,39 @@ inline const char* unescape(const char* at, const char* end, char*& to) noexcept
   return at;
 }
 
-/// Appends the text that a JSON string encodes to `out`; returns its end, or the first escape that is invalid. What is
-/// appended is UTF-8 if and only if what was read is. At most one allocation.
-inline const char* append_unescaped(std::string_view json, std::string& out) {
-  const std::size_t size = out.size();
-  out.resize(size + json.size());  // no escape is shorter than its character
-  const char* at = json.data();
-  const char* const end = at + json.size();
-  char* to = out.data() + size;
-  while (at != end) {
+/// Appends the text of the JSON string that goes on at `at`; returns its closing quote, or where that cannot be read:
+/// at the first escape that is invalid or cut, at a control character or at `end`. What is appended is UTF-8 if and
+/// only if what was read is. The text is neither measured nor is its room filled with zeros first: a buffer takes it.
+/// At most one allocation if `out` is empty.
+inline const char* append_unescaped(const char* at, const char* end, std::string& out) {
+  constexpr std::ptrdiff_t most = 4096;
+  char buffer[most + 2 * Bytes16::size];  // a block and a character more
+  char* to = buffer;
+  for (;;) {
+    if (to - buffer > most) {  // a long text
+      const char* const close = out.empty() ? scan_escaped(at, end, 0).close : nullptr;
+      if (close != nullptr) out.reserve(static_cast<std::size_t>((to - buffer) + (close - at)));
+      out.append(buffer, to);
+      to = buffer;
+    }
     if (end - at >= Bytes16::size) {
       const Bytes16 bytes(at);
       bytes.store(to);
-      const unsigned backslashes = is_byte(bytes, '\\').high_bits();
-      const int plain = backslashes == 0 ? static_cast<int>(Bytes16::size) : std::countr_zero(backslashes);
+      const unsigned marks = needs_escape(bytes).high_bits();
+      const int plain = marks == 0 ? static_cast<int>(Bytes16::size) : std::countr_zero(marks);
       at += plain;
       to += plain;
-      if (backslashes == 0) continue;
-    } else if (*at != '\\') {
+      if (marks == 0) continue;
+    } else if (at != end && !needs_escape(*at)) {
       *to++ = *at++;
       continue;
     }
+    if (at == end || *at != '\\') break;
     const char* const after = unescape(at, end, to);
     if (after == nullptr) break;
     at = after;
   }
-  out.resize(static_cast<std::size_t>(to - out.data()));
+  out.append(buffer, to);
   return at;
 }
 

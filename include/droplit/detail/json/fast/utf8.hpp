@@ -33,6 +33,7 @@ inline Bytes16 invalid_utf8(const char* at) noexcept {
 /// The same as `is_utf8`.
 DROPLIT_DETAIL_NOINLINE inline bool is_utf8_in_blocks(std::string_view text) noexcept {
   constexpr std::size_t size = Bytes16::size;
+  while (text.size() >= 2 * size && Bytes16(text.data()).high_bits() == 0) text.remove_prefix(size);
   if (text.size() < 2 * size) return is_utf8(text);
   char first[3 + size] = {};  // nothing precedes
   std::memcpy(first + 3, text.data(), size);

@@ -87,13 +87,13 @@ TEST_CASE("what is rare or invalid is left to the reader on Boost.JSON") {
                                   "{" + required + R"(,"id":"g94b89aea18568c408c3ad25"})",
                                   "{" + required + R"(,"ecosystemId":"c594b89aea18568c408c3ad24"})",
                                   "{" + required + R"(,"createdAt":"2018-02-29T15:16:58.941Z"})",
-                                  "{" + required + R"(,"createdAt":"2018-02-28T15:16:58.941z"})",
-                                  "{" + required + R"(,"x":1e0123456789})"}) {
+                                  "{" + required + R"(,"createdAt":"2018-02-28T15:16:58.941z"})"}) {
     INFO(body);
     CHECK_FALSE(read_fast(body));
     CHECK(detail::read_client(body) == read_fully(body));
   }
-  CHECK(detail::read_client("{" + required + R"(,"name":null})"));
+  CHECK(read_fast("{" + required + R"(,"x":1e99999999999})"));
+  CHECK(detail::read_client("{" + required + R"(,"x":1e99999999999,"name":null})"));
   CHECK(detail::read_client("{" + required + R"(,"id":"D594b89aea18568c408c3ad25"})"));
   CHECK(detail::read_client("{" + required + R"(,"n\u0061me":"x"})")->name()->str() == "x");
 }

@@ -56,6 +56,7 @@ const std::vector<std::string> bodies{
     start + R"(,"x":{"a name in an object that is longer than any that is expected":1,"b":2}})",
     start + R"(,"x":12345678901234567890.25,"y":-1.5e-10,"name":"a text of some length","name":1234567.25e10})",
     start + R"(,"x":[1e00000000000000000000000001,1],"t\u0079pe":"application"})",
+    start + R"(,"t\u0079pe":"application","x":[1e00000000000000000000000001,{"a":-2.5E-99999999999}]})",
     start +
         "                                                        ,\"name\":\"n\"}                                    ",
     "{}",

@@ -25,8 +25,8 @@ std::optional<std::string> unescaped(std::string_view json) {
   const auto memory = std::make_unique<char[]>(json.size());
   json.copy(memory.get(), json.size());
   std::string out;
-  if (detail::append_unescaped({memory.get(), json.size()}, out) != memory.get() + json.size()) return std::nullopt;
-  return out;
+  const char* const end = memory.get() + json.size();
+  return detail::append_unescaped(memory.get(), end, out) == end ? std::optional(out) : std::nullopt;
 }
 
 /// UTF-8 as RFC 3629 has it.
@@ -158,6 +158,26 @@ TEST_CASE("the short escapes are those of RFC 8259, byte by byte") {
     const std::size_t at = c == 0 ? std::string_view::npos : from.find(static_cast<char>(c));
     const auto expected = at == std::string_view::npos ? std::nullopt : std::optional(std::string(1, to[at]));
     if (unescaped(std::string("\\") + static_cast<char>(c)) != expected) FAIL_CHECK(c);
+  }
+}
+
+TEST_CASE("a text ends at its quote or at what it cannot have, however long it is") {
+  for (const std::size_t size : {0u, 1u, 15u, 16u, 17u, 100u, 4095u, 4096u, 4097u, 4127u, 4128u, 5000u, 20'000u}) {
+    std::string text;
+    std::string json;
+    while (json.size() < size) {
+      json += json.size() % 5 == 0 ? "\\ud83d\\ude00" : "\xC3\xA9 x";
+      text += json.back() == '0' ? "\xF0\x9F\x98\x80" : "\xC3\xA9 x";
+    }
+    for (const char* const rest : {"", "\"", "\" more \\n", "\"\"", "\n\"", "\\x\"", "\\ud83d\"", "\x1F\\n\""}) {
+      const std::string all = json + rest;
+      std::string out;
+      if (detail::append_unescaped(all.data(), all.data() + all.size(), out) != all.data() + json.size() ||
+          out != text) {
+        FAIL_CHECK(size << " bytes before " << rest);
+      }
+      if (*rest == '"' && out.capacity() > 2 * json.size() + 16) FAIL_CHECK(out.capacity() << " bytes for " << size);
+    }
   }
 }
 
