@@ -128,7 +128,6 @@ class CurlTransport {
     detail::curl::Lines lines(head_of(request));
     detail::curl::EasyHandle handle = connection.make_handle();
     handle.set(CURLOPT_NOSIGNAL, 1L);
-    handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
     handle.set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});  // with HTTP/2, libcurl repeats requests by itself
     handle.set(CURLOPT_FOLLOWLOCATION, 0L);
     handle.set(CURLOPT_PATH_AS_IS, 1L);
