@@ -263,6 +263,24 @@ TEST_CASE("whichever system call of a serving thread fails, what it says is true
   CHECK(failed > 150);
 }
 
+TEST_CASE("a request of any length that fits one read is read with one system call") {
+  test::Parties parties;
+  BeastServer server(parties.endpoint, ServerOptions());
+  std::thread thread([&] { server.run(); });
+  RawSocket socket(server.port());
+  CHECK(is_served(socket));
+  for (const Call call : {Call::receive, Call::send}) {
+    calls::prepare({call, EINTR}, {}, Events::Of::other_threads);
+    calls::events.resume();
+    for (int i = 0; i != 20; ++i) REQUIRE(socket.ask(named));
+    calls::events.suspend();
+    CHECK(calls::events.count() >= 20);
+    CHECK(calls::events.count() < 30);  // a thread may be woken in vain
+  }
+  server.stop();
+  thread.join();
+}
+
 TEST_CASE("whichever system call fails while a server is made, it is made, or says that it is not") {
   std::vector<Kind> kinds;
   for (const Call call : {Call::socket, Call::bind, Call::listen, Call::name, Call::setsockopt, Call::epoll_create,

@@ -82,7 +82,6 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   void evict() {
     this->post([](HttpConnection& self) {
       if (!self.is_waiting() || self.silent_since > Clock::now() - min_silence || self.has_unread()) return;
-      self.evicted_ = true;
       self.cancel_wait();  // another thread may have seen a request already
     });
   }
@@ -112,7 +111,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
     host_.connections.wait(*this, since, fresh_);
     this->await_input([](HttpConnection& self, ErrorCode error) {
       if (!self.is_waiting()) return;
-      if (std::exchange(self.evicted_, false) && error == boost::asio::error::operation_aborted) return self.leave();
+      if (error) return error == boost::asio::error::operation_aborted ? self.leave() : self.close();
       self.begin_request(self.host_.connections.end_wait(self));
     });
   }
@@ -293,7 +292,6 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   Action action_ = Action::close;
   bool reading_ = false;           // into the session's buffer
   bool fresh_ = true;              // not a byte has arrived
-  bool evicted_ = false;           // the pending wait was ended
   std::atomic<bool> last_{false};  // no further request is served
 };
 
