@@ -128,7 +128,7 @@ TEST_CASE("rows are found by the key's index, whatever the statistics of the tab
   const std::string rows = "INSERT INTO @.clients SELECT 'u' || n, n, '" + home.text() + "', 'server', 'n', 'd'";
   PostgresSession planner(cluster().conninfo());
   REQUIRE(planner.run(target.settings()).empty());
-  REQUIRE(planner.run("PREPARE p AS " + site.sql(detail::postgres::Queries::keyed_insertion())).empty());
+  REQUIRE(planner.run("PREPARE p AS " + site.sql(detail::postgres::Queries{site.schema}.keyed_insertion())).empty());
   const auto check_plans = [&] {
     for (const std::string mode : {"force_generic_plan", "force_custom_plan"}) {
       REQUIRE(planner.run("SET plan_cache_mode = " + mode).empty());

@@ -13,7 +13,6 @@
 #include <boost/json/basic_parser_impl.hpp>
 
 #include <algorithm>
-#include <bitset>
 #include <new>
 #include <string>
 #include <utility>
@@ -109,7 +108,7 @@ class JsonHandler {
     const std::size_t depth = depth_;
     const std::size_t hidden = std::exchange(hidden_, 1);  // nothing is reported a second time
     std::string beginning;
-    for (std::size_t i = 0; i != depth; ++i) beginning += arrays_[i] ? "[" : R"({"":)";
+    for (std::size_t i = 0; i != depth; ++i) beginning += (arrays_ >> i & 1U) != 0 ? "[" : R"({"":)";
     beginning += "0e0";
     depth_ = 0;
     error_code ec;
@@ -127,7 +126,7 @@ class JsonHandler {
   bool on_document_begin(error_code&) const noexcept { return true; }
   bool on_document_end(error_code&) const noexcept { return true; }
   bool on_object_begin(error_code&) {
-    arrays_.reset(depth_);
+    arrays_ &= ~(std::uint32_t{1} << depth_);
     if (depth_++ != 0) begin(JsonKind::object);
     return true;
   }
@@ -137,7 +136,7 @@ class JsonHandler {
   }
   bool on_array_begin(error_code& ec) {
     if (depth_ == 0) return not_an_object(ec);
-    arrays_.set(depth_++);
+    arrays_ |= std::uint32_t{1} << depth_++;
     begin(JsonKind::array);
     return true;
   }
@@ -202,10 +201,11 @@ class JsonHandler {
   }
 
   JsonEvents& events_;
-  std::size_t depth_ = 0;               // objects and arrays that are open
-  std::size_t hidden_ = 0;              // of those, the innermost ones that are not reported
-  std::string name_;                    // the pieces of a name that were received
-  std::bitset<max_json_depth> arrays_;  // which of the open ones are arrays
+  std::size_t depth_ = 0;     // objects and arrays that are open
+  std::size_t hidden_ = 0;    // of those, the innermost ones that are not reported
+  std::string name_;          // the pieces of a name that were received
+  std::uint32_t arrays_ = 0;  // which of the open ones are arrays, one bit each
+  static_assert(max_json_depth <= 32);
 };
 
 class JsonReader::Parser : public boost::json::basic_parser<JsonHandler> {
