@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/transport/loopback.hpp>
 
+#include <droplit/detail/json/writer.hpp>
 #include <droplit/remote/create_client.hpp>
 #include <droplit/router.hpp>
 #include <droplit/sdk.hpp>
