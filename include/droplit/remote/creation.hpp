@@ -12,7 +12,6 @@
 #include <droplit/outcome.hpp>
 #include <droplit/response.hpp>
 #include <droplit/route.hpp>
-
 #if defined(DROPLIT_DETAIL_DEFINES)
 #include <droplit/detail/json/writer.hpp>
 #endif
@@ -260,7 +259,6 @@ class RemoteCreation {
 };
 
 #if defined(DROPLIT_DETAIL_DEFINES)
-
 DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ClientParameters& parameters) {
   std::string json;  // apart, since parameters may be views of `out`
   char before = '{';
@@ -297,7 +295,6 @@ DROPLIT_DETAIL_INLINE void append_json(std::string& out, const ClientDraft& draf
   json << "\"}";
   json.finish();
 }
-
 #endif
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI
