@@ -261,7 +261,7 @@ done
 printf canary-account | login 0 "$in" ''
 
 # a full disk leaves what was there, and nothing else
-err=$( (ulimit -f 0 && printf canary-new | timeout 20 "$program" login) 2>&1 >/dev/null)
+err=$( (ulimit -f 0 && export TMPDIR=/nonexistent && printf canary-new | timeout 20 "$program" login) 2>&1 >/dev/null)
 got=$?
 [ "$got" -eq 5 ] || fail "login on a full disk ends with $got"
 [ "$err" = "droplit: $account: cannot be written: File too large" ] || fail "login on a full disk says '$err'"

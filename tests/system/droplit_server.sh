@@ -506,7 +506,8 @@ rm -f "$folder"/store.db*
 start --storage "sqlite:$folder/store.db" --ecosystem $active
 stopped TERM
 rm -f "$folder/out"
-(ulimit -f 128 && exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" \
+# (no folder for ThreadSanitizer's own file either, which it would die of)
+(ulimit -f 128 && TMPDIR=/nonexistent exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" \
   --storage "sqlite:$folder/store.db" >"$folder/out" 2>"$folder/log" </dev/null) &
 server=$!
 listening
@@ -515,7 +516,6 @@ until answers '' "$here" && [ "$got" != 201 ] || [ $tries -ge 200 ]; do tries=$(
 case $got in 500 | 503) ;; *) fail "a file that may not grow is answered $got" ;; esac
 stopped TERM
 grep -q 'fault: storage: ' "$folder/log" || fail "the fault is not in the log: $(cat "$folder/log")"
-# (no folder for ThreadSanitizer's own file, which it would die of)
 (ulimit -f 0 && TMPDIR=/nonexistent exec "$program" --listen 127.0.0.1:0 --access "$folder/access.json" --storage "sqlite:$folder/none.db" \
   2>&1 >/dev/null </dev/null) | grep -q 'droplit-server: sqlite open: ' || fail 'a store that may not be written is not told'
 
