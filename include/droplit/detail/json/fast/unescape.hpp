@@ -1,8 +1,8 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #pragma once
 
-// Replaces the escapes of a JSON string by the characters that they encode, copies what is between them sixteen bytes
-// at a time, and finds the end, all in one pass. Used by the fast readers, which copy a text only where it has escapes.
+// Replaces the escapes of a JSON string by the characters that they encode, copies what is between them, and finds the
+// end, all in one pass. Used by the fast readers, which copy a text only where it has escapes.
 
 #include <droplit/detail/bytes16.hpp>
 #include <droplit/detail/config.hpp>
@@ -72,13 +72,50 @@ inline const char* unescape(const char* at, const char* end, char*& to) noexcept
   return at;
 }
 
+/// Goes on in the JSON string at `at` by blocks of 64 bytes, while `to` is at most `last` and 128 bytes are left.
+/// Returns where it stopped, which may be at what cannot be read. Writes up to two blocks and a character after `last`.
+inline const char* unescape_blocks(const char* at, const char* end, char*& to, const char* last) noexcept {
+  constexpr std::ptrdiff_t half = 2 * Bytes16::size;
+  constexpr std::ptrdiff_t block = 2 * half;
+  const auto marks_of = [](const char* bytes) {
+    return std::uint64_t{needs_escape(Bytes16(bytes)).high_bits()} |
+           std::uint64_t{needs_escape(Bytes16(bytes + Bytes16::size)).high_bits()} << Bytes16::size;
+  };
+  const auto copy = [](const char* from, char* where) {
+    Bytes16(from).store(where);
+    Bytes16(from + Bytes16::size).store(where + Bytes16::size);
+  };
+  while (end - at >= 2 * block && to <= last) {
+    const char* const begin = at;
+    std::uint64_t marks = marks_of(begin) | marks_of(begin + half) << half;
+    while (marks != 0) {
+      const std::ptrdiff_t plain = begin + std::countr_zero(marks) - at;
+      copy(at, to);
+      if (plain > half) copy(at + half, to + half);
+      at += plain;
+      to += plain;
+      const char* const after = *at == '\\' ? unescape(at, end, to) : nullptr;
+      if (after == nullptr) return at;
+      at = after;
+      marks = at - begin < block ? marks & ~std::uint64_t{0} << (at - begin) : 0;
+    }
+    const std::ptrdiff_t plain = begin + block - at;
+    if (plain <= 0) continue;
+    copy(at, to);
+    copy(at + half, to + half);
+    at += plain;
+    to += plain;
+  }
+  return at;
+}
+
 /// Appends the text of the JSON string that goes on at `at`; returns its closing quote, or where that cannot be read:
 /// at the first escape that is invalid or cut, at a control character or at `end`. What is appended is UTF-8 if and
 /// only if what was read is. The text is neither measured nor is its room filled with zeros first: a buffer takes it.
 /// At most one allocation if `out` is empty.
 inline const char* append_unescaped(const char* at, const char* end, std::string& out) {
   constexpr std::ptrdiff_t most = 4096;
-  char buffer[most + 2 * Bytes16::size];  // a block and a character more
+  char buffer[most + 3 * 64];  // what `unescape_blocks` writes after `most`, at most
   char* to = buffer;
   for (;;) {
     if (to - buffer > most) {  // a long text
@@ -87,6 +124,7 @@ inline const char* append_unescaped(const char* at, const char* end, std::string
       out.append(buffer, to);
       to = buffer;
     }
+    at = unescape_blocks(at, end, to, buffer + most);
     if (end - at >= Bytes16::size) {
       const Bytes16 bytes(at);
       bytes.store(to);
