@@ -207,7 +207,7 @@ int epoll_create1(int flags) noexcept {
 }
 int epoll_ctl(int poller, int operation, int fd, epoll_event* event) noexcept {
   static const auto real = calls::next_of<decltype(epoll_ctl)>("epoll_ctl");
-  if (operation != EPOLL_CTL_DEL && calls::fails(calls::Call::epoll_add)) return -1;
+  if (operation == EPOLL_CTL_ADD && calls::fails(calls::Call::epoll_add)) return -1;  // Linux needs memory for no other
   if (calls::Watched* const found = calls::watched_as(fd)) {
     if (operation == EPOLL_CTL_DEL) {
       found->poller = -1;
