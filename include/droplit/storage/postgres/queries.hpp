@@ -117,6 +117,12 @@ struct Queries {
     return sql::join_columns(", ", [&](const sql::Column& column) { return row + '.' + column.name; });
   }
 
+  /// Takes their keys from the clients whose rows are in this part of a WITH.
+  static std::string forgetting(const std::string& rows) {
+    return "UPDATE @.clients SET idempotency_key = NULL WHERE EXISTS (SELECT FROM " + rows +
+           ") AND ctid = ANY (ARRAY(SELECT ctid FROM " + rows + "))";
+  }
+
   /// An ecosystem's deletion waits for this lock, and this lock waits for a deletion.
   [[nodiscard]] std::string insertion() const {
     return "WITH ecosystem AS (SELECT state FROM @.ecosystems WHERE " + is_locked("pg_advisory_xact_lock_shared", "3") +
@@ -135,9 +141,9 @@ struct Queries {
   }
 
   /// The parts of a WITH run when others refer to them: the key's `owner` first; only without one the ecosystem; then
-  /// the row that has the key expired, if this create meets one, for which it may wait; at most 8 more that are older
-  /// than the limit, for which it does not wait; then the row of the client. In that order no two creates wait for each
-  /// other.
+  /// the row that has the key expired, if this create meets one, for which it may wait; then the row of the client, for
+  /// which it may wait too; only then at most 8 more that are older than the limit, for which it does not wait. What
+  /// waits for a row of the client has no row that another create, or a batch, waits for.
   ///
   /// The owner is locked so that this transaction ends with a commit in the log, after that of the owner: what is
   /// replayed is as durable as what is inserted. All that is read is as it was when the statement began. So there may
@@ -151,22 +157,21 @@ struct Queries {
     // As an ordered range, for which no other index but the key's is good (see `Target::settings`).
     const std::string has_key =
         "ecosystem_id = $3 AND idempotency_key BETWEEN " + key + " AND " + key + " AND created_at ";
-    const std::string is_active = " AND (SELECT state FROM ecosystem) = 'active'";
     return "WITH owner AS (SELECT " + sql::column_names() + rows(has_key + ">= " + expiry, "idempotency_key") +
            "1 FOR SHARE), ecosystem AS (SELECT state FROM @.ecosystems WHERE NOT EXISTS (SELECT FROM owner) AND " +
            is_locked("pg_advisory_xact_lock_shared", "3") +
            " FOR SHARE),"
            " met AS (SELECT ctid" +
-           rows(has_key + "< " + expiry + is_active, "idempotency_key") + "1 FOR UPDATE), oldest AS (SELECT ctid" +
-           rows("idempotency_key IS NOT NULL AND created_at < " + expiry + is_active, "created_at") +
-           "8 FOR UPDATE SKIP LOCKED),"
-           " expired AS (SELECT ctid FROM met UNION ALL SELECT ctid FROM oldest),"
-           " forgotten AS (UPDATE @.clients SET idempotency_key = NULL WHERE EXISTS (SELECT FROM expired)"
-           " AND ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING 1),"
-           " inserted AS (INSERT INTO @.clients (" +
+           rows(has_key + "< " + expiry + " AND (SELECT state FROM ecosystem) = 'active'", "idempotency_key") +
+           "1 FOR UPDATE), freed AS (" + forgetting("met") + " RETURNING 1), inserted AS (INSERT INTO @.clients (" +
            sql::column_names() + ", idempotency_key) SELECT " + parameters() + ", " + key +
-           "::text FROM ecosystem WHERE state = 'active' AND (SELECT count(*) FROM forgotten) >= 0"
-           " ON CONFLICT DO NOTHING RETURNING 1),"
+           "::text FROM ecosystem WHERE state = 'active' AND (SELECT count(*) FROM freed) >= 0"
+           " ON CONFLICT DO NOTHING RETURNING 1), oldest AS (SELECT ctid" +
+           rows("idempotency_key IS NOT NULL AND created_at < " + expiry +
+                    " AND EXISTS (SELECT FROM inserted) AND ctid <> ALL (ARRAY(SELECT ctid FROM met))",
+                "created_at") +
+           "8 FOR UPDATE SKIP LOCKED), forgotten AS (" + forgetting("oldest") +
+           "),"
            " namesake AS (SELECT (" +
            columns_of("c") + ") IS NOT DISTINCT FROM (" + parameters() +
            ") AS is_equal FROM @.clients AS c WHERE id = $1::text FOR SHARE)"
@@ -201,8 +206,9 @@ struct Queries {
            " oldest AS (SELECT ctid FROM @.clients WHERE idempotency_key IS NOT NULL AND created_at < " +
            parameter(BatchNumbers::expiry, "::bigint") +
            " ORDER BY created_at LIMIT (SELECT 8 * count(idempotency_key) FROM inserted) FOR UPDATE SKIP LOCKED),"
-           " forgotten AS (UPDATE @.clients SET idempotency_key = NULL WHERE EXISTS (SELECT FROM oldest)"
-           " AND ctid = ANY (ARRAY(SELECT ctid FROM oldest)))"
+           " forgotten AS (" +
+           forgetting("oldest") +
+           ")"
            " SELECT id, NULL AS state FROM inserted UNION ALL SELECT id, state FROM ecosystem";
   }
 
