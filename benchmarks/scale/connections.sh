@@ -32,6 +32,7 @@ idle server 15000
 row 'connections held' 15000 15001 "$held" 'connections opened: 15000'
 
 serve epoll_floor "$build/epoll_floor"
+serve epoll_rearmed "$build/epoll_floor" rearmed
 for program in server_today server; do
   server=$build/$program
   serve_droplit $program '' memory
@@ -46,3 +47,4 @@ medians <"$folder/figures" >"$folder/medians"
 beside() { ratio "$folder/medians" "$1" "$folder/medians" epoll_floor; }
 row 'processor time of a request over memory, 64 connections' 1.30 1.15 "$(beside server)" \
   "a bare epoll loop; today $(beside server_today)"
+row 'the same of a bare epoll loop that asks for each wait, as Asio does' - - "$(beside epoll_rearmed)" 'the same loop'

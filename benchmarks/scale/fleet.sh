@@ -9,7 +9,8 @@ cmake -S . -B "$build/fleet" -G Ninja -DCMAKE_BUILD_TYPE=Release -DDROPLIT_TESTS
 cmake --build "$build/fleet" -j "${DROPLIT_BENCHMARK_JOBS:-2}" --target test_failover droplit-server >&2
 measuring
 status=0
-"$build/fleet/tests/system/test_failover" '*failover*,the same through*' >"$folder/out" 2>&1 || status=$?
+DROPLIT_TEST_PROGRAMS=$build/fleet/docs/examples/droplit-server "$build/fleet/tests/system/test_failover" \
+  '*failover*,the same through*' >"$folder/out" 2>&1 || status=$?
 grep -q '^failover ' "$folder/out" || { cat "$folder/out" >&2; exit 1; }
 number=$(grep -c '^failover ' "$folder/out")
 longest() { sed -n "s/^failover .* $1 \([0-9]*\).*/\1/p" "$folder/out" | sort -n | tail -n 1; }

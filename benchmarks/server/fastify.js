@@ -162,7 +162,7 @@ for (const url of ['/api/clients', '/v0/api/clients']) {
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
-    handler: (request, reply) => reply.code(405).header('allow', 'POST').send(),
+    handler: (request, reply) => reply.code(405).header('allow', 'OPTIONS, POST').send(),
   })
 }
 console.log('listening on', await app.listen({ host: '127.0.0.1', port: 0 }))

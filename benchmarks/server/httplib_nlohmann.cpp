@@ -210,7 +210,7 @@ int main(int argc, char** argv) {
   constexpr const char* path = "(?:/v0)?/api/clients/?";
   const auto other = [](const httplib::Request&, httplib::Response& response) {
     response.status = 405;
-    response.set_header("Allow", "POST");
+    response.set_header("Allow", "OPTIONS, POST");
   };
   server.Post(
       path, [&](const httplib::Request& request, httplib::Response& response) { endpoint.create(request, response); });
