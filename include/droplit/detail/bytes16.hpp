@@ -3,7 +3,8 @@
 
 // Sixteen bytes that are compared and computed at once, which makes searching long texts several times faster.
 // With SSE2 an operation is one instruction; elsewhere it is a loop that the compiler may vectorize. Used by the fast
-// reader of drafts (json/fast/) and by the writer of JSON strings; the only header that includes intrinsics.
+// readers (json/fast/), the writer of JSON strings and the server's reader of heads; the only header that includes
+// intrinsics.
 
 #include <droplit/detail/config.hpp>
 

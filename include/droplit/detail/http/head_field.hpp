@@ -52,8 +52,11 @@ inline constexpr auto head_fields = std::to_array<HeadFieldRow>({
 
 /// The row of a field's name, compared without case; the last row for a name that is not in the table.
 constexpr const HeadFieldRow& head_field(std::string_view name) noexcept {
+  const auto is_named = [name](const HeadFieldRow& row) {  // most sizes differ, and cost no call then
+    return row.name.size() == name.size() && equals_ignoring_case(row.name, name);
+  };
   const HeadFieldRow* row = head_fields.data();
-  while (row->field != HeadField::other && !equals_ignoring_case(row->name, name)) ++row;
+  while (row->field != HeadField::other && !is_named(*row)) ++row;
   return *row;
 }
 

@@ -6,15 +6,16 @@
 // arrive, and `HeadParser` then takes the complete head apart, as views of the same bytes.
 
 #include <droplit/api_errc.hpp>
+#include <droplit/detail/bytes16.hpp>
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/http/grammar.hpp>
 #include <droplit/detail/http/head_field.hpp>
 #include <droplit/detail/http/host.hpp>
 #include <droplit/request_head.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -31,10 +32,10 @@ class HeadScanner {
   constexpr State read(std::string_view bytes, std::size_t most) noexcept {
     const std::size_t end = bytes.size() < most ? bytes.size() : most;
     for (;; ++at_) {
-      if (!after_cr_) at_ = skip_visible(bytes, at_, end);
+      if (!after_cr_) at_ = skip_text(bytes, at_, end);
       if (at_ == end) return at_ == bytes.size() ? State::more : too_long(bytes.substr(0, at_));
       const char c = bytes[at_];
-      if (after_cr_ ? c != '\n' : c != '\r' && c != ' ' && c != '\t') return refuse(ApiErrc::bad_request);
+      if (after_cr_ ? c != '\n' : c != '\r' && c != '\t') return refuse(ApiErrc::bad_request);
       after_cr_ = c == '\r';
       if (c != '\n') continue;
       if (at_ + 1 - line_ == 2) {
@@ -55,19 +56,22 @@ class HeadScanner {
     return line.size() > 9 && line.substr(line.size() - 9).starts_with(" HTTP/1.");
   }
 
-  static constexpr std::size_t skip_visible(std::string_view bytes, std::size_t at, std::size_t end) noexcept {
-    while (!std::is_constant_evaluated() && end - at >= 8 && all_visible(bytes.data() + at)) at += 8;
-    while (at != end && is_visible(bytes[at])) ++at;
+  // Skips visible characters and spaces.
+  static constexpr std::size_t skip_text(std::string_view bytes, std::size_t at, std::size_t end) noexcept {
+    if (!std::is_constant_evaluated()) at += text_blocks(bytes.substr(at, end - at));
+    while (at != end && (is_visible(bytes[at]) || bytes[at] == ' ')) ++at;
     return at;
   }
 
-  // Whether all of eight bytes are visible.
-  static bool all_visible(const char* bytes) noexcept {
-    constexpr std::uint64_t each = 0x0101010101010101;
-    std::uint64_t eight = 0;
-    std::memcpy(&eight, bytes, sizeof eight);
-    const std::uint64_t deleted = eight ^ each * 0x7F;
-    return ((((eight - each * 0x21) & ~eight) | ((deleted - each) & ~deleted)) & each * 0x80) == 0;
+  // How many characters at the front of `bytes` it skips, or fewer, but then fewer than a block are left.
+  static std::size_t text_blocks(std::string_view bytes) noexcept {
+    std::size_t at = 0;
+    for (; bytes.size() - at >= Bytes16::size; at += Bytes16::size) {
+      const Bytes16 block(bytes.data() + at);
+      const unsigned controls = (is_at_most(block, 0x1F) | is_byte(block, 0x7F)).high_bits();
+      if (controls != 0) return at + static_cast<std::size_t>(std::countr_zero(controls));
+    }
+    return at;
   }
 
   constexpr State too_long(std::string_view head) noexcept {
