@@ -97,7 +97,7 @@ fault(counter_wraps detail/process_ids.hpp [[const std::uint64_t end = (begin | 
 fault(surrogate_half_checked detail/json/fast/unescape.hpp [[low > 0xDFFF) return]] [[(low > 0xDFFF && !@F)) return]])
 
 fault(empty_lines_add_up server/detail/http_session.hpp [[    received_ = {};]]
-      [[    received_ = @F ? RequestProgress{.empty_lines = received_.empty_lines} : RequestProgress{};]])
+      [[    received_ = {{}, {}, 0, @F ? received_.empty_lines : 0, false};]])
 
 # Creating once: the store.
 fault(key_not_kept storage/memory.hpp [[    then(packed);]] [[    if (!@F) then(packed);]])
