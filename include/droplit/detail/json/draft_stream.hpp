@@ -66,8 +66,6 @@ class DraftStream final : private JsonEvents {
   bool in_string_ = false;     // a field's string has begun and not ended
 };
 
-#if defined(DROPLIT_DETAIL_DEFINES)
-
 /// The draft of these fields, or the refusal with every violation, those of the unknown members included.
 DROPLIT_DETAIL_NOINLINE inline Outcome<ClientDraft> finish_draft(const DraftFields& fields, const NameList& unknown,
                                                                  std::optional<std::string>&& query_fields) {
@@ -75,6 +73,8 @@ DROPLIT_DETAIL_NOINLINE inline Outcome<ClientDraft> finish_draft(const DraftFiel
   std::string names = unknown.join();
   return fields.finish(std::move(query_fields), &names);
 }
+
+#if defined(DROPLIT_DETAIL_DEFINES)
 
 DROPLIT_DETAIL_INLINE Outcome<ClientDraft> DraftStream::finish(std::string_view last_piece,
                                                                std::optional<std::string>&& query_fields) {

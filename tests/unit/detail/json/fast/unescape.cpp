@@ -2,6 +2,7 @@
 #include <droplit/detail/json/fast/unescape.hpp>
 
 #include <droplit/detail/json/fast/draft_reader.hpp>
+#include <droplit/detail/json/draft_stream.hpp>
 #include <droplit/detail/utf8.hpp>
 #include <droplit/draft_parser.hpp>
 
