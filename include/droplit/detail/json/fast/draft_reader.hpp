@@ -47,18 +47,15 @@ class BasicFastDraftReader {
   BasicFastDraftReader(const BasicFastDraftReader&) = delete;
   BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
 
-  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
+  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`, or has no
+  /// members, which is refused like an invalid one.
   bool read(std::string_view body) {
     const char* const end = body.data() + body.size();
-    const char* const first = skip_json_char(body.data(), end, '{');
-    if (first == nullptr) return false;
-    const char* at = first;
+    const char* at = skip_json_char(body.data(), end, '{');
+    if (at == nullptr) return false;
     for (;; ++at) {
       at = member(at, end);
-      if (at == nullptr) {
-        at = skip_json_char(first, end, '}');  // an object without members
-        return at != nullptr && skip_json_space(at, end) == end;
-      }
+      if (at == nullptr) return false;
       at = skip_json_space(at, end);
       if (at == end) return false;
       if (*at != ',') break;
@@ -73,7 +70,6 @@ class BasicFastDraftReader {
   std::string_view read_some(std::string_view bytes) {
     const char* const end = bytes.data() + bytes.size();
     const char* at = bytes.data();
-    is_whole_ = false;
     if (open_ != Field::none) at = text_part(at, end);
     if (open_ == Field::none) {
       is_whole_ = read_members(at, end, separator_, at);
@@ -292,7 +288,7 @@ class BasicFastDraftReader {
   bool has_escapes_;     // there are some in it
   const char* open_at_;  // where it began, or goes on
   char separator_;       // before the next member
-  bool is_whole_;
+  bool is_whole_;        // false while a text is open
 };
 
 using FastDraftReader = BasicFastDraftReader<false>;
