@@ -213,10 +213,10 @@ class BasicFastDraftReader {
     return word(at, end, Field::type);
   }
 
-  // An id or a type that is not in its usual form, or invalid.
+  // An invalid id or type, unless it has an escape; it is refused as another JSON type is.
   DROPLIT_DETAIL_NOINLINE const char* word(const char* at, const char* end, Field field) noexcept {
     const char* const after = plain_string(at, end);
-    if (after != nullptr) fields_.set_string(field, {nullptr, {at, static_cast<std::size_t>(after - at) - 1}});
+    if (after != nullptr) fields_.set_no_string(field, false);
     return after;
   }
 
@@ -246,7 +246,6 @@ class BasicFastDraftReader {
     open_ = field;
     has_escapes_ = false;
     unescaped_[text_index(field)].clear();
-    fields_.set_no_string(field, true);  // an earlier text of this name no longer counts
     open_at_ = text_part(at, end);
     return open_ == Field::none ? open_at_ : nullptr;
   }
@@ -267,10 +266,7 @@ class BasicFastDraftReader {
       }
       text.resize(text.size() - static_cast<std::size_t>(end - stop));
     }
-    if ((high != 0 || has_escapes_) && !is_utf8_in_blocks(std::string_view(text).substr(size))) {
-      text.resize(size);
-      return at;
-    }
+    if ((high != 0 || has_escapes_) && !is_utf8_in_blocks(std::string_view(text).substr(size))) return at;
     if (stop == end || *stop != '"') return stop;
     if (has_escapes_) fields_.set_string(open_, {&text, text});
     if (!has_escapes_) fields_.set(open_, {&text, text});  // no U+0000
