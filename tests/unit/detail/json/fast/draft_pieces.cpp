@@ -146,12 +146,12 @@ TEST_CASE("1 MiB of texts and members in pieces of any size is read as it is who
 TEST_CASE("what can be read where it is takes no memory, what is gathered is one block, and no other reader is made") {
   const std::string read = start + R"(,"name":"Lobby)";
   const std::string gathered = R"( panel","description":)" + std::string(100, ' ');
+  const auto pieces = std::make_unique<detail::DraftPieces>();  // so that a sanitizer sees what is not set
   const std::size_t before = test::allocations;
-  detail::DraftPieces pieces;
-  pieces.write(read);
+  pieces->write(read);
   const std::size_t after_read = test::allocations;
-  for (const char& c : gathered) pieces.write({&c, 1});
-  const bool is_draft = pieces.finish("null}", std::nullopt).has_value();
+  for (const char& c : gathered) pieces->write({&c, 1});
+  const bool is_draft = pieces->finish("null}", std::nullopt).has_value();
   const std::size_t after = test::allocations;
   CHECK(is_draft);
   CHECK(after_read == before);
