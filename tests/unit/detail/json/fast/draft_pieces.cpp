@@ -4,6 +4,7 @@
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
+#include "support/thread_allocations.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -73,6 +74,7 @@ const std::vector<std::string> invalid{start + R"(,"x":[1,2 .5]})",
                                        start + R"(,"x":["a lonely half \ud83d of a pair, and then more"]})",
                                        start + ",\"name\":\"a control character \n and then more\"}",
                                        start + ",\"x\":\"a control character \n and then more text\"}",
+                                       start + ",\"name\":\"a text that has no end but this line's\n}",
                                        start + ",\"name\":\"half a character \xC3 and then more text\"}",
                                        start + ",\"x\":[\"half a character \xE2\x82\"]}",
                                        start + R"(,"name":"an escape that is none \x, and then more"})",
@@ -139,4 +141,19 @@ TEST_CASE("1 MiB of texts and members in pieces of any size is read as it is who
       if (!same(parser.finish(), whole)) FAIL_CHECK("pieces to " << longest);
     }
   }
+}
+
+TEST_CASE("what can be read where it is takes no memory, what is gathered is one block, and no other reader is made") {
+  const std::string read = start + R"(,"name":"Lobby)";
+  const std::string gathered = R"( panel","description":)" + std::string(100, ' ');
+  const auto pieces = std::make_unique<detail::DraftPieces>();  // so that a sanitizer sees what is not set
+  const std::size_t before = test::allocations;
+  pieces->write(read);
+  const std::size_t after_read = test::allocations;
+  for (const char& c : gathered) pieces->write({&c, 1});
+  const bool is_draft = pieces->finish("null}", std::nullopt).has_value();
+  const std::size_t after = test::allocations;
+  CHECK(is_draft);
+  CHECK(after_read == before);
+  CHECK(after == before + 1);
 }

@@ -74,6 +74,20 @@ TEST_CASE("most bodies are read by the fast reader") {
   CHECK(is_read_fast("{" + id + R"(,"x":[1e0123456789],"y":-0.5E+99999999999,"name":1e-99999999999})"));
 }
 
+TEST_CASE("of a body in pieces the members that something follows are read, and of a text what there is") {
+  const std::string first = "{" + id + R"(,"type":"server",)";
+  detail::NameList unknown;
+  detail::BasicFastDraftReader<true> fast(unknown);
+  CHECK(fast.shortest().empty());
+  CHECK(fast.read_some(first) == ",");
+  CHECK(fast.shortest() == R"({"":null)");
+  CHECK(fast.read_some(R"(,"name":"Lobby)").empty());
+  CHECK(fast.shortest() == R"({"":")");
+  CHECK(fast.read_some(R"( panel"} )") == "} ");
+  CHECK(fast.is_whole());
+  CHECK(fast.finish(std::nullopt).value().name()->str() == "Lobby panel");
+}
+
 TEST_CASE("what the fast reader cannot decide is left to the streaming reader") {
   for (const std::string& body :
        {std::string(R"({"ecosystem":1,"type":"server"})"), std::string(R"({"other":1,"ecosystemId":null})"),
