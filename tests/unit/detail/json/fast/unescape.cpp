@@ -177,7 +177,8 @@ TEST_CASE("a text ends at its quote or at what it cannot have, however long it i
           out != text) {
         FAIL_CHECK(size << " bytes before " << rest);
       }
-      if (*rest == '"' && out.capacity() > 2 * json.size() + 16) FAIL_CHECK(out.capacity() << " bytes for " << size);
+      const std::size_t most = 2 * json.size() + std::string().capacity();
+      if (*rest == '"' && out.capacity() > most) FAIL_CHECK(out.capacity() << " bytes for " << size);
     }
   }
 }
