@@ -47,15 +47,18 @@ class BasicFastDraftReader {
   BasicFastDraftReader(const BasicFastDraftReader&) = delete;
   BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
 
-  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`, or has no
-  /// members, which is refused like an invalid one.
+  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
   bool read(std::string_view body) {
     const char* const end = body.data() + body.size();
-    const char* at = skip_json_char(body.data(), end, '{');
-    if (at == nullptr) return false;
+    const char* const first = skip_json_char(body.data(), end, '{');
+    if (first == nullptr) return false;
+    const char* at = first;
     for (;; ++at) {
       at = member(at, end);
-      if (at == nullptr) return false;
+      if (at == nullptr) {
+        at = skip_json_char(first, end, '}');  // an object without members
+        return at != nullptr && skip_json_space(at, end) == end;
+      }
       at = skip_json_space(at, end);
       if (at == end) return false;
       if (*at != ',') break;
@@ -70,6 +73,7 @@ class BasicFastDraftReader {
   std::string_view read_some(std::string_view bytes) {
     const char* const end = bytes.data() + bytes.size();
     const char* at = bytes.data();
+    is_whole_ = false;
     if (open_ != Field::none) at = text_part(at, end);
     if (open_ == Field::none) {
       is_whole_ = read_members(at, end, separator_, at);
@@ -213,10 +217,10 @@ class BasicFastDraftReader {
     return word(at, end, Field::type);
   }
 
-  // An invalid id or type, unless it has an escape; it is refused as another JSON type is.
+  // An id or a type that is not in its usual form, or invalid.
   DROPLIT_DETAIL_NOINLINE const char* word(const char* at, const char* end, Field field) noexcept {
     const char* const after = plain_string(at, end);
-    if (after != nullptr) fields_.set_no_string(field, false);
+    if (after != nullptr) fields_.set_string(field, {nullptr, {at, static_cast<std::size_t>(after - at) - 1}});
     return after;
   }
 
@@ -246,6 +250,7 @@ class BasicFastDraftReader {
     open_ = field;
     has_escapes_ = false;
     unescaped_[text_index(field)].clear();
+    fields_.set_no_string(field, true);  // an earlier text of this name no longer counts
     open_at_ = text_part(at, end);
     return open_ == Field::none ? open_at_ : nullptr;
   }
@@ -266,7 +271,10 @@ class BasicFastDraftReader {
       }
       text.resize(text.size() - static_cast<std::size_t>(end - stop));
     }
-    if ((high != 0 || has_escapes_) && !is_utf8_in_blocks(std::string_view(text).substr(size))) return at;
+    if ((high != 0 || has_escapes_) && !is_utf8_in_blocks(std::string_view(text).substr(size))) {
+      text.resize(size);
+      return at;
+    }
     if (stop == end || *stop != '"') return stop;
     if (has_escapes_) fields_.set_string(open_, {&text, text});
     if (!has_escapes_) fields_.set(open_, {&text, text});  // no U+0000
@@ -284,7 +292,7 @@ class BasicFastDraftReader {
   bool has_escapes_;     // there are some in it
   const char* open_at_;  // where it began, or goes on
   char separator_;       // before the next member
-  bool is_whole_;        // false while a text is open
+  bool is_whole_;
 };
 
 using FastDraftReader = BasicFastDraftReader<false>;
