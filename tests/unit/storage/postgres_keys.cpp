@@ -275,7 +275,8 @@ TEST_CASE("while a create waits for another one with its key, nothing waits for 
   Site site(with_mode(in("")));
   CHECK(insertion(site.storage.insert_once(later(2, -90 * days), key("old"))) == Insertion::inserted);
   REQUIRE(site.run("BEGIN; " + insertion_of(1)).empty());
-  auto inserting = std::async(std::launch::async, [&] { return site.storage.insert_once(client(3), key("k")).value(); });
+  auto inserting =
+      std::async(std::launch::async, [&] { return site.storage.insert_once(client(3), key("k")).value(); });
   site.onlooker.await("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1|");
   CHECK(site.onlooker.ask("SELECT count(*) FROM (SELECT FROM " + site.schema +
                           ".clients WHERE idempotency_key = 'old' FOR UPDATE SKIP LOCKED) AS free") == "1|");

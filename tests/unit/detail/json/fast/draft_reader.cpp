@@ -1,7 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/detail/json/fast/draft_reader.hpp>
-#include <droplit/detail/json/draft_stream.hpp>
 
+#include <droplit/detail/json/draft_stream.hpp>
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
