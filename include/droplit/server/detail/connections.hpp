@@ -62,10 +62,11 @@ class Connections {
     all_.erase(all_.iterator_to(connection));
   }
 
-  /// The connection waits for a request since `now`; `fresh`: for its first byte.
+  /// The connection waits for a request since `now`; `fresh`: for its first byte, and one that does already keeps its
+  /// place.
   void wait(Entry& connection, Time now, bool fresh) noexcept {
     const std::lock_guard lock(mutex_);
-    if (!connection.added) return;
+    if (!connection.added || (fresh && connection.phase == Phase::fresh)) return;
     connection.silent_since = now;
     enter(connection, fresh ? Phase::fresh : Phase::idle);
   }

@@ -87,6 +87,17 @@ TEST_CASE("a connection moves to the end when it waits anew, and is not found wh
   CHECK(some.take(9s) == 0);
 }
 
+TEST_CASE("one that waits for its first byte keeps its place until it is served", "[connections]") {
+  Some some(2);
+  some.wait(0, 1s, true);
+  some.wait(1, 2s, true);
+  some.wait(0, 3s, true);
+  CHECK(some.take(1s) == 0);
+  some.wait(0, 4s, true);
+  CHECK(some.take(9s) == 1);
+  CHECK(some.take(9s) == 0);
+}
+
 TEST_CASE("one connection is asked at a time: until it lingers, has begun a request, waits anew or was removed",
           "[connections]") {
   Some some(5);
