@@ -349,8 +349,11 @@ def run_area(work, area):
     work = os.path.realpath(work)
     mutants = Mutants(f"{work}/plain", [path for pattern in patterns for path in matching(pattern)])
     programs = build(mutants, f"{work}/plain", list(sources(tests)), links, [])
-    verdicts = judge(mutants, programs, sorted(set(mutants.of) - mutants.dropped), f"{work}/plain/verdicts")
-    print(f"{area}: without sanitizers", flush=True)
+    chosen = sorted(set(mutants.of) - mutants.dropped)
+    if DRAWN:
+        chosen = sorted(random.Random(area).sample(chosen, min(DRAWN, len(chosen))))
+    verdicts = judge(mutants, programs, chosen, f"{work}/plain/verdicts")
+    print(f"{area}: {len(chosen)} of {len(mutants.of) - len(mutants.dropped)} mutants, without sanitizers", flush=True)
     report(mutants, verdicts, False)
     known = read_survivors()
     survivors = {number for number, verdict in verdicts.items() if verdict is None and mutants.name(number) not in known}
@@ -396,5 +399,6 @@ def main(work, *areas):
 
 
 JOBS = int(os.environ.get("DROPLIT_JOBS", os.cpu_count()))
+DRAWN = int(os.environ.get("DROPLIT_DRAWN", 0))  # if not 0: only so many mutants of each area, always the same
 MOST_SECONDS = float(os.environ.get("DROPLIT_SECONDS", 60))  # for a mutant, beside the tests of its header's name
 sys.exit(main(*sys.argv[1:]))
