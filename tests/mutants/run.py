@@ -55,7 +55,8 @@ WIDE = ["system/contract", "unit/response", "unit/endpoint", "unit/detail/print"
 GROUPS = {"wire": ("http", "json", "fast"), "core": ("http", "json", "fast", "details", "values")}
 FLAGS = ["-std=c++20", "-O0", "-w", "-D_GLIBCXX_ASSERTIONS", f'-DDROPLIT_TEST_DATA="{ROOT}/tests/data"',
          "-ferror-limit=0", "-fno-caret-diagnostics", "-Wno-c++11-narrowing", "-fbracket-depth=1024"]
-SANITIZERS = {"sanitized": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"], "threads": ["-fsanitize=thread"]}
+SANITIZERS = {"sanitized": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"], "threads": ["-fsanitize=thread", "-shared-libsan"]}
+RUNTIME = "/usr/lib/llvm-19/lib/clang/19/lib/linux"
 WITH_THREADS = ("session", "memory", "sqlite", "postgres")
 
 
@@ -176,7 +177,9 @@ class Program:
             return
         self.compile(mutants)
         if self.seconds >= 0:
-            subprocess.run(["clang++-19", *self.flags, self.path + ".o", *self.objects, "-o", self.path, "-lboost_json",
+            # The shared runtime of ThreadSanitizer lets a test have its own operator new.
+            rpath = [f"-Wl,-rpath={RUNTIME}"] if "-shared-libsan" in self.flags else []
+            subprocess.run(["clang++-19", *self.flags, *rpath, self.path + ".o", *self.objects, "-o", self.path, "-lboost_json",
                             "-lboost_container", *self.links], check=True)
 
     def run(self, environment, processor, wall):

@@ -86,10 +86,11 @@ F* next_of(const char* name) noexcept {
 }
 
 /// What a poller was asked to say of each descriptor. A call that did less than it could is followed by the event that
-/// the rest would be.
+/// the rest would be. Descriptors of several threads have the same number one after another.
 struct Watched {
-  int poller = -1;
-  epoll_event event{};
+  std::atomic<int> poller = -1;
+  std::atomic<std::uint32_t> events = 0;
+  std::atomic<std::uint64_t> data = 0;
 };
 inline std::array<Watched, 4096> watched;
 
@@ -101,7 +102,9 @@ inline void say_again(int fd) noexcept {
   static const auto real = next_of<decltype(epoll_ctl)>("epoll_ctl");
   Watched* const found = watched_as(fd);
   if (found == nullptr || found->poller < 0) return;
-  epoll_event event = found->event;
+  epoll_event event{};
+  event.events = found->events;
+  event.data.u64 = found->data;
   real(found->poller, EPOLL_CTL_MOD, fd, &event);
 }
 
@@ -212,7 +215,9 @@ int epoll_ctl(int poller, int operation, int fd, epoll_event* event) noexcept {
     if (operation == EPOLL_CTL_DEL) {
       found->poller = -1;
     } else {
-      *found = {poller, *event};
+      found->events = event->events;
+      found->data = event->data.u64;
+      found->poller = poller;
     }
   }
   return real(poller, operation, fd, event);

@@ -181,6 +181,20 @@ TEST_CASE("a MemoryStorage gives back what it was given, whatever the ids and th
   CHECK((storage.find_client(big.id()) == big));
 }
 
+TEST_CASE("a packed client takes as many bytes as its size says, around the sizes of texts that take one byte more") {
+  namespace memory = droplit::detail::memory;
+  for (const std::size_t length : {0u, 1u, 125u, 126u, 127u, 128u, 255u}) {
+    CAPTURE(length);
+    const auto text = Text::parse(std::string(length, 'x'));
+    const Client made(client(1).id(), Timestamp::clamp_unix_millis(0), home, ClientType::server, text, text);
+    const std::size_t size = memory::PackedClient::size(made);
+    std::vector<unsigned char> bytes(size + 1, '?');
+    CHECK(memory::PackedClient::pack(made, bytes.data()).unpack() == made);
+    CHECK(bytes[size - 1] != '?');
+    CHECK(bytes[size] == '?');
+  }
+}
+
 TEST_CASE("an allocation that fails leaves a MemoryStorage as it was, whichever it is") {
   MemoryStorage storage;
   storage.add_ecosystem(home);
