@@ -144,15 +144,19 @@ class Wire {
     return connections.serving() == 0;
   }
 
-  /// The same while the connection works and another thread sees `request` for it, which comes right after.
-  void evict_before(std::string_view request) {
-    const auto read = [&] {
+  /// The same while the connection works and another thread sees `request` for it, which comes right after, or before.
+  void evict_beside(std::string_view request, bool comes_before) {
+    const auto ask = [&] {
       const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
       if (silent) silent->evict();
       loop_.context.poll();
+    };
+    const auto read = [&] {
+      if (!comes_before) ask();
       put(request);
       while (loop_.context.poll() == 0) {
       }
+      if (comes_before) ask();
     };
     connection_.lock()->post([read](Connection&) { std::thread(read).join(); });
     loop_.run();
@@ -796,7 +800,14 @@ TEST_CASE("a request that another thread has read already is served although its
   Loop loop;
   Wire wire(loop, {.threads = 2});
   loop.advance(5s);
-  wire.evict_before(post(good_body));
+  const std::string request = post(good_body);
+  const bool comes_before = GENERATE(false, true);
+  wire.evict_beside(request, comes_before);
+  REQUIRE(wire.receives("201"));
+  loop.advance(5s);
+  REQUIRE_FALSE(wire.ended());
+  wire.evict_beside(request.substr(0, request.size() / 2), comes_before);
+  wire.feed(request.substr(request.size() / 2));
   CHECK(wire.receives("201"));
   loop.advance(1s);
   CHECK(wire.evict());
