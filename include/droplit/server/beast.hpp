@@ -248,8 +248,7 @@ class BeastServer {
 
   void begin(detail::ServerSocket socket, detail::MemoryShare memory) {
     const auto connection = std::make_shared<Connection>(host_, std::move(socket), std::move(memory));
-    connections_.add(connection);
-    connections_.wait(*connection, std::chrono::steady_clock::now(), true);  // in the order in which they are accepted
+    connections_.add(connection, std::chrono::steady_clock::now());
     detail::notify(observer_, [](O& observer) { observer.connection_opened(); });
     connection->start();
   }
@@ -292,7 +291,8 @@ class BeastServer {
   detail::Listener<detail::ServerStrand> listener_;
   detail::ServerTimer<detail::ServerStrand> timer_;  // for accepting, or else for the end
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  // Idle without connections. Its threads are those of `run`: a pool that cannot start all of its own waits for ever.
+  // Idle when the last connection has ended. Its threads are those of `run`: a pool that cannot start all threads of
+  // its own waits without a limit.
   boost::asio::thread_pool store_threads_{0};
   bool stopping_ = false;  // used only on the strand, as all of the listener
 };

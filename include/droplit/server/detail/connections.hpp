@@ -47,10 +47,13 @@ class Connections {
   /// At most `max_leaving` linger after they were evicted.
   explicit Connections(std::size_t max_leaving = 16) noexcept : max_leaving_(max_leaving) {}
 
-  void add(const Pointer& connection) noexcept {
+  /// The connection was accepted, and waits for its first byte since `now`.
+  void add(const Pointer& connection, Time now) noexcept {
     const std::lock_guard lock(mutex_);
     all_.push_back(*connection);
     connection->added = true;
+    connection->silent_since = now;
+    enter(*connection, Phase::fresh);
     ++serving_;
   }
 
@@ -62,8 +65,8 @@ class Connections {
     all_.erase(all_.iterator_to(connection));
   }
 
-  /// The connection waits for a request since `now`; `fresh`: for its first byte, and one that does already keeps its
-  /// place.
+  /// The connection waits for a request since `now`; `fresh`: for its first byte, which changes nothing if it does
+  /// already.
   void wait(Entry& connection, Time now, bool fresh) noexcept {
     const std::lock_guard lock(mutex_);
     if (!connection.added || (fresh && connection.phase == Phase::fresh)) return;

@@ -23,7 +23,8 @@ struct Some {
   explicit Some(std::size_t count, std::size_t max_leaving = 16) : connections(max_leaving) {
     for (std::size_t i = 0; i != count; ++i) {
       all.push_back(std::make_shared<Connection>());
-      connections.add(all.back());
+      connections.add(all.back(), Clock::time_point());
+      connections.end_wait(*all.back());
     }
   }
 
@@ -87,15 +88,18 @@ TEST_CASE("a connection moves to the end when it waits anew, and is not found wh
   CHECK(some.take(9s) == 0);
 }
 
-TEST_CASE("one that waits for its first byte keeps its place until it is served", "[connections]") {
-  Some some(2);
-  some.wait(0, 1s, true);
-  some.wait(1, 2s, true);
-  some.wait(0, 3s, true);
-  CHECK(some.take(1s) == 0);
-  some.wait(0, 4s, true);
-  CHECK(some.take(9s) == 1);
-  CHECK(some.take(9s) == 0);
+TEST_CASE("one waits for its first byte since it was added, whichever strand is the first to run", "[connections]") {
+  Connections connections;
+  const auto first = std::make_shared<Connection>();
+  const auto second = std::make_shared<Connection>();
+  connections.add(first, Clock::time_point(1s));
+  connections.add(second, Clock::time_point(2s));
+  connections.wait(*second, Clock::time_point(3s), true);
+  connections.wait(*first, Clock::time_point(4s), true);
+  CHECK_FALSE(connections.take_waiting(Clock::time_point(0s)));
+  CHECK(connections.take_waiting(Clock::time_point(1s)) == first);
+  connections.end_wait(*first);
+  CHECK(connections.take_waiting(Clock::time_point(2s)) == second);
 }
 
 TEST_CASE("one connection is asked at a time: until it lingers, has begun a request, waits anew or was removed",
@@ -145,8 +149,7 @@ TEST_CASE("one whose destructor has begun is neither listed nor found", "[connec
       some.connections.remove(*connection);
       delete connection;
     });
-    some.connections.add(ends);
-    some.connections.wait(*ends, Clock::time_point(0s), true);
+    some.connections.add(ends, Clock::time_point(0s));
     CHECK(some.connections.all().size() == 3);
   }
   CHECK(hidden);

@@ -276,7 +276,7 @@ class Wire {
     if (!shares_) host_ = std::make_shared<Host>(options_, store_threads, parties.endpoint);
     const auto connection =
         std::make_shared<Connection>(host_->host, std::move(socket), droplit::detail::MemoryShare());
-    host_->connections.add(connection);
+    host_->connections.add(connection, ManualClock::now());
     connection_ = connection;
     connection->start();
     loop.run();
