@@ -3,6 +3,7 @@
 #pragma once
 
 #include "failures.hpp"
+#include "thread_sanitizer.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -32,12 +33,8 @@ inline const bool began = [] {
 
 /// Whether an allocation by malloc is counted. With ThreadSanitizer only one of the main thread: another one allocates
 /// before it may run code that is checked.
-[[gnu::noinline, gnu::no_sanitize("address", "undefined", "thread")]] inline bool counts_c() noexcept {
-#if defined(__SANITIZE_THREAD__)
-  return is_counted && has_c && ::syscall(SYS_gettid) == ::getpid();
-#else
-  return is_counted && has_c;
-#endif
+__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) inline bool counts_c() noexcept {
+  return is_counted && has_c && (!test::has_thread_sanitizer || ::syscall(SYS_gettid) == ::getpid());
 }
 
 }  // namespace memory

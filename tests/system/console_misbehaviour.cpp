@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/console_run.hpp"
 #include "support/misbehaviour.hpp"
+#include "support/thread_sanitizer.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -17,11 +18,7 @@ namespace {
 using test::Ran, test::create_at, test::controls_a_terminal;
 
 // What a response may cost beyond a good one. ThreadSanitizer keeps several bytes for each.
-#if defined(__SANITIZE_THREAD__)
-constexpr long most_kilobytes = 160 * 1024;
-#else
-constexpr long most_kilobytes = 32 * 1024;
-#endif
+constexpr long most_kilobytes = (test::has_thread_sanitizer ? 160 : 32) * 1024;
 
 std::vector<std::string> json_option(bool json) {
   return json ? std::vector<std::string>{"--json"} : std::vector<std::string>();
