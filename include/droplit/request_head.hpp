@@ -40,7 +40,7 @@ class RequestHead {
   /// Adds a field line; every line that was received is to be added, in any order. Those that the contract does not
   /// read are dropped. An absent value, such as a null pointer, adds nothing.
   constexpr void add(std::string_view name, detail::LastingText text) noexcept {
-    if (text.view()) add_known(detail::head_field(name).field, *text.view());
+    if (text.view()) add_known(detail::head_field(name).field, detail::trim(*text.view()));
   }
 
   [[nodiscard]] constexpr std::string_view method() const noexcept { return method_; }  ///< case counts
@@ -75,8 +75,8 @@ class RequestHead {
  private:
   friend class detail::HeadParser;  // it has looked up the field already
 
+  // `value` has no spaces around it.
   constexpr void add_known(detail::HeadField field, std::string_view value) noexcept {
-    value = detail::trim(value);
     switch (field) {
       case detail::HeadField::authorization: return add_to(authorization_, value);
       case detail::HeadField::content_type: return add_to(content_type_, value);

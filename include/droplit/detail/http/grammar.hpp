@@ -41,17 +41,18 @@ constexpr int hex_value(char c) noexcept { return hex_values[static_cast<unsigne
 
 constexpr bool is_hex_digit(char c) noexcept { return hex_value(c) >= 0; }
 
-/// Whether `c` is a letter, a digit or one of `others`.
-constexpr bool is_alphanumeric_or(char c, std::string_view others) noexcept {
-  return is_digit(c) || is_letter(c) || others.find(c) != std::string_view::npos;
+/// For each byte whether it is a letter, a digit or one of `others`.
+constexpr std::array<bool, 256> alphanumerics_and(std::string_view others) noexcept {
+  std::array<bool, 256> is{};
+  for (std::size_t i = 0; i != is.size(); ++i) {
+    const char c = static_cast<char>(i);
+    is[i] = is_digit(c) || is_letter(c) || others.find(c) != std::string_view::npos;
+  }
+  return is;
 }
 
 /// For each byte whether it is a `tchar` of RFC 9110, section 5.6.2.
-inline constexpr auto token_characters = [] {
-  std::array<bool, 256> is{};
-  for (std::size_t i = 0; i != is.size(); ++i) is[i] = is_alphanumeric_or(static_cast<char>(i), "!#$%&'*+-.^_`|~");
-  return is;
-}();
+inline constexpr auto token_characters = alphanumerics_and("!#$%&'*+-.^_`|~");
 
 constexpr bool is_token_character(char c) noexcept { return token_characters[static_cast<unsigned char>(c)]; }
 

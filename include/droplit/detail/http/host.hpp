@@ -12,8 +12,10 @@
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// `unreserved` or `sub-delims`.
-constexpr bool is_name_character(char c) noexcept { return is_alphanumeric_or(c, "-._~!$&'()*+,;="); }
+/// For each byte whether it is `unreserved` or one of `sub-delims`.
+inline constexpr auto name_characters = alphanumerics_and("-._~!$&'()*+,;=");
+
+constexpr bool is_name_character(char c) noexcept { return name_characters[static_cast<unsigned char>(c)]; }
 
 /// `reg-name`: name characters and whole escapes.
 constexpr bool is_registered_name(std::string_view text) noexcept {
