@@ -118,8 +118,9 @@ class RawSocket {
   }
 
   /// Everything until the peer closes or resets, or the timeout expires.
-  std::string receive_all() {
-    const auto end = Clock::now() + timeout_;
+  std::string receive_all() { return receive_all(timeout_); }
+  std::string receive_all(Duration timeout) {
+    const auto end = Clock::now() + timeout;
     while (fill(end)) {
     }
     return std::exchange(received_, {});

@@ -207,8 +207,8 @@ exit status:
   void add_serving() {
     add_number("--threads", "N", "How many threads serve", options_.server.threads, 1U, 256U);
     add("--store-threads", "N",
-        "How many more threads call the store, 0 to 256; 0: those that serve, or one for sqlite, whose thread commits all "
-        "creates that wait at once. Default: 0 for memory; 1 for sqlite; 8 for postgresql, each with a connection.",
+        "How many more threads call the store, 0 to 256. Each commits all creates that wait at once; 0: for memory those "
+        "that serve, otherwise one. Default: 0 for memory; 1 for sqlite; 8 for postgresql, each with a connection.",
         [this](const std::string& text) { options_.store_threads = number("--store-threads", text, 0U, 256U); });
     add_number("--max-connections", "N", "How many connections are served at a time", options_.server.max_connections,
                1U, UINT32_MAX);

@@ -111,7 +111,8 @@ bool serve(calls::Fault fault, Failure failure) {
       create(first);
       second.send(get.substr(0, 10));
       second.finish_sending();
-      await(second);
+      second.receive_all(Millis(300));  // the end may need calls that fail, also after a response
+      if (!second.ended()) calls::events.suspend();
       second.receive_all();
       CHECK(second.ended());
       calls::events.suspend();
