@@ -42,7 +42,7 @@ constexpr int hex_value(char c) noexcept { return hex_values[static_cast<unsigne
 constexpr bool is_hex_digit(char c) noexcept { return hex_value(c) >= 0; }
 
 /// For each byte whether it is a letter, a digit or one of `others`.
-constexpr std::array<bool, 256> alphanumerics_and(std::string_view others) noexcept {
+consteval std::array<bool, 256> alphanumerics_and(std::string_view others) noexcept {
   std::array<bool, 256> is{};
   for (std::size_t i = 0; i != is.size(); ++i) {
     const char c = static_cast<char>(i);
