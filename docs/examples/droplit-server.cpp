@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <exception>
 #include <future>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,8 +49,12 @@ class Announcement {
     std::thread([lines = std::move(lines), log, wanted = wanted_.get_future()]() mutable {
       if (!wanted.get()) return;
       if (program::print(lines)) return;
-      for (std::string_view rest = lines; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
-        log.line("standard output cannot be written: " + std::string(rest.substr(0, rest.find('\n'))));
+      try {
+        for (std::string_view rest = lines; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+          log.line("standard output cannot be written: " + std::string(rest.substr(0, rest.find('\n'))));
+        }
+      } catch (const std::bad_alloc&) {
+        log.line("standard output cannot be written");
       }
     }).detach();
   }

@@ -101,6 +101,8 @@ class PostgresPeer {
     return bytes;
   }
   static std::string row(const Values& values) { return rows({values}); }
+  /// The server begins a COPY: `H` out, `G` in, `W` both ways.
+  static std::string copy(char type) { return message(type, std::string(1, '\0') + int16(0)); }
   static std::string complete() { return message('C', text_z("SELECT 1")); }
   static std::string ready(char transaction = 'I') { return message('Z', std::string(1, transaction)); }
   static std::string error(const std::string& severity, const std::string& code) {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,18 +117,26 @@ class Readiness {
       reading_since_ = begin;
       lock.unlock();
       std::string failure = try_read();
-      if (failure.empty() && Time::now() - begin > limit_) failure = "it took too long";
+      if (failure.empty() && Time::now() - begin > limit_) failure = "too slow";
       lock.lock();
       reading_since_.reset();
       if (std::exchange(answers_, failure.empty()) != failure.empty()) {
-        log_.line(failure.empty() ? "ready again: the store answers"
-                                  : "not ready: the store does not answer: " + failure);
+        report(failure);
       }
       changed_.wait_until(lock, begin + period_, [this] { return ended_; });
     }
   }
 
-  // What failed; empty if nothing did.
+  void report(const std::string& failure) const noexcept {
+    if (failure.empty()) return log_.line("ready again: the store answers");
+    try {
+      log_.line("not ready: the store does not answer: " + failure);
+    } catch (const std::bad_alloc&) {
+      log_.line("not ready: the store does not answer");
+    }
+  }
+
+  // What failed; empty if nothing did. Only a fault's own text may need memory.
   [[nodiscard]] std::string try_read() const noexcept {
     try {
       const auto result = read_();

@@ -8,6 +8,7 @@
 #include <droplit/batch_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/endpoint.hpp>
+#include <droplit/fault.hpp>
 #include <droplit/idempotency_key.hpp>
 #include <droplit/outcome.hpp>
 #include <droplit/storage.hpp>
@@ -36,13 +37,17 @@ class LateStore {
   }
   [[nodiscard]] Store& get() const noexcept { return *store_; }
 
-  droplit::Outcome<droplit::Insertion> insert(const droplit::Client& client) { return store_->insert(client); }
+  droplit::Outcome<droplit::Insertion> insert(const droplit::Client& client) {
+    if (!is_open_) return not_open();
+    return store_->insert(client);
+  }
   droplit::Outcome<droplit::KeyedInsertion> insert_once(
       const droplit::Client& client, const droplit::IdempotencyKey& key) requires droplit::KeyedStorage<Store> {
+    if (!is_open_) return not_open();
     return store_->insert_once(client, key);
   }
   void insert_all(std::span<droplit::BatchInsert* const> inserts) noexcept requires droplit::BatchStorage<Store> {
-    if (is_open_) store_->insert_all(inserts);  // or else they stay faults: a peer came while --check ended
+    if (is_open_) store_->insert_all(inserts);  // or else they stay faults
   }
 
   /// What the store has counted; nothing if it counts nothing or is not open. By any thread.
@@ -54,6 +59,11 @@ class LateStore {
   }
 
  private:
+  // A peer came while --check ended.
+  static droplit::Fault not_open() {
+    return droplit::Fault::unavailable(droplit::FaultSource::storage, "the store is not open");
+  }
+
   std::unique_ptr<Store> store_;
   std::atomic<bool> is_open_ = false;
 };

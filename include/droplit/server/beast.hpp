@@ -107,8 +107,8 @@ class BeastServer {
 
   /// Stops accepting, and ends connections: at once if they have no request in progress, otherwise after its response
   /// or when `stop_grace` is over, but never while a handler blocks. From any thread, any number of times; not from a
-  /// signal handler. Throws `std::bad_alloc`, and then nothing has changed.
-  void stop() {
+  /// signal handler. Waits for memory if there is none.
+  void stop() noexcept {
     on_strand([this] {
       if (std::exchange(stopping_, true)) return;
       listener_.close();
@@ -174,29 +174,25 @@ class BeastServer {
   void recover() noexcept {
     report("no memory to accept a connection or to wait for one");
     std::this_thread::sleep_for(later);
-    detail::until_done([this] {
-      on_strand([this] {
-        if (stopping_) return await_end();
-        accept();
-      });
+    on_strand([this] {
+      if (stopping_) return await_end();
+      accept();
     });
   }
 
   // Calls `call` on the strand, dispatched from a serving thread, where an idle strand calls it at once. (From another
   // thread, Asio 1.81 locks a strand before it allocates; if that fails, the strand never runs again.)
   template <class F>
-  void on_strand(F call) {
-    boost::asio::post(context_, [this, call] {
-      detail::until_done([&] {
-        boost::asio::dispatch(strand_, [this, call] {
-          try {
-            call();
-          } catch (...) {
-            recover();
-          }
-        });
-      });
-    });
+  void on_strand(F call) noexcept {
+    const auto guarded = [this, call] {
+      try {
+        call();
+      } catch (...) {
+        recover();
+      }
+    };
+    const auto dispatched = [this, guarded] { detail::until_done([&] { boost::asio::dispatch(strand_, guarded); }); };
+    detail::until_done([&] { boost::asio::post(context_, dispatched); });
   }
 
   void accept() {

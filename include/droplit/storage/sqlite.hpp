@@ -147,7 +147,7 @@ class SqliteStorage {
   void insert_all(std::span<BatchInsert* const> inserts) noexcept {
     if (inserts.empty()) return;
     const auto run = detail::guarded<void>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<void> {
-      const auto all = [this](std::span<BatchInsert* const> group) noexcept { commit_all(group); };
+      const auto all = [this](std::span<BatchInsert* const> group) noexcept { commit_all(group, busy_deadline()); };
       PendingInserts mine(inserts);
       if (connection_->lock.run(mine, connection_->busy_timeout, all)) return BOOST_OUTCOME_V2_NAMESPACE::success();
       return detail::sqlite::make_fault("insert", SQLITE_BUSY);
@@ -212,10 +212,20 @@ class SqliteStorage {
     });
   }
 
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  // How long a transaction that begins now waits for another process.
+  [[nodiscard]] Deadline busy_deadline() const noexcept {
+    return std::chrono::steady_clock::now() + connection_->busy_timeout;
+  }
+
   /// Runs `work` in a transaction, which is committed if it changed anything and else rolled back.
   template <class T, class Work>
-  Outcome<T> in_transaction(std::string_view operation, Work work, bool has_lock = false) {
-    const auto deadline = std::chrono::steady_clock::now() + connection_->busy_timeout;
+  Outcome<T> in_transaction(std::string_view operation, Work work) {
+    return in_transaction<T>(operation, std::move(work), busy_deadline(), false);
+  }
+  template <class T, class Work>
+  Outcome<T> in_transaction(std::string_view operation, Work work, Deadline deadline, bool has_lock) {
     const auto transaction = [&](Connection& c) -> Outcome<T> {
       const std::unique_ptr<Connection, Rollback> no_transaction_is_left(&c);
       if (auto failed = c.start(operation, deadline)) return *std::move(failed);
@@ -238,9 +248,9 @@ class SqliteStorage {
     insert_all({&one, 1});
   }
 
-  // Under the lock. One commit for all; where a statement fails, one for each, so that every client has its own
-  // outcome.
-  void commit_all(std::span<BatchInsert* const> inserts) noexcept {
+  // Under the lock. One commit for all; where a statement fails, one for each half, so that every client has its own
+  // outcome, and a single failure costs few commits.
+  void commit_all(std::span<BatchInsert* const> inserts, Deadline deadline) noexcept {
     bool failed = false;
     const auto together = [&](Connection& c) -> Outcome<bool> {
       failed = true;  // also where it throws
@@ -248,13 +258,13 @@ class SqliteStorage {
       failed = !inserted;
       return inserted;
     };
-    const auto done = in_transaction<bool>("insert", together, true);
+    const auto done = in_transaction<bool>("insert", together, deadline, true);
     if (done) return;
-    for (BatchInsert* const& each : inserts) {
-      if (failed && inserts.size() > 1) {
-        commit_all({&each, 1});
-        continue;
-      }
+    if (const std::size_t half = inserts.size() / 2; failed && half != 0) {
+      commit_all(inserts.first(half), deadline);
+      return commit_all(inserts.subspan(half), deadline);
+    }
+    for (BatchInsert* const each : inserts) {
       // A client that was refused was not stored, whether or not the commit succeeded. One that was replayed may be of
       // this commit.
       const Fault& fault = done.assume_exception();

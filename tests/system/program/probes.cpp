@@ -7,6 +7,7 @@
 #include <droplit/server/beast.hpp>
 
 #include "support/catch.hpp"
+#include "support/failing_memory.hpp"
 #include "support/server_parties.hpp"
 #include "support/socket.hpp"
 
@@ -206,6 +207,24 @@ TEST_CASE("the log has one line for each change, without a driver's words") {
         "droplit-server: not ready: the store does not answer: an exception\n");
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+TEST_CASE("a store that fails is not ready where there is no memory to say so") {
+  memory::has_c = false;
+  std::atomic<bool> lacks_memory = false;
+  Readiness readiness(Log(-1), 1ms, forever);
+  readiness.begin([&lacks_memory]() -> droplit::Outcome<void> {
+    memory::events.suspend();
+    if (!lacks_memory) return good();
+    memory::events.prepare({1, test::from_then_on});
+    memory::events.resume();
+    return droplit::Fault(droplit::FaultSource::storage, droplit::Fate::not_applied, {});
+  });
+  await(readiness, true);
+  lacks_memory = true;
+  await(readiness, false);
+  lacks_memory = false;
+  await(readiness, true);
 }
 
 TEST_CASE("its end waits for no period") {

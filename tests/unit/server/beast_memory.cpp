@@ -46,18 +46,6 @@ bool is_served(RawSocket& socket) { return socket.send(get) && has_response(sock
 
 }  // namespace
 
-// Stops the server from a thread whose allocations fail, too: then nothing has changed, and it can be tried again.
-template <class Server>
-void stop(Server& server) {
-  for (bool stopped = false; !stopped;) {
-    try {
-      server.stop();
-      stopped = true;
-    } catch (const std::bad_alloc&) {
-    }
-  }
-}
-
 TEST_CASE("whichever allocation fails, the server serves on, no more connections than it may", "[server]") {
   const unsigned store_threads = GENERATE(0u, 1u);
   CAPTURE(store_threads);
@@ -114,7 +102,7 @@ TEST_CASE("whichever allocation fails, a stop ends the server", "[server]") {
     busy.send(get.substr(0, 5));
     memory::events.prepare(failure, test::Events::Of::all_threads);
     memory::events.resume();
-    stop(server);
+    server.stop();
     thread.join();
     memory::events.suspend();
     CHECK(idle.closed());

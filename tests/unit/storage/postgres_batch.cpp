@@ -10,6 +10,9 @@
 #include "support/postgres_site.hpp"
 #include "support/postgres_wire.hpp"
 
+#include <dlfcn.h>
+#include <libpq-fe.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -93,6 +96,15 @@ constexpr std::string_view waiting_statements =
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH % AND pg_advisory_xact_lock%'";
 
 }  // namespace
+
+// In place of libpq's: counts what may look up a name, for longer than any limit.
+std::atomic<int> connections{0};
+extern "C" PGconn* PQconnectStartParams(const char* const* keywords, const char* const* values, int expands) {
+  static const auto real =
+      reinterpret_cast<decltype(&PQconnectStartParams)>(::dlsym(RTLD_NEXT, "PQconnectStartParams"));
+  ++connections;
+  return real(keywords, values, expands);
+}
 
 // ---- results ----
 
@@ -449,6 +461,21 @@ TEST_CASE("a batch that was lost, and cannot be settled, may have been applied a
     }
     CHECK(site.count() == (action == Wire::cut_after ? "5|" : "1|"));
   }
+}
+
+TEST_CASE("a batch that was lost is not settled beyond the time limit: nobody connects for each of its inserts") {
+  const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
+  Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
+  PostgresStorage storage =
+      PostgresStorage::open(
+          peer.conninfo(),
+          {.connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode})
+          .value();
+  Batch batch = several(1, 64);
+  connections = 0;
+  storage.insert_all(batch.all);
+  CHECK(connections <= 2);
+  for (std::size_t i = 0; i != 64; ++i) CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
 }
 
 TEST_CASE("a batch of which an earlier part took all of the time limit is not begun") {

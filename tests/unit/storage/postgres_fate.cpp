@@ -6,6 +6,10 @@
 #include "support/postgres_peer.hpp"
 #include "support/postgres_site.hpp"
 
+#include <dlfcn.h>
+#include <poll.h>
+
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <future>
@@ -46,6 +50,8 @@ std::string keyed_row(const std::optional<Client>& owner, const std::string& cou
 Reply says_once(const std::string& row) { return {row + Peer::ready()}; }
 
 const IdempotencyKey key = IdempotencyKey::parse("k").value();
+
+std::atomic<bool> always_readable{false};  // says the kernel to who asks without waiting
 
 /// How the stores of a test use their sessions.
 PostgresSessionMode session;
@@ -92,6 +98,14 @@ const std::vector<std::string> codes{"57000", "57014", "57P01", "57P02", "57P03"
 
 }  // namespace
 
+// In place of the C library's.
+extern "C" int poll(pollfd* all, nfds_t count, int timeout) {
+  static const auto real = reinterpret_cast<decltype(&poll)>(::dlsym(RTLD_NEXT, "poll"));
+  if (!always_readable || timeout != 0) return real(all, count, timeout);
+  all->revents = all->events;
+  return 1;
+}
+
 TEST_CASE("an error of a connection that does not come back ready is no proof, whatever its code") {
   each_mode();
   for (const std::string& code : codes) {
@@ -118,6 +132,26 @@ TEST_CASE("an error of a lost connection that cannot be settled may have been ap
     Scripted p({{Peer::error("FATAL", code), true}}, milliseconds(100));
     check_maybe_applied(p.storage.insert(client(1)));
   }
+}
+
+TEST_CASE("a response that begins a COPY is no proof, and nobody waits for its end") {
+  each_mode();
+  for (const char type : {'H', 'G', 'W'}) {
+    CAPTURE(type);
+    Scripted done({{Peer::copy(type)}, kept});
+    CHECK(done.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(done.settles(1));
+    Scripted unknown({{Peer::copy(type) + Peer::complete() + Peer::ready()}}, milliseconds(400));
+    check_maybe_applied(unknown.storage.insert(client(1)));
+  }
+}
+
+TEST_CASE("the time limit counts where there is always something to read") {
+  each_mode();
+  Scripted silent({{}}, milliseconds(100));
+  always_readable = true;
+  check_maybe_applied(silent.storage.insert(client(1)));
+  always_readable = false;
 }
 
 TEST_CASE("rows before the operator's word are no proof either") {

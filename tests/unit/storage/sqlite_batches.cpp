@@ -226,6 +226,26 @@ TEST_CASE("each insert of a batch has the outcome of its own, in one commit") {
   CHECK(storage.stats().group_commits == after);
 }
 
+TEST_CASE("an insert that fails in a batch costs few commits, and no other insert anything else") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  FaultyDisk disk;
+  SqliteStorage storage = open_filled(path);
+  REQUIRE(Raw(path).run("CREATE TRIGGER t BEFORE INSERT ON client WHEN NEW.name = 'bad'"
+                        " BEGIN SELECT RAISE(ABORT, 'no'); END") == SQLITE_OK);
+  constexpr std::uint32_t size = 1000, bad = 700;
+  Batch batch;
+  for (std::uint32_t n = 0; n != size; ++n) batch.add(client(n, n == bad ? "bad" : "lobby"));
+  const long before = disk.count(DiskCall::sync);
+  batch.run(storage);
+  CHECK(disk.count(DiskCall::sync) - before <= 20);  // where it is halved ten times, some of them with a checkpoint
+  for (std::uint32_t n = 0; n != size; ++n) {
+    const auto& outcome = batch.outcome(n);
+    if (n == bad ? !outcome.has_exception() : outcome.value() != Insertion::inserted) FAIL("of client " << n);
+  }
+  CHECK(batch.outcome(bad).assume_exception().fate() == Fate::not_applied);
+}
+
 TEST_CASE("an insert that a writer completes is found by another connection already") {
   struct Watched : QueuedInsert {
     Watched(std::uint32_t n, SqliteStorage& storage)

@@ -21,7 +21,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,19 +29,6 @@
 #include <vector>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres {
-
-/// One of the few statements of a store. Its name is made of its text: in a session that several programs share, no
-/// program runs another's statement by it.
-struct Statement {
-  Statement(std::size_t number, std::string_view schema, std::string_view sql)
-      : index(number),
-        text(with_schema(sql, schema)),
-        name("droplit_" + std::to_string(std::hash<std::string>()(text))) {}
-
-  std::size_t index;  ///< below 8
-  std::string text;
-  std::string name;
-};
 
 enum class QueryStatus : std::uint8_t {
   completed,    ///< rows; what was changed is committed
@@ -85,7 +71,7 @@ class Connection {
     for (std::size_t i = 0;; ++i) {
       const Deadline now = Time::now();
       auto made = connect(target, hosts[i], operation, now + (until - now) / static_cast<int>(hosts.size() - i));
-      if (made || i + 1 == hosts.size()) return made;
+      if (made || i + 1 == hosts.size() || Time::now() >= until) return made;
     }
   }
 
@@ -151,6 +137,7 @@ class Connection {
 
  private:
   static constexpr int most_forgotten = 3;
+  static constexpr int most_late_reads = 16;
 
   Connection(Handle handle, const Target& target)
       : handle_(std::move(handle)), local_settings_(target.pooled ? target.settings() : std::string()) {}
@@ -176,7 +163,7 @@ class Connection {
     PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
     auto next = PQstatus(handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
-      if (!made->wait(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) {
+      if (!made->wait_in_time(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) {
         return unavailable(operation, "no connection to the server before the time limit");
       }
       next = PQconnectPoll(handle);
@@ -237,6 +224,9 @@ class Connection {
           case PGRES_TUPLES_OK:
           case PGRES_COMMAND_OK: reply.rows = std::move(result); break;
           case PGRES_PIPELINE_SYNC: break;
+          case PGRES_COPY_OUT:
+          case PGRES_COPY_IN:
+          case PGRES_COPY_BOTH: usable_ = false; return reply;  // nothing asked for it, and libpq would say so for ever
           default:
             if (!result || std::exchange(failed, true)) break;
             if (const char* code = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE))
@@ -244,7 +234,7 @@ class Connection {
         }
       }
       if (unsent < 0) break;
-      reply.is_late = !wait(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until);
+      reply.is_late = !wait_in_time(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until);
       open = !reply.is_late && PQconsumeInput(handle) != 0;
     }
     usable_ = false;
@@ -281,6 +271,13 @@ class Connection {
     }
   }
 
+  /// The same, but false beyond `until` also where there is always something to read, except for the little that may
+  /// have come in time.
+  bool wait_in_time(int events, Deadline until) noexcept {
+    late_reads_ = Time::now() < until ? 0 : late_reads_ + 1;
+    return late_reads_ <= most_late_reads && wait(events, until);
+  }
+
   /// The code of a connection that was refused: libpq gives it only as the last word of a text.
   [[nodiscard]] SqlState last_state() const {
     std::string_view text = PQerrorMessage(handle_.get());
@@ -291,7 +288,8 @@ class Connection {
   Handle handle_;
   std::string local_settings_;  // of each transaction; empty if the session is our own
   std::bitset<8> prepared_;
-  int forgotten_ = 0;  // how often the server forgot a prepared statement; texts are sent after `most_forgotten`
+  int forgotten_ = 0;   // how often the server forgot a prepared statement; texts are sent after `most_forgotten`
+  int late_reads_ = 0;  // in a row
   bool usable_ = true;
   bool unconfirmed_ = false;
 };

@@ -2,7 +2,8 @@
 #pragma once
 
 // The small parts that the other headers of this folder share: owners of what libpq allocates, the server's error
-// codes, the words of faults, where a server is and the settings of its sessions, and the wait between two tries.
+// codes, the words of faults, a statement, where a server is and the settings of its sessions, and the wait between two
+// tries.
 
 #include <droplit/detail/config.hpp>
 #include <droplit/fault.hpp>
@@ -13,6 +14,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,6 +83,19 @@ inline std::string with_schema(std::string_view text, std::string_view schema) {
   for (const char c : text) sql += c == '@' ? schema : std::string_view(&c, 1);
   return sql;
 }
+
+/// One of the few statements of a store. Its name is made of its text: in a session that several programs share, no
+/// program runs another's statement by it.
+struct Statement {
+  Statement(std::size_t number, std::string_view schema, std::string_view sql)
+      : index(number),
+        text(with_schema(sql, schema)),
+        name("droplit_" + std::to_string(std::hash<std::string>()(text))) {}
+
+  std::size_t index;  ///< below 8
+  std::string text;
+  std::string name;
+};
 
 /// Where the server is, the limits that its sessions have, and whether they are shared with other programs.
 struct Target {

@@ -129,6 +129,7 @@ class QueryRunner {
       if (!lease) return unavailable(query.name, within("no connection was free", start_limit));
       int tries = 0;
       for (Backoff backoff;; backoff.sleep(end)) {
+        if (settling && Time::now() >= end) return unsettled(query, within("the server did not answer", limit_));
         auto connection = lease.connection(query.name, settling ? end : last_start);
         if (!connection && !settling) return std::move(connection).as_failure();
         if (connection) {
@@ -151,7 +152,6 @@ class QueryRunner {
             default: settling = true;
           }
         }
-        if (settling && Time::now() >= end) return unsettled(query, within("the server did not answer", limit_));
       }
     });
   }
