@@ -92,6 +92,13 @@ struct Where {
   }
 };
 
+/// Of which the peer's silence is noticed soon.
+PostgresStorage open_at(const Peer& peer, PostgresSessionMode mode) {
+  const PostgresOptions options{
+      .connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode};
+  return PostgresStorage::open(peer.conninfo(), options).value();
+}
+
 constexpr std::string_view waiting_statements =
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH % AND pg_advisory_xact_lock%'";
 
@@ -466,11 +473,7 @@ TEST_CASE("a batch that was lost, and cannot be settled, may have been applied a
 TEST_CASE("a batch that was lost is not settled beyond the time limit: nobody connects for each of its inserts") {
   const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
   Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
-  PostgresStorage storage =
-      PostgresStorage::open(
-          peer.conninfo(),
-          {.connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode})
-          .value();
+  PostgresStorage storage = open_at(peer, mode);
   Batch batch = several(1, 64);
   connections = 0;
   storage.insert_all(batch.all);
@@ -481,11 +484,7 @@ TEST_CASE("a batch that was lost is not settled beyond the time limit: nobody co
 TEST_CASE("a batch of which an earlier part took all of the time limit is not begun") {
   const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
   Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
-  PostgresStorage storage =
-      PostgresStorage::open(
-          peer.conninfo(),
-          {.connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode})
-          .value();
+  PostgresStorage storage = open_at(peer, mode);
   Batch batch = several(1, 256 + 2);
   storage.insert_all(batch.all);
   for (std::size_t i = 0; i != 256; ++i) CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
