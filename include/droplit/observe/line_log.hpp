@@ -10,6 +10,7 @@
 
 #include <droplit/clock.hpp>
 #include <droplit/detail/config.hpp>
+#include <droplit/detail/limits.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -38,7 +39,8 @@ enum class LogFormat : std::uint8_t {
   json,  ///< a JSON object for each line: `{"time":"2018-02-28T15:16:58.941Z","event":"message","text":"..."}`
 };
 
-/// How a `LineLog` writes.
+/// How a `LineLog` writes. A time outside of its range counts as the nearest within it: 1 ms (for `delay` 0) to 24
+/// hours.
 struct LineLogOptions {
   LogFormat format = LogFormat::text;        ///< of `line`, `repeated` and what the log says itself
   std::string prefix{};                      ///< of each line of text, such as `my-server: `
@@ -74,7 +76,8 @@ class LineLog {
   /// Queues a line that is written as it is, without its end, which is added: a record in the format of the caller.
   void record(std::string_view whole) const noexcept { shared_->add_record(whole); }
 
-  /// Waits until all lines were written or given up, the sums among them, but at most so long. False if some were not.
+  /// Waits until all lines were written or given up, the sums among them, but at most so long, up to 24 hours. False if
+  /// some were not.
   bool drain(std::chrono::milliseconds most) const noexcept { return shared_->drain(most); }
 
   /// How many lines have been lost since the log was made.
@@ -96,6 +99,8 @@ class LineLog {
   struct Shared {
     Shared(int to, LineLogOptions with) : fd(to), options(std::move(with)) {
       options.max_queued = (std::max)(options.max_queued, std::size_t{2});
+      options.period = detail::bounded_time(options.period, 1);
+      options.delay = detail::bounded_time(options.delay, 0);
     }
 
     const int fd;
@@ -140,7 +145,7 @@ class LineLog {
       ++draining;
       work.notify_one();
       bool said = false;
-      const bool all = written.wait_for(lock, most, [&] {
+      const bool all = written.wait_for(lock, detail::bounded_time(most, 0), [&] {
         const bool none = queue.ends.empty() && batch.ends.empty();
         if (none && !std::exchange(said, true)) push_lost();  // there was no room before
         return none && queue.ends.empty();
@@ -279,16 +284,12 @@ class LineLog {
     }
 
     void sum_up() noexcept {
-      for (auto each = repeats.begin(); each != repeats.end();) {
-        if (each->second == 0) {
-          each = repeats.erase(each);
-          continue;
-        }
-        const std::uint64_t more = std::exchange(each->second, 0);
+      std::erase_if(repeats, [](const auto& each) { return each.second == 0; });
+      for (auto& each : repeats) {
         push([&](std::string& out) {
-          append_message(out, each->first + " (the same " + std::to_string(more) + " times more)");
+          append_message(out, each.first + " (the same " + std::to_string(each.second) + " times more)");
         });
-        ++each;
+        each.second = 0;
       }
       push_lost();
     }

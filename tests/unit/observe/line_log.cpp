@@ -40,6 +40,9 @@ droplit::LineLogOptions summed_up_every(std::chrono::milliseconds period) {
   return {.prefix = "droplit-server: ", .period = period};
 }
 
+constexpr std::chrono::milliseconds extremes[] = {std::chrono::milliseconds::min(), -1ms, 0ms,
+                                                  std::chrono::milliseconds::max()};
+
 struct Pipe {
   std::array<int, 2> ends{};
   Pipe() {
@@ -104,6 +107,20 @@ std::uint64_t number_before(const std::string& text, std::string_view rest) {
 }
 
 }  // namespace
+
+TEST_CASE("times beyond their range count as the nearest within it") {
+  for (const auto extreme : extremes) {
+    CAPTURE(extreme.count());
+    Pipe pipe;
+    const Log log(pipe.ends[1], {.prefix = "droplit-server: ", .period = extreme, .delay = extreme});
+    log.line("one");
+    log.repeated("another");
+    CHECK(log.drain(std::chrono::milliseconds::max()));
+    CHECK(pipe.line() == "one");
+    CHECK(pipe.line() == "another");
+    CHECK(log.drain(extreme));
+  }
+}
 
 TEST_CASE("lines are written whole and in order") {
   Pipe pipe;

@@ -46,6 +46,8 @@ constexpr Breach breaches[] = {
     {"the token is there twice", "token_arrives"},
     {"the token is there at first", "token_arrives"},
     {"the fields of responses are dropped", "responses_arrive"},
+    {"few fields of responses are kept", "responses_arrive"},
+    {"repeated fields of responses are merged", "responses_arrive"},
     {"unknown responses are refused", "responses_arrive"},
     {"every status is 201", "responses_arrive"},
     {"bodies of responses are C strings", "response_bodies_arrive"},
@@ -111,6 +113,15 @@ class BrokenTransport {
 
  private:
   bool broken(std::string_view breach) const { return breach_ == breach; }
+
+  template <class Keep>
+  static HeaderFields kept(const HeaderFields& fields, Keep keep) {
+    HeaderFields kept;
+    for (const HeaderField field : fields) {
+      if (keep(field.name)) kept.add(field.name, field.value);
+    }
+    return kept;
+  }
 
   static Fault fault(Fate fate) { return Fault(FaultSource::transport, fate, "broken"); }
 
@@ -190,6 +201,16 @@ class BrokenTransport {
       response.body.resize(most);
     }
     if (broken("the fields of responses are dropped")) response.fields.clear();
+    if (broken("few fields of responses are kept")) {
+      response.fields = kept(response.fields, [](std::string_view name) {
+        return name == "content-type" || name == "content-length" || name == "retry-after" || name == "allow" ||
+               name == "location";
+      });
+    }
+    if (broken("repeated fields of responses are merged")) {
+      response.fields = kept(response.fields, [](std::string_view name) { return name != "x-several"; });
+      response.fields.add("x-several", "b, a");
+    }
     if (broken("unknown responses are refused") && response.status == 299) return fault(Fate::maybe_applied);
     if (broken("every status is 201")) response.status = 201;
     if (broken("bodies of responses are C strings")) response.body = response.body.c_str();

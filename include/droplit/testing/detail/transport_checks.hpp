@@ -97,6 +97,9 @@ class TransportChecks : public TransportFixture {
     arrives(response(405, {{"allow", "POST"}}));
     arrives(response(500, "application/json", R"({"errorType":"Internal Server Error"})"));
     arrives(response(503, {{"retry-after", "1"}}));
+    arrives(response(201, {{"idempotency-replayed", "true"}, {"content-type", "application/json"}}));
+    arrives(
+        response(200, {{"content-encoding", "x-unknown"}, {"x-several", "b"}, {"x-other", ""}, {"x-several", "a"}}));
     arrives(response(200));
     arrives(response(204));
     arrives(response(299, "text/plain", "what is this"));
