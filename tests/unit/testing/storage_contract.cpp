@@ -457,6 +457,32 @@ TEST_CASE("a broken rule about keys is reported with the keys") {
   CHECK(history[3].find("insert_once(Client{") != std::string::npos);
 }
 
+TEST_CASE("a store that keeps less of a client with a key than of one without fails") {
+  enum class Loses : std::uint8_t { type, text, letter };
+  struct Losing : MemoryStorage {
+    explicit Losing(Loses what) : loses(what) {}
+    KeyedInsertion insert_once(const Client& client, const IdempotencyKey& key) {
+      ClientTexts::Array texts = client.texts();
+      for (std::optional<Text>& text : texts) {
+        if (loses == Loses::text && text) text = Text::parse(text->str().substr(0, text->str().find('\'')));
+      }
+      const auto type = loses == Loses::type ? ClientType::application : client.type();
+      const auto done = MemoryStorage::insert_once(
+          {client.id(), client.created_at(), client.ecosystem_id(), type, ClientTexts(std::move(texts))}, key);
+      if (loses != Loses::letter || done.insertion() != Insertion::replayed) return done;
+      const Client holder = *done.client();
+      return KeyedInsertion::replayed({ClientId(holder.id().bytes()), holder.created_at(), holder.ecosystem_id(),
+                                       holder.type(), ClientTexts(holder)});
+    }
+    Loses loses;
+  };
+  for (const Loses what : {Loses::type, Loses::text, Loses::letter}) {
+    const auto failed = check_storage_contract([what] { return Losing(what); }).failed();
+    REQUIRE(!failed.empty());
+    CHECK(failed[0].id == (what == Loses::letter ? "key_is_replayed" : "key_inserts_as_insert"));
+  }
+}
+
 TEST_CASE("a store that forgets more keys than have expired fails, and one that forgets a client with its key") {
   struct Clearing : MemoryStorage {
     explicit Clearing(bool client) : forgets_client(client) {}

@@ -48,20 +48,10 @@ class StorageChecks : public StorageKeyChecks {
   }
 
   void texts_are_kept() {
-    std::vector<std::string> values{"\xF0\x9F\x90\x9D \xF4\x8F\xBF\xBF \xEF\xBB\xBF \xE2\x82\xAC",
-                                    "e\xCC\x81 \xC3\xA9",
-                                    "'); DROP TABLE clients; --",
-                                    "\"%s%n\" \\0 $1 ?1 :name",
-                                    " \t\r\n\x01\x1F\x7F ",
-                                    "  \n",
-                                    "NULL",
-                                    "0012",
-                                    std::string(100 << 10, 'n'),
-                                    std::string((100 << 10) + 1, 'd')};
+    std::vector<std::string> values = awkward_values();
     for (std::uint32_t plane = 0; plane != 17; ++plane) values.push_back(all_of(plane));
-    for (std::size_t n = 0; n != values.size(); ++n) {  // each value in each field
-      comes_back(client(n, texts_by([&](std::size_t i) { return Text::parse(values[(n + i) % values.size()]); })));
-    }
+    std::uint64_t n = 0;
+    for (ClientTexts& each : each_in_each_field(values)) comes_back(client(n++, std::move(each)));
   }
 
   void types_are_kept() {

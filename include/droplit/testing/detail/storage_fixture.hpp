@@ -106,6 +106,29 @@ class StorageFixture : public Checks {
         [mark](std::size_t i) { return Text::parse(std::string(client_fields[first_text + i].name).append(mark)); });
   }
 
+  /// Texts that do not survive being handled as numbers, lines or C strings, or are long.
+  static std::vector<std::string> awkward_values() {
+    return {"\xF0\x9F\x90\x9D \xF4\x8F\xBF\xBF \xEF\xBB\xBF \xE2\x82\xAC",
+            "e\xCC\x81 \xC3\xA9",
+            "'); DROP TABLE clients; --",
+            "\"%s%n\" \\0 $1 ?1 :name",
+            " \t\r\n\x01\x1F\x7F ",
+            "  \n",
+            "NULL",
+            "0012",
+            std::string(100 << 10, 'n'),
+            std::string((100 << 10) + 1, 'd')};
+  }
+
+  /// Texts with each value in each field.
+  static std::vector<ClientTexts> each_in_each_field(const std::vector<std::string>& values) {
+    std::vector<ClientTexts> all;
+    for (std::size_t n = 0; n != values.size(); ++n) {
+      all.push_back(texts_by([&](std::size_t i) { return Text::parse(values[(n + i) % values.size()]); }));
+    }
+    return all;
+  }
+
   static Client client(std::uint64_t n, ClientTexts given = texts(), EcosystemId in = ecosystem(1)) {
     return {id(n), time(), in, ClientType{}, std::move(given)};
   }

@@ -43,6 +43,10 @@ class StorageKeyChecks : public StorageConcurrencyChecks {
       returns(Insertion::inserted, each, key(std::to_string(is_given)));
       expect(find(each.id()) == each, "a client that is inserted is not found, or differs");
     }
+    for (const Client& each : awkward_clients()) {
+      returns(Insertion::inserted, each, key(each.id().text()));
+      expect(find(each.id()) == each, "a client that is inserted is not found, or differs");
+    }
     returns(Insertion::id_taken, client(0), key("taken"));
     expect(find(id(0)) == with_texts(0, 0), "the client that has an id is another one now");
     add(ecosystem(2));
@@ -62,6 +66,10 @@ class StorageKeyChecks : public StorageConcurrencyChecks {
       expect(!find(id(next)), "the client that repeats it is stored");
       replays(first, first, k);  // its id is taken
       expect(find(first.id()) == first, "the client that has the key is gone or changed");
+    }
+    for (const Client& each : awkward_clients()) {
+      insert_once(each, key(each.id().text()));
+      replays(each, repeated(each, ++next), key(each.id().text()));
     }
   }
 
@@ -227,6 +235,18 @@ class StorageKeyChecks : public StorageConcurrencyChecks {
     return client(n, texts_by([is_given](std::size_t i) {
                     return (is_given >> i & 1) != 0 ? Text::parse("given") : std::nullopt;
                   }));
+  }
+
+  // Of each type; one has an id with a letter.
+  static std::vector<Client> awkward_clients() {
+    std::vector<Client> all;
+    for (ClientTexts& each : each_in_each_field(awkward_values())) {
+      const std::size_t n = all.size();
+      const ClientId its_id = n == 0 ? *ClientId::parse("A00000000000000000000000a") : id(1000 + n);
+      all.emplace_back(its_id, time(), ecosystem(1), static_cast<ClientType>(n % client_type_names.size()),
+                       std::move(each));
+    }
+    return all;
   }
 
   void returns(Insertion expected, const Client& c, const IdempotencyKey& k) {
