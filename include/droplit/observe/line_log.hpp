@@ -39,8 +39,7 @@ enum class LogFormat : std::uint8_t {
   json,  ///< a JSON object for each line: `{"time":"2018-02-28T15:16:58.941Z","event":"message","text":"..."}`
 };
 
-/// How a `LineLog` writes. A time outside of its range counts as the nearest within it: 1 ms (for `delay` 0) to 24
-/// hours.
+/// How a `LineLog` writes. A time counts as the nearest from 1 ms (`delay`: from 0) to 24 hours.
 struct LineLogOptions {
   LogFormat format = LogFormat::text;        ///< of `line`, `repeated` and what the log says itself
   std::string prefix{};                      ///< of each line of text, such as `my-server: `
