@@ -374,11 +374,14 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("whichever allocation of a thread that does a coroutine's call fails, the coroutine is resumed") {
+TEST_CASE("whichever allocation of a coroutine fails, or of a thread that does its call, the coroutine ends") {
   namespace asio = boost::asio;
   memory::has_c = false;
-  for (const bool batched : {false, true}) {
-    CAPTURE(batched);
+  for (int which = 0; which != 4; ++which) {
+    const bool batched = which % 2 == 1;
+    const bool of_its_own = which / 2 == 1;
+    const Events::Of threads_of = of_its_own ? Events::Of::this_thread : Events::Of::other_threads;
+    CAPTURE(batched, of_its_own);
     const long failed = each_failure(
         [&](Failure failure) {
           MemoryStorage memory_storage;
@@ -403,36 +406,47 @@ TEST_CASE("whichever allocation of a thread that does a coroutine's call fails, 
           asio::thread_pool threads(1);
           std::optional<BatchWriter<Batches>> writer;
           std::optional<Outcome<Client>> outcome;
-          const auto create = [&]() -> asio::awaitable<void> {
+          const auto create_in = [&](auto store) -> asio::awaitable<void> {
             ClientDraft draft(ecosystem, ClientType::server, Text::parse(std::string(100, 'n')));
-            if (batched) {
-              auto store = batch_store(*writer);
-              auto created = co_await async_create_client(store, clock, ids, std::move(draft));
-              outcome.emplace(std::move(created));
-            } else {
-              auto store = blocking_store(memory_storage, threads.get_executor());
-              auto created = co_await async_create_client(store, clock, ids, std::move(draft));
-              outcome.emplace(std::move(created));
-            }
+            struct Counted {
+              Counted() { memory::events.resume(); }
+              ~Counted() { memory::events.suspend(); }
+            } counted;
+            auto created = co_await async_create_client(store, clock, ids, std::move(draft));
+            outcome.emplace(std::move(created));
           };
+          const auto create = [&] {
+            return batched ? create_in(batch_store(*writer))
+                           : create_in(blocking_store(memory_storage, threads.get_executor()));
+          };
+          int ended = 0;
+          bool threw = false;
+          const auto end = [&](const std::exception_ptr& error) {
+            ++ended;
+            threw = error != nullptr;
+          };
+          memory::events.prepare({});
           if (batched) writer.emplace(batches);
           for (int i = 0; i != 2; ++i) {  // the threads run, and have what they allocate once
-            asio::co_spawn(context, create(), [](const std::exception_ptr&) {});
+            asio::co_spawn(context, create(), end);
             context.run();
             context.restart();
           }
           outcome.reset();
-          asio::co_spawn(context, create(), [](const std::exception_ptr&) {});
-          memory::events.prepare(failure, Events::Of::other_threads);
-          memory::events.resume();
+          asio::co_spawn(context, create(), end);
+          memory::events.prepare(failure, threads_of);
           context.run();
-          memory::events.suspend();
           threads.join();
           writer.reset();
-          REQUIRE(outcome);
+          REQUIRE(ended == 3);
+          REQUIRE(outcome.has_value() != threw);
+          if (threw) CHECK((of_its_own && memory::events.have_come()));
           const bool there = memory_storage.find_client(ClientId({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3})).has_value();
-          if (outcome->has_value()) CHECK(there);
-          if (outcome->has_exception() && outcome->exception().fate() == Fate::not_applied) CHECK_FALSE(there);
+          if (!outcome || (outcome->has_exception() && outcome->exception().fate() == Fate::not_applied)) {
+            CHECK_FALSE(there);
+          } else if (outcome->has_value()) {
+            CHECK(there);
+          }
           return memory::events.have_come();
         },
         {1, 3});

@@ -10,38 +10,40 @@
 #include <droplit/storage.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <concepts>
 #include <memory>
 #include <optional>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
-/// An insert of a suspended coroutine, whose `handler` it owns. Nothing else owns the coroutine meanwhile, so what the
-/// insert refers to in it remains.
-template <class T, class Handler>
-class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this<QueuedCoroutine<T, Handler>> {
+/// An insert of a coroutine, whose `Handler` it owns while the coroutine is suspended. Nothing else owns the coroutine
+/// meanwhile, so what the insert refers to in it remains.
+template <class T>
+class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this<QueuedCoroutine<T>> {
  public:
-  QueuedCoroutine(const Client& new_client, const IdempotencyKey* new_key, Handler handler)
+  using Handler = typename boost::asio::async_result<boost::asio::use_awaitable_t<>, void(Outcome<T>)>::handler_type;
+
+  QueuedCoroutine(const Client& new_client, const IdempotencyKey* new_key, const boost::asio::any_io_executor& executor)
       : QueuedInsert(new_client, new_key, resume),
-        executor_(boost::asio::prefer(boost::asio::any_io_executor(boost::asio::get_associated_executor(handler)),
-                                      boost::asio::execution::outstanding_work.tracked)),
-        handler_(std::move(handler)) {}
+        executor_(boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked)) {}
 
   /// Lives until it has resumed the coroutine.
-  void own() noexcept { own_ = this->shared_from_this(); }
+  void own(Handler handler) noexcept {
+    handler_.emplace(std::move(handler));
+    own_ = this->shared_from_this();
+  }
 
  private:
   // On the coroutine's own executor, whose work ends last: until then its context does not run out of work.
@@ -50,7 +52,7 @@ class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this
     const auto executor = std::move(self->executor_);
     for (;;) {
       try {
-        return boost::asio::post(executor, [self] { std::move(self->handler_)(self->result()); });
+        return boost::asio::post(executor, [self] { (*std::exchange(self->handler_, std::nullopt))(self->result()); });
       } catch (...) {  // no memory: the insert is done, so the coroutine must be told
         std::this_thread::yield();
       }
@@ -67,7 +69,7 @@ class QueuedCoroutine : public QueuedInsert, public std::enable_shared_from_this
   }
 
   boost::asio::any_io_executor executor_;
-  Handler handler_;
+  std::optional<Handler> handler_;
   std::shared_ptr<QueuedCoroutine> own_;
 };
 
@@ -95,17 +97,19 @@ class BatchStore {
   }
 
  private:
+  // What needs memory comes before the suspension: from there on an exception would not reach the coroutine.
   template <class T>
   boost::asio::awaitable<Outcome<T>> run(const Client& client, const IdempotencyKey* key) {
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
-        [&writer = writer_, &client, key](auto&& handler) {
-          using Handler = std::remove_cvref_t<decltype(handler)>;
-          const auto queued = std::make_shared<detail::QueuedCoroutine<T, Handler>>(
-              client, key, std::forward<decltype(handler)>(handler));
-          queued->own();
-          writer.insert(*queued);
+    const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+    auto queued = std::make_shared<detail::QueuedCoroutine<T>>(client, key, executor);
+    auto done = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
+        [&writer = writer_, &queued](auto handler) {
+          const auto insert = std::move(queued);
+          insert->own(std::move(handler));
+          writer.insert(*insert);
         },
         boost::asio::use_awaitable);
+    co_return co_await std::move(done);
   }
 
   BatchWriter<S>& writer_;

@@ -11,7 +11,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_type.hpp>
@@ -19,39 +18,42 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
-/// One blocking call for a suspended coroutine, whose `handler` it owns: on an executor's thread, or not at all if the
-/// coroutine is cancelled before. Nothing else owns the coroutine meanwhile, so what the call refers to in it remains.
-template <class T, class Call, class Handler>
-class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, Handler>> {
+/// One blocking call for a coroutine, whose `Handler` it owns while the coroutine is suspended: on an executor's thread,
+/// or not at all if the coroutine is cancelled before. Nothing else owns the coroutine meanwhile, so what the call
+/// refers to in it remains.
+template <class T, class Call>
+class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call>> {
  public:
-  BlockingCall(Call call, Handler handler)
-      : executor_(boost::asio::prefer(boost::asio::any_io_executor(boost::asio::get_associated_executor(handler)),
-                                      boost::asio::execution::outstanding_work.tracked)),
-        call_(std::move(call)),
-        handler_(std::move(handler)) {}
+  using Handler = typename boost::asio::async_result<boost::asio::use_awaitable_t<>, void(Outcome<T>)>::handler_type;
+
+  BlockingCall(Call call, const boost::asio::any_io_executor& executor)
+      : executor_(boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked)),
+        call_(std::move(call)) {}
 
   template <class Executor>
-  void start(const Executor& executor) {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler_);
-    if (slot.is_connected()) {
-      slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type type) {
-        if (type == boost::asio::cancellation_type::none) return;
-        if (const auto call = weak.lock()) call->cancel();
-      });
-    }
+  void start(const Executor& executor, Handler handler) {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    handler_.emplace(std::move(handler));
     try {
+      if (slot.is_connected()) {
+        slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type type) {
+          if (type == boost::asio::cancellation_type::none) return;
+          if (const auto call = weak.lock()) call->cancel();
+        });
+      }
       boost::asio::post(executor, [self = this->shared_from_this()] { self->run(); });
     } catch (...) {  // no memory
       if (!taken_.exchange(true)) complete(caught_fault(FaultSource::library, Fate::not_applied));
@@ -74,8 +76,9 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, H
     const auto executor = std::move(executor_);
     for (;;) {
       try {
-        return boost::asio::post(
-            executor, [self = this->shared_from_this()] { std::move(self->handler_)(std::move(self->result_)); });
+        return boost::asio::post(executor, [self = this->shared_from_this()] {
+          (*std::exchange(self->handler_, std::nullopt))(std::move(self->result_));
+        });
       } catch (...) {  // no memory: the call is done, so the coroutine must be told
         std::this_thread::yield();
       }
@@ -84,7 +87,7 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call, H
 
   boost::asio::any_io_executor executor_;
   Call call_;
-  Handler handler_;
+  std::optional<Handler> handler_;
   Outcome<T> result_ = Fault(FaultSource::library, Fate::not_applied, {});
   std::atomic<bool> taken_{false};
 };
@@ -117,15 +120,18 @@ class BlockingStore {
   }
 
  private:
+  // What needs memory comes before the suspension: from there on an exception would not reach the coroutine.
   template <class T, class Call>
   boost::asio::awaitable<Outcome<T>> run(Call call) {
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
-        [this, call](auto&& handler) {
-          using Handler = std::remove_cvref_t<decltype(handler)>;
-          std::make_shared<detail::BlockingCall<T, Call, Handler>>(call, std::forward<decltype(handler)>(handler))
-              ->start(executor_);
+    const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+    auto blocking = std::make_shared<detail::BlockingCall<T, Call>>(std::move(call), executor);
+    auto done = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome<T>)>(
+        [this, &blocking](auto handler) {
+          const auto started = std::move(blocking);
+          started->start(executor_, std::move(handler));
         },
         boost::asio::use_awaitable);
+    co_return co_await std::move(done);
   }
 
   S& storage_;
