@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <ratio>
+#include <type_traits>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
@@ -26,9 +27,10 @@ constexpr std::optional<Timestamp> to_timestamp(std::chrono::sys_time<Duration> 
     return Timestamp::from_unix_millis(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
   } else {  // not std::chrono::floor, which overflows near the ends of some durations and for unusual ticks
     using Ratio = std::ratio_divide<typename Duration::period, std::milli>;
-    const auto ticks = static_cast<std::int64_t>(time.time_since_epoch().count());
-    std::int64_t whole = ticks / Ratio::den;
-    std::int64_t rest = ticks % Ratio::den;
+    using Ticks = std::common_type_t<typename Duration::rep, std::int64_t>;  // may be unsigned, or wider
+    const Ticks ticks = time.time_since_epoch().count();
+    auto whole = static_cast<std::int64_t>(ticks / Ticks{Ratio::den});
+    auto rest = static_cast<std::int64_t>(ticks % Ticks{Ratio::den});
     if (rest < 0) {
       --whole;
       rest += Ratio::den;

@@ -60,28 +60,27 @@ class Exchange {
   /// need not be read. A server sends a requested 100 Continue after a good head.
   Outcome<void> head(const RequestHead& head) {
     reset();  // nothing of an earlier request may count for this one
+    Step step(principal_);
     auto good = judged(head);
-    if (!good) principal_.reset();  // a connection may be idle from now on, and a holder may keep much alive
+    step.goes_on = good.has_value();
     return good;
   }
 
   /// Reads a piece of the body, after a good head; an error once it is too long.
   Outcome<void> body(std::string_view piece) {
-    if (!fits(piece)) {
-      principal_.reset();
-      return ApiError::of<ApiErrc::content_too_large>();
-    }
+    Step step(principal_);
+    if (!fits(piece)) return ApiError::of<ApiErrc::content_too_large>();
     if (body_counts_) parser_.write(piece);
+    step.goes_on = true;
     return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
   /// Reads the last piece, which may be all of it or empty, and judges the query, the idempotency key, the body and
   /// whether the holder may create clients in the ecosystem.
   Outcome<ClientDraft> draft(std::string_view last_piece = {}) {
-    auto draft =
-        fits(last_piece) ? judged(last_piece) : Outcome<ClientDraft>(ApiError::of<ApiErrc::content_too_large>());
-    principal_.reset();
-    return draft;
+    const Step last(principal_);
+    if (!fits(last_piece)) return ApiError::of<ApiErrc::content_too_large>();
+    return judged(last_piece);
   }
 
   /// The idempotency key of a draft, for `insert_once`; nothing if the request has none, or keys are not taken.
@@ -100,6 +99,21 @@ class Exchange {
   }
 
  private:
+  using Principal = decltype(std::declval<const A&>().authenticate(std::string_view()));
+
+  // Forgets the token's holder unless the request goes on, also where there is no memory: the connection may be idle
+  // from now on, and a holder may keep much alive.
+  struct Step {
+    explicit Step(std::optional<Principal>& one) noexcept : principal(one) {}
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+    ~Step() {
+      if (!goes_on) principal.reset();
+    }
+    std::optional<Principal>& principal;
+    bool goes_on = false;
+  };
+
   Outcome<void> judged(const RequestHead& head) {
     if (head.length_malformed()) return ApiError::of<ApiErrc::bad_request>();
     std::optional<std::string_view> query;
@@ -166,7 +180,7 @@ class Exchange {
 
   const A& access_;
   DraftParser parser_;
-  std::optional<decltype(std::declval<const A&>().authenticate(std::string_view()))> principal_;
+  std::optional<Principal> principal_;
   std::optional<std::string> query_fields_;
   std::optional<IdempotencyKey> key_;
   std::uint64_t read_ = 0;

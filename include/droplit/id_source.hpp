@@ -27,13 +27,14 @@ concept IdSource = requires(I& ids, Timestamp now) {
 /// wraps, the random bytes change. A child process with memory of its own draws its own, however it was made (`fork`,
 /// `_Fork`, `clone`). Ids of different processes differ unless their random bytes agree; a restored snapshot of a
 /// running machine continues with those that it had. Before 1970 and after 2106-02-07T06:28:15Z the seconds are the
-/// nearest value that fits into 4 bytes.
+/// nearest value that fits into 4 bytes. A thread's first id registers what is done when it ends; glibc, as for any
+/// object of a thread, ends the process if there is no memory for that.
 class ObjectIds {
  public:
   /// A new id, with the seconds of `now`; a `Fault` if the system gives no random bytes.
   Outcome<ClientId> next(Timestamp now) const noexcept {
     const std::uint64_t number = process::numbers().next(now.unix_millis());
-    if (number == 0) return Fault(FaultSource::ids, Fate::not_applied, "no random bytes from the system");
+    if (number == 0) return Fault(FaultSource::ids, Fate::not_applied, "no random bytes");  // too short to need memory
     const std::int64_t seconds = now.unix_millis() >= 0 ? now.unix_millis() / 1000 : 0;
     const auto stamp = static_cast<std::uint32_t>(seconds > 0xFFFFFFFF ? 0xFFFFFFFF : seconds);
     const auto byte = [](std::uint64_t value, int shift) { return static_cast<std::uint8_t>(value >> shift); };

@@ -204,7 +204,7 @@ DROPLIT_DETAIL_INLINE void write_response(Response& out, int status, std::string
   detail::start(out, status);
   out.body = std::move(own_body);
   out.fields = std::move(fields);
-  detail::end(out);
+  if (status != 204 && status != 304) detail::end(out);  // a length would be that of no body (RFC 9110, section 8.6)
 }
 
 DROPLIT_DETAIL_INLINE std::optional<bool> read_replayed(const Response& response) noexcept {

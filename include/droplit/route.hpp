@@ -28,7 +28,7 @@ struct Route {
 
   /// Whether `other`, the path of a request, is this route's. It is not percent-decoded.
   [[nodiscard]] constexpr bool has_path(std::string_view other) const noexcept {
-    if (operation && other.starts_with("/v0/")) other.remove_prefix(3);
+    if (operation && other.starts_with("/v0/") && !path.starts_with("/v0/")) other.remove_prefix(3);
     if (operation && other.ends_with('/') && !path.ends_with('/')) other.remove_suffix(1);
     if (!path.ends_with('}')) return other == path;
     const std::string_view before = path.substr(0, path.rfind('{'));

@@ -96,12 +96,13 @@ requires(sizeof...(H) != 0) class Router {
     ///@}
     /// Of a request without a route: what any handler takes.
     [[nodiscard]] std::uint32_t max_body() {
-      if (chosen_) return with_chosen([](auto& steps) { return steps.max_body(); });
-      return std::apply([](auto&... steps) { return (std::max)({static_cast<std::uint32_t>(steps.max_body())...}); },
-                        all_);
+      if (chosen_) return with_chosen(max_body_of);
+      return std::apply([](auto&... steps) { return (std::max)({max_body_of(steps)...}); }, all_);
     }
 
    private:
+    static constexpr auto max_body_of = [](auto& steps) { return static_cast<std::uint32_t>(steps.max_body()); };
+
     template <std::size_t I = 0, class Call>
     auto with_chosen(Call call) {
       if constexpr (I + 1 != sizeof...(H)) {

@@ -16,7 +16,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 ///     StaticResource page("/", "text/html; charset=utf-8", "<!doctype html><title>droplit</title>");
 ///     Router router(endpoint, page);
 ///
-/// The query and the body of a request do not matter. Thread-safe.
+/// The query of a request does not matter, nor does a body that the server takes. Thread-safe.
 class StaticResource {
  public:
   const Route route;  ///< GET of its path

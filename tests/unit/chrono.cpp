@@ -53,6 +53,16 @@ TEST_CASE("instants of every duration outside the years 0000 to 9999 are none, a
   CHECK(to_timestamp(sys_time<nanoseconds>((nanoseconds::min)()))->text() == "1677-09-21T00:12:43.145Z");
 }
 
+TEST_CASE("ticks may be unsigned, or wider than 64 bits") {
+  using Unsigned = duration<std::uint64_t, std::nano>;
+  CHECK(to_timestamp(sys_time<Unsigned>(Unsigned(10'000'000'000'000'000'000U)))->text() == "2286-11-20T17:46:40.000Z");
+  CHECK(to_timestamp(sys_time<Unsigned>(Unsigned(1'999'999)))->unix_millis() == 1);
+#if defined(__SIZEOF_INT128__) && !defined(__STRICT_ANSI__)
+  using Wide = duration<__int128, std::atto>;
+  CHECK(to_timestamp(sys_time<Wide>(seconds(-1)))->unix_millis() == -1000);
+#endif
+}
+
 TEST_CASE("odd ticks overflow nothing") {
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 3579545>>;
   const std::int64_t seconds = 64092211200;  // 4001-01-01

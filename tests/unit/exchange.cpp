@@ -2,9 +2,11 @@
 #include <droplit/exchange.hpp>
 
 #include "support/catch.hpp"
+#include "support/memory.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -383,6 +385,35 @@ TEST_CASE("a holder lives until it was authorized or the request is refused, wha
     CHECK(access.authorized_with == 1);
     CHECK(access.holders() == 0);
   }
+}
+
+TEST_CASE("a holder does not outlive a step that has no memory") {
+  const std::string text(1000, 'n');
+  const std::string body = std::string(R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")") + text + "\"}";
+  Counting access;
+  Exchange exchange(access);
+  const auto fails = [](auto step) {
+    memory::fail_at = memory::calls + 1;
+    memory::fail_on = true;
+    bool threw = false;
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    memory::fail_at = 0;
+    return threw;
+  };
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(access.holders() == 1);
+  CHECK(fails([&] { static_cast<void>(exchange.body(body)); }));
+  CHECK(access.holders() == 0);
+  REQUIRE(exchange.head(head()).has_value());
+  CHECK(fails([&] { static_cast<void>(exchange.draft(body)); }));
+  CHECK(access.holders() == 0);
+  const std::string target = "/api/clients?" + text;
+  CHECK(fails([&] { static_cast<void>(exchange.head(head(target))); }));
+  CHECK(access.holders() == 0);
 }
 
 TEST_CASE("a draft is made once for a head") {

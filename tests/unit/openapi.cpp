@@ -439,6 +439,23 @@ TEST_CASE("title, servers, the limit of bodies and whether OPTIONS is served are
   CHECK(text(at(other, post + "/responses/405/description")) == text(response_object(405).at("description")));
 }
 
+TEST_CASE("the examples are the same however short bodies must be") {
+  for (const std::uint32_t max_body : {0U, 1U, 63U, 100U}) {
+    INFO(max_body);
+    json::value other = json::parse(openapi_json({.endpoint = {.max_body = max_body}}));
+    json::value same = document();
+    json::value none;
+    for (json::value* const one : {&other, &same}) {  // the limit itself is in one text
+      const json::string& path = at(*one, post).as_object().at("responses").at("413").at("$ref").as_string();
+      json::value& description = one->at_pointer(std::string(path).substr(1) + "/description");
+      const std::uint32_t limit = one == &other ? max_body : EndpointOptions().max_body;
+      CHECK(text(description).find(' ' + std::to_string(limit) + ' ') != std::string::npos);
+      description = nullptr;
+    }
+    CHECK(other == same);
+  }
+}
+
 TEST_CASE("openapi_resource serves the document at /openapi.json") {
   contract::World world;
   StaticResource openapi = openapi_resource();

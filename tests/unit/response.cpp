@@ -425,8 +425,12 @@ TEST_CASE("a response of a status, a type and a body has no content-type without
   CHECK(response.fields.lines() == "content-type: text/plain\r\ncontent-length: 4\r\n");
   write_response(response, 204, {}, {});
   CHECK(response.status == 204);
-  CHECK(response.fields.count("content-type") == 0);
+  CHECK(response.fields.lines().empty());  // no length either (RFC 9110, section 8.6)
   CHECK(response.body.empty());
+  write_response(response, 304, {}, {});
+  CHECK(response.fields.lines().empty());
+  write_response(response, 205, {}, {});
+  CHECK(response.fields.lines() == "content-length: 0\r\n");
 }
 
 TEST_CASE("a response replaces the earlier content") {

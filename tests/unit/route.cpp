@@ -31,6 +31,13 @@ TEST_CASE("any other route has its path alone") {
   CHECK_FALSE(Route{"GET", "/"}.has_path(""));
 }
 
+TEST_CASE("an operation whose own path begins with /v0 has that path") {
+  constexpr Route route{"GET", "/v0/things", true};
+  CHECK(route.has_path("/v0/things"));
+  CHECK(route.has_path("/v0/things/"));
+  CHECK_FALSE(route.has_path("/things"));
+}
+
 TEST_CASE("a route whose path ends with / has no path with one more") {
   constexpr Route root{"GET", "/", true};
   constexpr Route folder{"GET", "/api/", true};

@@ -50,7 +50,7 @@ struct Later {
       };
     }
     void cancel() { ++later_.cancelled; }
-    [[nodiscard]] std::uint32_t max_body() const { return 77; }
+    [[nodiscard]] int max_body() const { return 77; }
 
    private:
     Later& later_;
@@ -240,6 +240,12 @@ TEST_CASE("a body is limited by the handler it goes to, and without one by the l
   CHECK(steps.max_body() == 3);
   CHECK_FALSE(steps.head(RequestHead("PUT", "/none"), {}, response));
   CHECK(steps.max_body() == 5);
+  Later later;  // whose limit is an int
+  Router mixed(small, later);
+  decltype(mixed)::Steps mixed_steps(mixed);
+  CHECK(mixed_steps.max_body() == 77);
+  CHECK(mixed_steps.head(RequestHead("PUT", "/small"), {}, response));
+  CHECK(mixed_steps.max_body() == 3);
 }
 
 TEST_CASE("a router reads the route of a handler once, and no request makes the handler read it again") {

@@ -170,7 +170,7 @@ class RemoteCreation {
  private:
   RemoteCreation(const RetryPolicy& policy, std::int64_t now, std::optional<EcosystemId> ecosystem_id,
                  std::optional<ClientType> type)
-      : policy_{.max_attempts = policy.max_attempts,
+      : policy_{.max_attempts = (std::max)(policy.max_attempts, std::uint32_t{1}),
                 .first_delay = bounded(policy.first_delay),
                 .max_delay = bounded(policy.max_delay),
                 .deadline = bounded(policy.deadline),

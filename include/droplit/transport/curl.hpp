@@ -85,6 +85,8 @@ class CurlTransport {
     if (detail::trim(token_) != token_ || !HeaderFields().add("authorization", token_)) {
       return "the token cannot be a header field";
     }
+    const bool has_nul = (options_.ca_file + options_.proxy.value_or("")).find('\0') != std::string::npos;
+    if (has_nul) return "a path or the proxy has a NUL";
     const auto is_url_character = [](char c) { return c > 0x20 && c < 0x7F; };
     if (!detail::all_of(options_.url, is_url_character)) return "the URL has characters that no URL has";
     if (options_.url.find_first_of("?#") != std::string::npos) return has_more;

@@ -30,6 +30,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -50,6 +52,17 @@
 using namespace droplit;
 using test::Trial;
 namespace fs = std::filesystem;
+
+namespace {
+
+bool has_random_bytes = true;
+
+}  // namespace
+
+extern "C" int getentropy(void* bytes, std::size_t size) {
+  if (!has_random_bytes) return -1;
+  return ::syscall(SYS_getrandom, bytes, size, 0) == static_cast<long>(size) ? 0 : -1;
+}
 
 namespace {
 
@@ -656,6 +669,22 @@ TEST_CASE("whichever allocation of a store fails, what is returned is true and n
 TEST_CASE("whichever allocation of an adapter fails, what is returned is true and nothing is lost") {
   const long refused = run(other_operations());
   std::cout << "allocations refused in adapters: " << refused << '\n';
+}
+
+TEST_CASE("without memory and without random bytes there is a fault instead of an id") {
+  REQUIRE(ObjectIds().next(Timestamp::clamp_unix_millis(1)));  // at a thread's first id glibc needs memory, or aborts
+  const pid_t child = ::fork();  // whose ids begin with new random bytes
+  if (child == 0) {
+    has_random_bytes = false;
+    memory::events.prepare({1, test::from_then_on});
+    memory::events.resume();
+    const auto id = ObjectIds().next(Timestamp::clamp_unix_millis(1));
+    memory::events.suspend();
+    ::_exit(id.has_exception() && id.exception().fate() == Fate::not_applied ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("each public header has its operations in a table here, or it is written why not") {

@@ -11,7 +11,10 @@
 #include <droplit/testing/scripted_server.hpp>
 #include <droplit/transport/curl.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -453,4 +456,39 @@ TEST_CASE("whichever allocation of a coroutine fails, or of a thread that does i
     std::cout << "allocations of a coroutine's call that failed: " << failed << '\n';
     CHECK(failed > 1);
   }
+}
+
+TEST_CASE("a coroutine whose call is cancelled before it began ends also where there is no memory for that") {
+  namespace asio = boost::asio;
+  memory::has_c = false;
+  const long failed = each_failure(
+      [](Failure failure) {
+        MemoryStorage storage;
+        FixedClock clock(Timestamp::clamp_unix_millis(1));
+        test::CountingIds ids;
+        asio::io_context context;
+        asio::io_context workers;  // which never work
+        auto store = blocking_store(storage, workers.get_executor());
+        asio::cancellation_signal cancel;
+        std::optional<Outcome<Client>> outcome;
+        const auto create = [&]() -> asio::awaitable<void> {
+          const ClientDraft draft(*EcosystemId::parse("C0123456789abcdef01234567"), ClientType::server);
+          auto created = co_await async_create_client(store, clock, ids, draft);
+          memory::events.suspend();  // what follows is Asio's
+          outcome.emplace(std::move(created));
+        };
+        asio::co_spawn(context, create(), asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+        while (context.poll_one() != 0) {
+        }
+        cancel.emit(asio::cancellation_type::terminal);
+        memory::events.prepare(failure);
+        memory::events.resume();
+        context.restart();
+        context.poll();
+        REQUIRE(outcome);
+        CHECK(outcome->exception().fate() == Fate::not_applied);
+        return memory::events.have_come();
+      },
+      {1, 3});
+  CHECK(failed > 0);
 }

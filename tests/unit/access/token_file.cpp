@@ -224,6 +224,8 @@ TEST_CASE("a file is read from disk, and one that cannot be read is refused with
   CHECK(file.refusal() == "access file: cannot be opened: No such file or directory");
   std::ofstream(file.path) << with_entry(R"("token":"t","kind":"account")");
   CHECK(TokenFile::load(file.path.string()).value().authenticate("t").kind() == PrincipalKind::account);
+  const auto other = TokenFile::load(file.path.string() + '\0' + ".other");
+  CHECK(other.exception().what() == "access file: its path has a NUL");
   std::filesystem::resize_file(file.path, 0);
   CHECK(file.refusal() == "access file: line 1: is not part of a JSON object");
   std::ofstream(file.path) << "canary-5f0e";

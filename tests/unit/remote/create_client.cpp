@@ -492,6 +492,7 @@ TEST_CASE("nothing is waited for or sent at the very deadline") {
 }
 
 TEST_CASE("each option of the retries counts as the nearest value within its range") {
+  CHECK(RemoteCreation(draft(), RetryPolicy{.max_attempts = 0}, 0).max_attempts() == 1);
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   constexpr std::int64_t day = 86'400'000;

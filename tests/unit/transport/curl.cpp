@@ -654,6 +654,16 @@ TEST_CASE("a token or a URL that could break a line is refused before a byte is 
     INFO(url);
     CHECK(result_of(create_client(transport, draft())) == "not sent");
   }
+  for (const bool in_proxy : {false, true}) {  // what is before the NUL would be taken
+    CurlOptions cut = options(there.server.url());
+    if (in_proxy) {
+      cut.proxy = std::string("\0.example", 9);
+    } else {
+      cut.ca_file = std::string("\0.pem", 5);
+    }
+    CurlTransport transport("token", cut);
+    CHECK(result_of(create_client(transport, draft())) == "not sent");
+  }
   CHECK(there.server.accepted() == 0);
 }
 

@@ -39,6 +39,7 @@ inline Outcome<TokenFileText> read_token_file(const std::string& path) {
   };
   const auto not_regular = [] { return token_file_fault("is not a regular file"); };
 
+  if (path.find('\0') != std::string::npos) return token_file_fault("its path has a NUL");
   struct ::stat about {};
   if (::stat(path.c_str(), &about) != 0) return failed("cannot be opened");
   if (!S_ISREG(about.st_mode)) return not_regular();

@@ -67,7 +67,7 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call>> 
 
   void cancel() {
     if (taken_.exchange(true)) return;  // the call runs, and its result is awaited
-    complete(Fault::unavailable(FaultSource::storage, "cancelled before the storage was called"));
+    complete(Fault::unavailable(FaultSource::storage, "cancelled"));  // too short to need memory
   }
 
   // Resumes the coroutine on its own executor, whose work ends last: until then its context does not run out of work.

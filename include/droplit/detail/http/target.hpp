@@ -27,17 +27,20 @@ struct RequestTarget {
 constexpr RequestTarget split_target(std::string_view target) noexcept {
   RequestTarget parts;
   parts.well_formed = all_of(target, [](char c) { return is_visible(c) && c != '#'; });
+  bool is_absolute = false;
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
     const std::string_view authority = target.substr(0, target.find_first_of("/?"));
     target.remove_prefix(authority.size());
     parts.well_formed = parts.well_formed && is_host(authority);
+    is_absolute = true;
     break;
   }
   const std::size_t mark = target.find('?');
   if (mark != std::string_view::npos) parts.query = target.substr(mark + 1);
   if (target.starts_with('/')) parts.path = target.substr(0, mark);
+  if (is_absolute && parts.path.empty()) parts.path = "/";  // the same (RFC 9110, section 4.2.3)
   return parts;
 }
 

@@ -108,7 +108,10 @@ struct ExampleBody {
 /// Collects examples.
 class Examples {
  public:
-  explicit Examples(const EndpointOptions& options) : endpoint_(world_, world_, world_, world_, options) {}
+  /// Whatever `max_body` is: a body that is too long for it shows no other response than that.
+  explicit Examples(EndpointOptions options)
+      : endpoint_(world_, world_, world_, world_,
+                  {.serve_options = options.serve_options, .idempotency_keys = options.idempotency_keys}) {}
 
   /// The endpoint's response to a request to create a client. The name of a refusal is its code's if `name` is empty;
   /// a second refusal of that name is dropped.

@@ -18,8 +18,8 @@ TEST_CASE("a target has a path and perhaps a query, and is not normalised") {
   CHECK(split_target("/api/clients?").query == "");
   CHECK(path("http://example.org/api/clients?x") == "/api/clients");
   CHECK(path("HTTPS://[::1]:80/a/../b") == "/a/../b");
-  CHECK(path("http://example.org").empty());
-  CHECK(path("http://example.org?x").empty());
+  CHECK(path("http://example.org") == "/");
+  CHECK(path("http://example.org?x") == "/");
   CHECK(split_target("http://example.org?x").query == "x");
   CHECK(path("ftp://example.org/api/clients").empty());
   CHECK(path("*").empty());
