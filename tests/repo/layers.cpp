@@ -122,8 +122,9 @@ const std::map<std::string, Layer> layers{
 };
 
 // Headers of the operating system; everything else without a dot is the standard library.
-const std::set<std::string> system_headers{"netinet/in.h", "netinet/tcp.h", "poll.h",     "pthread.h", "sys/socket.h",
-                                           "emmintrin.h",  "sys/mman.h",    "sys/stat.h", "unistd.h",  "fcntl.h"};
+const std::set<std::string> system_headers{"netinet/in.h", "netinet/tcp.h", "dlfcn.h",     "poll.h",
+                                           "pthread.h",    "sys/socket.h",  "emmintrin.h", "sys/mman.h",
+                                           "sys/stat.h",   "unistd.h",      "fcntl.h"};
 
 struct Include {
   bool ours;

@@ -11,7 +11,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace test {
 
@@ -47,9 +47,10 @@ class TlsServer {
     return std::string(text, static_cast<std::size_t>(size));
   }
 
-  /// Sends `response` to each request on the connected socket `fd` whose head ends in its last piece of at most 16 KiB,
-  /// until the peer ends it; `limit` times at most. SIGPIPE stays blocked in the calling thread.
-  void serve(int fd, std::string_view response, int limit = 1000) const {
+  /// Sends `records`, each in a record of its own, to each request on the connected socket `fd` whose head ends in its
+  /// last piece of at most 16 KiB, until the peer ends it; `limit` times at most. SIGPIPE stays blocked in the calling
+  /// thread.
+  void serve(int fd, const std::vector<std::string>& records, int limit = 1000) const {
     sigset_t sigpipe;
     ::sigemptyset(&sigpipe);
     ::sigaddset(&sigpipe, SIGPIPE);
@@ -65,7 +66,9 @@ class TlsServer {
       received.append(piece, static_cast<std::size_t>(size));
       if (received.find("\r\n\r\n") == std::string::npos || received.back() != '}') continue;
       received.clear();
-      if (SSL_write(ssl.get(), response.data(), static_cast<int>(response.size())) <= 0) return;
+      for (const std::string& record : records) {
+        if (SSL_write(ssl.get(), record.data(), static_cast<int>(record.size())) <= 0) return;
+      }
       ++i;
     }
   }

@@ -389,7 +389,8 @@ TEST_CASE("a holder lives until it was authorized or the request is refused, wha
 
 TEST_CASE("a holder does not outlive a step that has no memory") {
   const std::string text(1000, 'n');
-  const std::string body = std::string(R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")") + text + "\"}";
+  const std::string body =
+      std::string(R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server","name":")") + text + "\"}";
   Counting access;
   Exchange exchange(access);
   const auto fails = [](auto step) {

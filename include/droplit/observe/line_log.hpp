@@ -35,7 +35,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// The form of the lines of a `LineLog`.
 enum class LogFormat : std::uint8_t {
-  text,  ///< the text after a prefix
+  text,  ///< the text after a prefix; a control character of it is written as `?`
   json,  ///< a JSON object for each line: `{"time":"2018-02-28T15:16:58.941Z","event":"message","text":"..."}`
 };
 
@@ -117,7 +117,7 @@ class LineLog {
 
     void add(std::string_view text) noexcept {
       const std::lock_guard lock(mutex);
-      push(text);
+      push([this, text](std::string& out) { append_message(out, text); });
     }
 
     void add_record(std::string_view whole) noexcept {
@@ -214,10 +214,6 @@ class LineLog {
       all_lost.fetch_add(lines, std::memory_order_relaxed);
     }
 
-    void push(std::string_view text) noexcept {
-      push([this, text](std::string& out) { append_message(out, text); });
-    }
-
     // Appends a line by `append(std::string&)`. The number of lost lines goes before the first one that finds room.
     template <class Append>
     void push(Append append) noexcept {
@@ -256,7 +252,9 @@ class LineLog {
 
     void append_message(std::string& out, std::string_view text) const {
       if (options.format == LogFormat::text) {
-        out.append(options.prefix).append(text.substr(0, max_line));
+        out += options.prefix;
+        for (const char c : text.substr(0, max_line))  // it stays one line
+          out += static_cast<unsigned char>(c) < ' ' || c == '\x7F' ? '?' : c;
         return;
       }
       append_time(out);

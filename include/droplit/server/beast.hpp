@@ -113,8 +113,7 @@ class BeastServer {
       if (std::exchange(stopping_, true)) return;
       listener_.close();
       stop_end_ = std::chrono::steady_clock::now() + options_.stop_grace;
-      for (const auto& connection : connections_.all()) connection->finish();
-      await_end();
+      end();
     });
   }
 
@@ -175,7 +174,7 @@ class BeastServer {
     report("no memory to accept a connection or to wait for one");
     std::this_thread::sleep_for(later);
     on_strand([this] {
-      if (stopping_) return await_end();
+      if (stopping_) return end();
       accept();
     });
   }
@@ -208,15 +207,17 @@ class BeastServer {
   // Accepts what is pending, but not too many in a row. Returns how long to pause then; 0: until there is another one.
   std::chrono::milliseconds accept_some() noexcept {
     try {
-      for (int i = 0; i != accepts_in_a_row; ++i) {
+      for (int i = 0, lost = 0; i != accepts_in_a_row; ++i) {
         detail::MemoryShare memory(memory_);
         if (!take_place(memory)) return make_room();
         detail::ServerSocket socket(context_.get_executor());
         switch (listener_.accept(socket)) {
           case detail::Accepted::connection: begin(std::move(socket), std::move(memory)); break;
-          case detail::Accepted::failed: break;
           case detail::Accepted::none: return {};
-          default: report("a connection cannot be accepted"); return later;  // exhausted
+          case detail::Accepted::failed:
+            if (++lost != accepts_in_a_row) break;
+            [[fallthrough]];
+          default: report("a connection cannot be accepted"); return later;  // exhausted, or all in a row were lost
         }
       }
       return {};
@@ -251,14 +252,17 @@ class BeastServer {
 
   // Also for one that could not begin. Once the last one is removed, `run` may return.
   void has_ended(detail::ConnectionEntry<std::chrono::steady_clock>& connection) {
-    if (detail::is_observed<O> && connection.added) {
-      detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
-    }
+    if (connection.added) detail::notify(observer_, [](O& observer) { observer.connection_closed(); });
     connections_.remove(connection);
   }
 
   void report(const char* what) noexcept {
     detail::notify(observer_, [what](O& observer) { observer.fault(Fault::unavailable(FaultSource::library, what)); });
+  }
+
+  void end() {
+    for (const auto& connection : connections_.all()) connection->finish();
+    await_end();
   }
 
   // The last connection's end ends `run`.

@@ -159,7 +159,8 @@ class CurlTransport {
     static detail::curl::Lines proxy_lines(std::string(user_agent) + '\0');  // of a CONNECT
     handle.set(CURLOPT_PROXYHEADER, proxy_lines.get());
     handle.set(CURLOPT_PREREQFUNCTION, static_cast<curl_prereq_callback>(&begin));
-    handle.set(CURLOPT_PREREQDATA, &reader);
+    Beginning beginning{reader, connection, handle.get()};
+    handle.set(CURLOPT_PREREQDATA, &beginning);
     handle.set(CURLOPT_HEADERFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::head>));
     handle.set(CURLOPT_HEADERDATA, &reader);
     handle.set(CURLOPT_WRITEFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::body>));
@@ -195,8 +196,16 @@ class CurlTransport {
 
   // libcurl's callbacks.
 
-  static int begin(void* reader, char*, char*, int, int) noexcept {
-    return static_cast<detail::curl::ResponseReader*>(reader)->begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  struct Beginning {
+    detail::curl::ResponseReader& reader;
+    detail::curl::Connection& connection;
+    CURL* handle;
+  };
+
+  static int begin(void* data, char*, char*, int, int) noexcept {
+    const Beginning& request = *static_cast<const Beginning*>(data);
+    request.connection.begin(request.handle);
+    return request.reader.begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
   }
 
   template <bool (detail::curl::ResponseReader::*Read)(std::string_view)>

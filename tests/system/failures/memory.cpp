@@ -672,8 +672,9 @@ TEST_CASE("whichever allocation of an adapter fails, what is returned is true an
 }
 
 TEST_CASE("without memory and without random bytes there is a fault instead of an id") {
-  REQUIRE(ObjectIds().next(Timestamp::clamp_unix_millis(1)));  // at a thread's first id glibc needs memory, or aborts
-  const pid_t child = ::fork();  // whose ids begin with new random bytes
+  // At a thread's first id glibc needs memory, or aborts. Those of a child begin with new random bytes.
+  REQUIRE(ObjectIds().next(Timestamp::clamp_unix_millis(1)));
+  const pid_t child = ::fork();
   if (child == 0) {
     has_random_bytes = false;
     memory::events.prepare({1, test::from_then_on});

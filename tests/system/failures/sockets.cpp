@@ -267,6 +267,32 @@ TEST_CASE("whichever system call of a serving thread fails, what it says is true
   CHECK(failed > 100);
 }
 
+TEST_CASE("where no connection can be accepted for a lasting cause, the server says so and waits") {
+  struct Told : NoObserver {
+    void fault(const droplit::Fault&) noexcept { ++faults; }
+    std::atomic<int> faults{0};
+  };
+  for (const int cause : {EPERM, EPROTO, EMFILE}) {  // of which the first two may also be a single connection's
+    CAPTURE(cause);
+    test::Parties parties;
+    Told told;
+    BeastServer server(parties.endpoint, ServerOptions(), told);
+    std::thread thread([&] { server.run(); });
+    calls::prepare({Call::accept, cause}, {1, from_then_on}, Events::Of::all_threads);
+    calls::events.resume();
+    RawSocket socket(server.port());
+    for (int i = 0; i != 1000 && told.faults < 3; ++i) std::this_thread::sleep_for(Millis(10));
+    const int faults = told.faults;
+    const long accepts = calls::events.count();
+    calls::events.suspend();
+    CHECK(faults >= 3);
+    CHECK(accepts <= 16 * (faults + 1));
+    CHECK(is_served(socket));
+    server.stop();
+    thread.join();
+  }
+}
+
 TEST_CASE("a request of any length that fits one read is read with one system call") {
   test::Parties parties;
   BeastServer server(parties.endpoint, ServerOptions());

@@ -122,6 +122,13 @@ TEST_CASE("times beyond their range count as the nearest within it") {
   }
 }
 
+TEST_CASE("a text is one line, and moves no cursor") {
+  Pipe pipe;
+  const Log log(pipe.ends[1], summed_up_every(forever));
+  log.line("x\ndroplit-server: y\r\t\x1b[2J\x7f\xc3\xa9 z");
+  CHECK(pipe.line() == "x?droplit-server: y???[2J?\xc3\xa9 z");
+}
+
 TEST_CASE("lines are written whole and in order") {
   Pipe pipe;
   const Log log(pipe.ends[1], summed_up_every(forever));

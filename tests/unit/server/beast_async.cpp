@@ -7,10 +7,14 @@
 #include "support/server_parties.hpp"
 #include "support/socket.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/post.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -121,6 +125,27 @@ class Echo {
 };
 
 static_assert(droplit::AsyncHandler<Echo> && !droplit::Handler<Echo>);
+
+/// Responds at once with a long body, on an executor that it keeps.
+struct Long {
+  struct Steps {
+    explicit Steps(Long& handler) : owner(handler) {}
+    bool head(const RequestHead&, std::string_view, Response&) { return true; }
+    bool body(std::string_view, Response&) { return true; }
+    bool finish(std::string_view, Response&) { return true; }
+    template <class Done>
+    void complete(Response& response, Done done) {
+      owner.executor = done.get_executor();
+      write_response(response, 200, "text/plain", std::string(size, 'x'));
+      done();
+    }
+    void cancel() {}
+    std::uint32_t max_body() const { return 0; }
+    Long& owner;
+  };
+  static constexpr std::size_t size = 32U << 20;
+  boost::asio::any_io_executor executor;
+};
 
 struct Running {
   explicit Running(ServerOptions options = {})
@@ -320,4 +345,30 @@ TEST_CASE("a server may be destroyed while other threads call back", "[server]")
     socket.send(post("/thread") + post("/thread"));
     if (round % 3 == 0) socket.receive();
   }
+}
+
+TEST_CASE("no step of a long write is begun while the connection is busy elsewhere", "[server]") {
+  Long handler;
+  droplit::BeastServer server(handler, ServerOptions{.threads = 2, .max_memory = std::uint64_t{1} << 30});
+  std::thread thread([&] { server.run(); });
+  RawSocket socket(server.port());
+  socket.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  REQUIRE(socket.readable(10s));  // so the executor is there
+  std::promise<void> blocked;
+  std::promise<void> release;
+  boost::asio::post(handler.executor, [&] {
+    blocked.set_value();
+    release.get_future().wait();
+  });
+  blocked.get_future().wait();
+  // One step may be under way, and takes what the kernel has room for.
+  std::string received;
+  while (!socket.ended() && socket.readable(200ms)) received += socket.receive_all(200ms);
+  CHECK(received.size() < Long::size);
+  release.set_value();
+  received += socket.receive_all();
+  CHECK(received.size() > Long::size);
+  server.stop();
+  thread.join();
+  handler.executor = {};
 }

@@ -362,6 +362,25 @@ TEST_CASE("unsolicited data on a kept connection is not the response to the next
   }
 }
 
+TEST_CASE("what TLS has decrypted beyond a response is not the response to the next request") {
+  const std::string created = test::with_length("201 Created", "content-type: application/json\r\n", test::a_created);
+  const std::string head = created.substr(0, created.size() - test::a_created.size());
+  test::TlsServer tls;
+  const TemporaryFile certificate(tls.certificate());
+  for (const std::string& rest :
+       {created, test::with_length("401 Unauthorized", "", ""), std::string("x"), std::string()}) {
+    INFO(rest);
+    ScriptedServer server([&](ScriptedConnection& connection) {
+      tls.serve(connection.fd(), {head, std::string(test::a_created) + rest});
+    });
+    CurlOptions over_tls = options("https" + server.url().substr(4));
+    over_tls.ca_file = certificate.path;
+    CurlTransport transport("token", over_tls);
+    for (int i = 0; i != 3; ++i) CHECK(result_of(create_client(transport, draft())) == "created");
+    CHECK(server.accepted() == (rest.empty() ? 1 : 3));
+  }
+}
+
 TEST_CASE("a name server that does not respond delays a request by the time limit at most") {
   CurlTransport transport("token", options("http://slow.invalid", 200ms));
   slow_lookups = 0;
@@ -397,7 +416,7 @@ TEST_CASE("programs that are started inherit no connection and no file, idle or 
       if (!connection.send(created)) return;
     }
   });
-  ScriptedServer safe([&](ScriptedConnection& connection) { tls.serve(connection.fd(), created); });
+  ScriptedServer safe([&](ScriptedConnection& connection) { tls.serve(connection.fd(), {created}); });
   {
     CurlOptions over_tls = options("https" + safe.url().substr(4));
     over_tls.ca_file = certificate.path;
@@ -430,7 +449,7 @@ TEST_CASE("neither libcurl nor TLS sends in a way that may raise SIGPIPE") {
   });
   std::atomic<int> ended{0};
   ScriptedServer safe([&](ScriptedConnection& connection) {
-    tls.serve(connection.fd(), created, 1);
+    tls.serve(connection.fd(), {created}, 1);
     connection.close();
     ++ended;
   });
@@ -517,7 +536,7 @@ TEST_CASE("the heads of a proxy's response to CONNECT are not the service's") {
       ScriptedServer proxy([&, &body = response](ScriptedConnection& connection) {
         const auto request = connection.read_request();
         if (!request || request->method != "CONNECT" || !connection.send(heads)) return;
-        tls.serve(connection.fd(), body);
+        tls.serve(connection.fd(), {body});
       });
       CurlOptions tunnel = options("https://127.0.0.1:1");
       tunnel.proxy = proxy.url();

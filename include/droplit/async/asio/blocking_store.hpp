@@ -31,9 +31,9 @@ namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 namespace detail {
 
-/// One blocking call for a coroutine, whose `Handler` it owns while the coroutine is suspended: on an executor's thread,
-/// or not at all if the coroutine is cancelled before. Nothing else owns the coroutine meanwhile, so what the call
-/// refers to in it remains.
+/// One blocking call for a coroutine, whose `Handler` it owns while the coroutine is suspended: on an executor's
+/// thread, or not at all if the coroutine is cancelled before. Nothing else owns the coroutine meanwhile, so what the
+/// call refers to in it remains.
 template <class T, class Call>
 class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call>> {
  public:
@@ -67,7 +67,8 @@ class BlockingCall : public std::enable_shared_from_this<BlockingCall<T, Call>> 
 
   void cancel() {
     if (taken_.exchange(true)) return;  // the call runs, and its result is awaited
-    complete(Fault::unavailable(FaultSource::storage, "cancelled"));  // too short to need memory
+    // A text that is too short to need memory.
+    complete(Fault::unavailable(FaultSource::storage, "cancelled"));
   }
 
   // Resumes the coroutine on its own executor, whose work ends last: until then its context does not run out of work.

@@ -15,7 +15,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
-#include <boost/asio/write.hpp>
 
 #include <array>
 #include <chrono>
@@ -123,13 +122,16 @@ class ConnectionIo : public std::enable_shared_from_this<Connection>, public Con
     return size;
   }
 
-  /// Writes all of `bytes`, then calls `call(connection)`; closes the connection if that fails.
+  /// Writes all of `bytes`, then calls `call(connection)`; closes the connection if that fails. Not by `async_write`,
+  /// whose steps after the first would be begun by any thread.
   template <class F>
   void write(std::string_view bytes, F call) {
-    boost::asio::async_write(socket_, boost::asio::buffer(bytes.data(), bytes.size()),
-                             handler([call](Connection& self, ErrorCode error, std::size_t) {
-                               if (error) return self.close();
-                               call(self);
+    socket_.async_write_some(boost::asio::buffer(bytes.data(), bytes.size()),
+                             handler([bytes, call](Connection& connection, ErrorCode error, std::size_t size) {
+                               ConnectionIo& self = connection;
+                               if (error) return connection.close();
+                               if (size != bytes.size()) return self.write(bytes.substr(size), call);
+                               call(connection);
                              }));
   }
 

@@ -63,7 +63,8 @@ class HttpSession {
   /// many at the front must not be fed again.
   Action advance(std::string_view input, std::size_t& used) noexcept {
     const std::size_t size = input.size();
-    const Action action = attempt([&] { return advance_in(input); });
+    const bool has_request = phase_ != Phase::start || input.find_first_not_of("\r\n") != std::string_view::npos;
+    const Action action = attempt([&] { return advance_in(input); }, has_request);
     used = size - input.size();
     return action;
   }
@@ -118,13 +119,15 @@ class HttpSession {
     return attempt([&] { return phase_ == Phase::start ? Action::close : refuse(code); });
   }
 
-  // What `call` returns, or a 500. Only a lack of memory makes it throw, and then it has written nothing of a response.
+  // What `call` returns, or a 500 if there is a request. Only a lack of memory makes it throw, and then it has written
+  // nothing of a response.
   template <class Call>
-  Action attempt(Call call) noexcept {
+  Action attempt(Call call, bool has_request = true) noexcept {
     output_.clear();
     try {
       return call();
     } catch (...) {
+      if (!has_request) return Action::close;
       try {
         fault_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
         return deliver();

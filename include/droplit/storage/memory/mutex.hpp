@@ -8,6 +8,9 @@
 #include <droplit/detail/config.hpp>
 
 #include <atomic>
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAVE_LINUX_FUTEX)
+#include <thread>
+#endif
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::memory {
 
@@ -25,7 +28,11 @@ class Mutex {
         return;
     }
     while (state_.exchange(State::awaited, std::memory_order_acquire) != State::free) {
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAVE_LINUX_FUTEX)
+      std::this_thread::yield();  // the wait of libstdc++ 12 there looks at the value before it locks: it may not wake
+#else
       state_.wait(State::awaited, std::memory_order_relaxed);
+#endif
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include <droplit/detail/config.hpp>
 #include <droplit/detail/limits.hpp>
+#include <droplit/transport/curl/tls.hpp>
 
 #include <curl/curl.h>
 #include <poll.h>
@@ -169,6 +170,9 @@ class Connection {
     return handle;
   }
 
+  /// Called while `handle` performs, before its request is written.
+  void begin(CURL* handle) noexcept { tls_ = TlsSession(handle); }
+
   /// Sends the request and receives its response, as curl_easy_perform does.
   [[nodiscard]] CURLcode perform(const EasyHandle& handle) noexcept {
     if (handle.code() != CURLE_OK) return handle.code();
@@ -183,6 +187,7 @@ class Connection {
     const CURLMsg* const message = ::curl_multi_info_read(multi_.get(), &left);
     const CURLcode result = message == nullptr ? CURLE_OUT_OF_MEMORY : message->data.result;
     if (::curl_easy_getinfo(handle.get(), CURLINFO_ACTIVESOCKET, &socket_) != CURLE_OK) socket_ = CURL_SOCKET_BAD;
+    has_rest_ = socket_ != CURL_SOCKET_BAD && tls_.may_have_rest();
     ::curl_multi_remove_handle(multi_.get(), handle.get());
     return result;
   }
@@ -191,6 +196,7 @@ class Connection {
   /// close_notify or the end of the connection. What follows is not the response to a new request.
   [[nodiscard]] bool has_unsolicited_data() const noexcept {
     if (socket_ == CURL_SOCKET_BAD) return false;
+    if (has_rest_) return true;
     pollfd one{socket_, POLLIN, 0};
     return ::poll(&one, 1, 0) != 0;
   }
@@ -199,6 +205,8 @@ class Connection {
   Owner<CURLSH, &::curl_share_cleanup> sessions_;
   Owner<CURLM, &close_all> multi_;
   curl_socket_t socket_ = CURL_SOCKET_BAD;
+  TlsSession tls_;
+  bool has_rest_ = false;  // in memory of TLS, after the last response
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::curl

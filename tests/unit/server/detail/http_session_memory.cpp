@@ -118,6 +118,34 @@ TEST_CASE("whichever allocation fails, there is one response or none, and a 201 
   }
 }
 
+TEST_CASE("without memory there is no response where there is no request", "[http_session]") {
+  struct Long {
+    droplit::Response handle(const droplit::Request&) const {
+      droplit::Response response;
+      write_response(response, 200, "text/plain", std::string(40'000, 'x'));
+      return response;
+    }
+  } handler;
+  for (const std::string_view next : {"", "\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+    const long failed = test::each_failure([&](test::Failure failure) {
+      droplit::detail::MemoryBudget budget(16 * kib * kib);
+      droplit::detail::MemoryShare memory(budget);
+      REQUIRE(memory.take_own(64 * kib));
+      droplit::detail::HttpSession<Long> session(handler, 16'384, false, std::move(memory));
+      std::size_t used = 0;
+      REQUIRE(session.advance("GET / HTTP/1.1\r\nHost: a\r\n\r\n", used) == Action::write);
+      REQUIRE(session.output().size() > 40'000);
+      memory::events.prepare(failure);
+      memory::events.resume();
+      session.advance(next, used);
+      memory::events.suspend();
+      if (next.size() < 10) CHECK(session.output().empty());
+      return memory::events.have_come();
+    });
+    CHECK(failed > 0);
+  }
+}
+
 TEST_CASE("a connection keeps little memory from one request to the next", "[http_session]") {
   test::Parties parties;
   const memory::Counted fresh;
