@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/outcome/try.hpp>
 
@@ -62,7 +63,8 @@ struct Connection {
   explicit Connection(tcp::socket&& accepted) : socket(std::move(accepted)) {}
 
   tcp::socket socket;
-  boost::beast::flat_buffer buffer{};
+  // Has room for a head or a trailer. Beast has no other limit of a trailer, and throws where a field has 64 KiB.
+  boost::beast::flat_buffer buffer{32768};
   std::optional<http::request_parser<http::buffer_body>> parser{};
 
   /// The next piece of the body, as a view of `memory`; empty after the last one.
@@ -79,12 +81,20 @@ struct Connection {
   }
 };
 
+// What this parser should have refused: RFC 9112, sections 3.2, 6.1 and 6.3.
+bool is_malformed(const http::request<http::buffer_body>& request) {
+  const auto codings = request.count(http::field::transfer_encoding);
+  if (request.count(http::field::host) != 1 || codings > 1) return true;
+  return codings == 1 && (!boost::beast::iequals(request[http::field::transfer_encoding], "chunked") ||
+                          request.count(http::field::content_length) != 0 || request.version() == 10);
+}
+
 asio::awaitable<droplit::Outcome<droplit::Client>> create(Connection& connection, embed::Service& service,
                                                           SuspendingStore& store) {
   const auto& request = connection.parser->get();
   droplit::RequestHead head(request.method_string(), request.target());
   for (const auto& field : request) head.add(field.name_string(), field.value());
-  if (request.count(http::field::host) != 1) co_return droplit::ApiError::of<droplit::ApiErrc::bad_request>();
+  if (is_malformed(request)) co_return droplit::ApiError::of<droplit::ApiErrc::bad_request>();
 
   droplit::Exchange exchange(service.access);
   BOOST_OUTCOME_CO_TRYV(exchange.head(head));  // target, method, token, announced length
@@ -135,6 +145,20 @@ asio::awaitable<void> serve(tcp::socket socket, embed::Service& service, Suspend
   }
 }
 
+/// Runs the coroutines until the context is stopped. An exception costs one connection: `asio::detached` drops what
+/// leaves its coroutine. What leaves an operation that the coroutine awaits destroys that too, but comes out of
+/// `context.run()`.
+void run(asio::io_context& context, const embed::PrintFaults& observer) {
+  while (!context.stopped()) {
+    try {
+      context.run();
+    } catch (...) {
+      observer.fault({droplit::FaultSource::library, droplit::Fate::maybe_applied, "an exception ended a connection",
+                      std::current_exception()});
+    }
+  }
+}
+
 asio::awaitable<void> listen(tcp::acceptor& acceptor, embed::Service& service, SuspendingStore& store) {
   asio::steady_timer pause(acceptor.get_executor());
   for (;;) {
@@ -157,7 +181,7 @@ int main(int argc, char** argv) {
   asio::io_context context(1);
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
   co_spawn(context, listen(acceptor, service, store), asio::detached);
-  std::thread thread([&] { context.run(); });
+  std::thread thread([&] { run(context, service.observer); });
   embed::run(argc, argv, acceptor.local_endpoint().port());
   context.stop();
   thread.join();

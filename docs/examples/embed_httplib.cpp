@@ -5,6 +5,8 @@
 
 #include <httplib.h>
 
+#include <strings.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,10 +14,22 @@
 
 namespace {
 
-// What this server should have refused: RFC 9112, sections 3.2 and 6.3.
+// What this server should have refused: RFC 9112, sections 3.2, 6.1 and 6.3.
 bool is_malformed(const httplib::Request& request) {
-  return request.get_header_value_count("Host") != 1 ||
-         (request.has_header("Transfer-Encoding") && request.has_header("Content-Length"));
+  const bool has_length = request.has_header("Content-Length");
+  const auto codings = request.get_header_value_count("Transfer-Encoding");
+  if (request.get_header_value_count("Host") != 1 || codings > 1) return true;
+  if (codings == 0) return !has_length && request.method == "POST";  // this server would read until the peer closes
+  return has_length || request.version == "HTTP/1.0" ||
+         strcasecmp(request.get_header_value("Transfer-Encoding").c_str(), "chunked") != 0;
+}
+
+void write(const droplit::Response& response, httplib::Response& out) {
+  out.status = response.status;
+  out.body = response.body;
+  for (const auto [name, value] : response.fields) {
+    if (name != "content-length") out.set_header(std::string(name), std::string(value));  // this server writes its own
+  }
 }
 
 template <class Endpoint>
@@ -23,18 +37,15 @@ void respond(Endpoint& endpoint, const httplib::Request& request, httplib::Respo
   droplit::RequestHead head(request.method, request.target);
   for (const auto& [name, value] : request.headers) head.add(name, value);
   droplit::Response response;
-  if (is_malformed(request)) {
-    write_response(response, droplit::ApiError::of<droplit::ApiErrc::bad_request>());
-  } else {
-    endpoint.handle(head, request.body, response);
-  }
+  endpoint.handle(head, request.body, response);
+  write(response, out);
+}
 
-  out.status = response.status;
-  out.body = response.body;
-  for (const auto [name, value] : response.fields) {
-    if (name != "content-length") out.set_header(std::string(name), std::string(value));  // this server writes its own
-  }
-  if (response.close) out.set_header("Connection", "close");
+// Called before the body is read.
+httplib::Server::HandlerResponse refuse_malformed(const httplib::Request& request, httplib::Response& out) {
+  if (!is_malformed(request)) return httplib::Server::HandlerResponse::Unhandled;
+  write(to_response(droplit::ApiError::of<droplit::ApiErrc::bad_request>()), out);
+  return httplib::Server::HandlerResponse::Handled;
 }
 
 }  // namespace
@@ -45,10 +56,11 @@ int main(int argc, char** argv) {
   const auto handler = [&](const httplib::Request& request, httplib::Response& response) {
     respond(service.endpoint, request, response);
   };
+  server.set_pre_routing_handler(refuse_malformed);
   server.Post(".*", handler).Get(".*", handler).Put(".*", handler).Patch(".*", handler).Delete(".*", handler);
   server.Options(".*", handler);
   server.set_payload_max_length(2 * std::size_t{service.endpoint.options().max_body});  // the Endpoint has the limit
-  server.set_keep_alive_timeout(1);  // when a connection closes, also after `connection: close`
+  server.set_keep_alive_max_count(1);  // after a response with `connection: close`, it would read the next request
   server.set_read_timeout(10);
   const int port = server.bind_to_any_port("127.0.0.1");
   std::thread thread([&] { server.listen_after_bind(); });

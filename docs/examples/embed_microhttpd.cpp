@@ -5,7 +5,10 @@
 
 #include <microhttpd.h>
 
+#include <strings.h>
+
 #include <cstddef>
+#include <cstring>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -36,8 +39,24 @@ void end(void*, MHD_Connection*, void** exchange, MHD_RequestTerminationCode) no
   delete static_cast<Exchange*>(*exchange);
 }
 
-MHD_Result add_field(void* head, MHD_ValueKind, const char* name, const char* value) noexcept {
-  static_cast<droplit::RequestHead*>(head)->add(name, value);
+/// The fields of a request, and how its body is framed.
+struct Fields {
+  droplit::RequestHead head;
+  bool chunked = false;
+  bool malformed = false;  // which this server should have refused: RFC 9112, sections 5 and 6
+};
+
+MHD_Result add_field(void* to, MHD_ValueKind, const char* name, const char* value) noexcept {
+  Fields& fields = *static_cast<Fields*>(to);
+  fields.head.add(name, value);
+  if (strcasecmp(name, "transfer-encoding") == 0) {
+    fields.malformed = fields.malformed || fields.chunked || strcasecmp(value, "chunked") != 0;
+    fields.chunked = true;
+  }
+  for (const std::string_view framing : {"transfer-encoding", "content-length"}) {
+    // This server adds a folded line, and a space before the colon, to the name.
+    if (strncasecmp(name, framing.data(), framing.size()) == 0 && name[framing.size()] != 0) fields.malformed = true;
+  }
   return MHD_YES;
 }
 
@@ -58,18 +77,18 @@ MHD_Result write(MHD_Connection* connection, droplit::Response& response) {
 }
 
 // Called after the head, for each piece of the body, and after the body.
-MHD_Result handle(void*, MHD_Connection* connection, const char*, const char* method, const char*, const char* piece,
-                  std::size_t* size, void** state) noexcept try {
+MHD_Result handle(void*, MHD_Connection* connection, const char*, const char* method, const char* version,
+                  const char* piece, std::size_t* size, void** state) noexcept try {
   if (*state == nullptr) return MHD_NO;  // no memory for it; this server closes
   Exchange& exchange = *static_cast<Exchange*>(*state);
   if (!exchange.begun) {
     exchange.begun = true;
-    droplit::RequestHead head(method, exchange.target);
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, add_field, &head);
-    const char* const coding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "transfer-encoding");
-    if (head.announced_length() && coding != nullptr) {  // which this server should have refused: RFC 9112, section 6.3
+    Fields fields{{method, exchange.target}};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, add_field, &fields);
+    const bool may_be_chunked = !fields.head.announced_length() && std::strcmp(version, "HTTP/1.1") == 0;
+    if (fields.malformed || (fields.chunked && !may_be_chunked)) {
       write_response(exchange.response, droplit::ApiError::of<droplit::ApiErrc::bad_request>());
-    } else if (exchange.steps.head(head, {}, exchange.response)) {
+    } else if (exchange.steps.head(fields.head, {}, exchange.response)) {
       return MHD_YES;
     }
     return write(connection, exchange.response);  // before the body; then this server closes

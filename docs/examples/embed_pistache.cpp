@@ -7,6 +7,8 @@
 #include <pistache/http.h>
 #include <pistache/peer.h>
 
+#include <sys/socket.h>
+
 #include <chrono>
 #include <list>
 #include <memory>
@@ -27,13 +29,20 @@ class Handler : public Pistache::Http::Handler {
     std::list<std::string> values;  // `value()` returns a copy, which must outlive `head`
     for (const auto& [name, field] : request.headers().rawList()) head.add(name, values.emplace_back(field.value()));
     droplit::Response response;
-    service_.endpoint.handle(head, request.body(), response);
+    if (request.version() == Pistache::Http::Version::Http10 &&
+        request.headers().rawList().contains("Transfer-Encoding")) {
+      write_response(response, droplit::ApiError::of<droplit::ApiErrc::bad_request>());  // RFC 9112, section 6.1
+    } else {
+      service_.endpoint.handle(head, request.body(), response);
+    }
 
     // Not with the ResponseWriter, which drops fields that it has no type for.
     std::string bytes = "HTTP/1.1 " + std::to_string(response.status) + " \r\n";
     bytes.append(response.fields.lines()).append(response.close ? "connection: close\r\n\r\n" : "\r\n");
     bytes.append(response.body);
-    writer.getPeer()->send(Pistache::RawBuffer(bytes, bytes.size()));
+    const auto peer = writer.getPeer();
+    auto sent = peer->send(Pistache::RawBuffer(bytes, bytes.size()));
+    if (response.close) sent.then([peer](ssize_t) { ::shutdown(peer->fd(), SHUT_RDWR); }, Pistache::Async::NoExcept);
   }
 
  private:

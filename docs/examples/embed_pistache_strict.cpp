@@ -80,8 +80,10 @@ struct FieldsStep : http::Private::Step {
     droplit::RequestHead head(exchange.method, exchange.target);
     for (const auto [name, value] : exchange.fields) head.add(name, value);
     const auto length = head.announced_length();
-    const bool chunked = exchange.fields.count("transfer-encoding") != 0;
-    if (chunked && (length || exchange.fields.get("transfer-encoding") != "chunked")) return refuse();
+    const auto codings = exchange.fields.count("transfer-encoding");
+    const bool chunked = codings == 1 && exchange.fields.get("transfer-encoding") == "chunked";
+    if (codings != 0 && !chunked) return refuse();
+    if (chunked && (length || message->version() == http::Version::Http10)) return refuse();
     if (exchange.fields.count("host") != 1) return refuse();
 
     exchange.refused = !exchange.steps.head(head, exchange.fields.lines(), exchange.response);

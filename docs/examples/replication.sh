@@ -28,12 +28,12 @@ promise="synchronous_standby_names=ANY 1 (a, b)"
 
 clone() {
   rm -rf "${folder:?}/$1"
-  pg_basebackup -D "$folder/$1" -d "$(server "$(other "$1")") $user" -R -X stream -c fast --no-sync
+  pg_basebackup -D "$folder/$1" -d "$(server "$(other "$1")") $user" -R -X stream -c fast
 }
 
 case $command in
   init)
-    initdb -D "$folder/$node" -U droplit -A trust -E UTF8 --locale=C --no-sync --no-instructions
+    initdb -D "$folder/$node" -U droplit -A trust -E UTF8 --locale=C --no-instructions
     ;;
   run)
     # Both nodes promise the same, so that a new primary acknowledges nothing before it has a standby.
@@ -47,7 +47,7 @@ case $command in
     if [ ! -e "$folder/$node" ]; then
       clone "$node"
     else
-      pg_rewind -D "$folder/$node" --source-server="$(server "$(other "$node")") $user" -R --no-sync || clone "$node"
+      pg_rewind -D "$folder/$node" --source-server="$(server "$(other "$node")") $user" -R || clone "$node"
     fi
     ;;
   promote)
@@ -105,7 +105,7 @@ health_check_user = 'droplit'
 health_check_period = 1
 health_check_timeout = 5
 # %d: the node that died.
-failover_command = 'if [ %d = %P ]; then sh $script $folder promote \$(echo ab | tr -d \$(echo ab | cut -c\$((%d + 1)))); fi'
+failover_command = 'if [ %d = %P ]; then sh "$script" "$folder" promote \$(echo ab | tr -d \$(echo ab | cut -c\$((%d + 1)))); fi'
 auto_failback = on
 auto_failback_interval = 1
 CONFIGURATION

@@ -4,8 +4,9 @@
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
 endif()
-set(modes FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
-    DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+# Whatever the umask is; CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS changes nothing for components in CMake 3.25.
+set(folder_modes DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(modes FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ ${folder_modes})
 file(READ ${CPACK_DROPLIT_SOURCE}/LICENSE license)
 string(STRIP "${license}" license)
 string(REPLACE "\n\n" "\n.\n" license "${license}")
@@ -34,6 +35,7 @@ License: BSL-1.0
   file(COPY ${CPACK_DROPLIT_SOURCE}/docs/changelog.md DESTINATION ${folder})
   file(RENAME ${folder}/changelog.md ${folder}/changelog)
   execute_process(COMMAND gzip -9n changelog changelog.Debian WORKING_DIRECTORY ${folder} COMMAND_ERROR_IS_FATAL ANY)
+  file(CHMOD_RECURSE ${usr} ${folder_modes})
   file(CHMOD_RECURSE ${usr}/share/doc ${modes})
 
   file(GLOB programs RELATIVE ${usr}/bin ${usr}/bin/*)

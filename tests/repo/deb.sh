@@ -12,9 +12,13 @@ fail() {
   exit 1
 }
 quietly() { "$@" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }; }
-quietly cpack --config "$build/CPackConfig.cmake" -B "$folder/packages"
+(umask 077 && quietly cpack --config "$build/CPackConfig.cmake" -B "$folder/packages")
 dev=$(echo "$folder"/packages/libdroplit-dev_*-1_all.deb)
 tools=$(echo "$folder/packages/droplit-tools_"*"-1_$(dpkg --print-architecture).deb")
+for package in "$dev" "$tools"; do
+  ! dpkg-deb -c "$package" | grep '^d' | grep -v '^drwxr-xr-x root/root' || fail "$package has folders that are not everyone's"
+  ! dpkg-deb -c "$package" | grep '^-' | grep -v '^-rwxr-xr-x root/root\|^-rw-r--r-- root/root' || fail "$package has files that are not everyone's"
+done
 quietly apt-get install --simulate --no-install-recommends "$dev" "$tools"
 grep -q '^Inst libdroplit-dev ' "$folder/log" || fail "apt would not install libdroplit-dev"
 grep -q '^Inst droplit-tools ' "$folder/log" || fail "apt would not install droplit-tools"

@@ -161,7 +161,8 @@ TEST_CASE("a thread that makes many ids at one time takes them in blocks that gr
   for (std::size_t i = 2; i != numbers.size(); ++i) {
     if (numbers[i] != numbers[i - 2] + 1) ++blocks;
   }
-  CHECK(blocks <= 2 * (10 + 16));
+  // Elsewhere, and under qemu, which clears no pages in a child, numbers are taken one by one.
+  if (process::Numbers::cleared_pages() != nullptr) CHECK(blocks <= 2 * (10 + 16));
   CHECK(all_differ(numbers));
 }
 

@@ -224,7 +224,8 @@ check("each of the page's seven errors is one click away, and the server says it
     assert.equal(rest.join("\r\n\r\n"), response.sent ?? "");
     // And so is the response.
     const shown = await statusText(page);
-    assert.ok(shown.startsWith(`${status} `) && shown.includes(name), shown);
+    assert.ok(shown.startsWith(`${status} `), shown);
+    assert.equal(await page.locator("#status b").textContent(), name);
     await page.getByText("Raw", {exact: true}).click();
     assert.equal(await page.locator("#body").textContent(), response.body);
   }
@@ -243,6 +244,33 @@ check("an error that needs an ecosystem asks for its id first, and every request
   await clickTryIt(page)();
   assert.ok(page.sent.every((request) => request.method() === "GET"));
   await close(page);
+});
+
+check("a value that no field can carry is not sent", async () => {
+  const server = await start("--idempotency-keys");
+  const page = await context.newPage();
+  const posts = [];
+  page.on("request", (request) => request.method() === "POST" && posts.push(request));
+  await page.goto(server.url + "/");
+  await page.locator("main").waitFor();
+  await page.getByLabel("authorization").fill(token);
+  const form = page.locator("#provoke form", {has: page.getByRole("button", {name: "Idempotency Key Reused", exact: true})});
+  for (const key of ["\u20ac", " ", "a b", "caf\u00e9"]) {
+    await form.locator("input").fill(key);
+    await form.getByRole("button").click();
+    assert.ok(await form.locator("input").evaluate((input) => input.validity.patternMismatch), key);
+  }
+  assert.equal(posts.length, 0);
+  await page.close();
+  await server.stop();
+});
+
+check("a user and a password in the page's address do not keep it from starting", async () => {
+  const page = await openPage();
+  await page.goto(url.replace("://", "://user:password@"));
+  await page.locator("main").waitFor();
+  assert.ok(!(await code(page, "curl")).includes("password"));
+  await page.close();
 });
 
 check("an empty body, a refused token and a lost connection are shown as what they are", async () => {

@@ -139,7 +139,7 @@ class Account {
   /// Keeps this token instead of any other. After a failure the one before is still there, whole.
   void write(std::string_view token) const {
     const std::string text = "{\"token\":" + boost::json::serialize(token) + "}\n";
-    if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "the token is longer than 64 KiB");
+    if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "with this token the account file would be longer than 64 KiB");
 
     const SignalsLater later;  // or an aside file would be left
     ::umask(077);              // whatever it was, the folder is for its owner to enter

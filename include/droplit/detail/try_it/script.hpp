@@ -29,7 +29,9 @@ const spell = (text = "") => text.split("`").map((part, index) => (index % 2 ? m
 
 // The document, and of it the first operation that takes a body.
 
-const api = await fetch("openapi.json").then((response) => response.json()).catch(() => {
+const base = Object.assign(new URL(".", document.baseURI), {username: "", password: "", hash: "", search: ""})
+  .href.slice(0, -1);  // no request is made with a password in its URL
+const api = await fetch(base + "/openapi.json").then((response) => response.json()).catch(() => {
   find("about").textContent = "openapi.json could not be read.";
   throw new Error("no openapi.json");
 });
@@ -42,7 +44,6 @@ const [mediaType, content] = Object.entries(follow(operation.requestBody).conten
 const schema = follow(content.schema);
 const scheme = follow(Object.values(api.components.securitySchemes)[0]);
 const example = follow(Object.values(content.examples)[0]).value;
-const base = new URL(".", document.baseURI).href.slice(0, -1);
 
 // Every example of a response, with the code's name.
 const examples = Object.entries(operation.responses).flatMap(([status, response]) =>
@@ -104,10 +105,13 @@ function showStatus(kind, title, name = "", ...sentences) {
     ...sentences.map((sentence) => make("p", {}, ...spell(sentence))));
 }
 
+// A text names the id that was sent, and that of an example another one.
+const withoutIds = (text) => text.replace(/C?[0-9a-f]{24}/gi, "");
+
 function showResponse({status, statusText, headers}, text) {
   const documented = follow(operation.responses[status] ?? {description: "The document does not have this status."});
-  const code = examples.find((each) => each.status === String(status) && text ===
-    (typeof each.value === "string" ? each.value : JSON.stringify(each.value)));
+  const code = examples.find((each) => each.status === String(status) && (typeof each.value === "string"
+    ? withoutIds(text) === withoutIds(each.value) : text === JSON.stringify(each.value)));
   showStatus(status < 300 ? "good" : "bad", `${status} ${statusText}`,
              ...(code ? [code.name, code.description] : ["", ...documented.description.split("\n")]));
   find("headers").replaceChildren(...[...headers].map(([name, value]) =>
@@ -185,7 +189,9 @@ for (const each of examples.filter((example) => example["x-request"])) {
   const change = each["x-request"];
   const asked = each["x-ask"];
   const name = each.name.replaceAll(" ", "-");
-  const ask = make("input", {id: "ask-" + name, required: "", spellcheck: "false"});
+  const isHeader = asked in (change.headers ?? {});
+  const ask = make("input", {id: "ask-" + name, required: "", spellcheck: "false",
+    ...(isHeader ? {pattern: "[!-~]+", title: "printable ASCII"} : {})});
   const provoke = make("form", {autocomplete: "off"},
     make("button", {"aria-describedby": "about-" + name}, each.name), make("small", {}, each.status),
     make("p", {id: "about-" + name}, ...spell(each.description)),
@@ -194,7 +200,6 @@ for (const each of examples.filter((example) => example["x-request"])) {
     event.preventDefault();
     const body = change.body ?? example;
     const answer = {[asked]: ask.value};
-    const isHeader = asked in (change.headers ?? {});
     send(isHeader ? request(each.name, body, {...change, headers: {...change.headers, ...answer}})
                   : request(each.name, asked ? {...body, ...answer} : body, change));
   };

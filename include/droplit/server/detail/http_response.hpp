@@ -32,15 +32,22 @@ inline void release_memory(Response& response, std::string& out) {
   reserve_for_fault(response, out);
 }
 
+/// The reason phrase; that of Beast 1.81 for two statuses is an earlier RFC's than 9110.
+inline std::string_view reason_of(unsigned status) noexcept {
+  if (status == 413) return "Content Too Large";
+  if (status == 422) return "Unprocessable Content";
+  const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
+  return {reason.data(), reason.size()};
+}
+
 /// Writes a response as HTTP/1.1 into `out`, whose memory is used again. `http_1_0`: to a client of HTTP/1.0.
 inline void write_http(std::string& out, const Response& response, bool closes, bool http_1_0, bool with_body) {
   const auto status = static_cast<unsigned>(response.status);
-  const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
   const char code[] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10),
                        static_cast<char>('0' + status % 10), ' '};
   const std::string_view parts[] = {"HTTP/1.1 ",
                                     {code, sizeof code},
-                                    {reason.data(), reason.size()},
+                                    reason_of(status),
                                     "\r\n",
                                     response.fields.lines(),
                                     "date: ",
