@@ -198,6 +198,7 @@ class SqliteStorage {
       if (!has_lock && !lock.try_lock_for(c.busy_timeout)) return detail::sqlite::make_fault(operation, SQLITE_BUSY);
       if (!c.files.unmoved()) return moved(operation, Fate::not_applied);
       c.warn_of_other_names();
+      c.wait_until = busy_deadline();
       return work(c);
     });
   }

@@ -72,13 +72,15 @@ inline constexpr auto storage_checks = std::to_array<detail::Check<detail::Stora
     {{"faults_are_not_remembered", "A key whose create failed is new, unless the fault is maybe applied and the client is there.", "*"}, &detail::StorageChecks::faults_are_not_remembered},
     {{"reopening_keeps_keys", "A key is still taken after the store was opened again.", "*"}, &detail::StorageChecks::reopening_keeps_keys},
     {{"crash_leaves_both_or_neither", "A crash at any step of a create leaves the client with its key, or neither.", "*"}, &detail::StorageChecks::crash_leaves_both_or_neither},
+    {{"batch_is_as_its_inserts", "Of inserts that come as one batch each does what it would do alone, in any order.", "*"}, &detail::StorageChecks::batch_is_as_its_inserts},
     // clang-format on
 });
 
 /// Runs the behaviour suite over the stores that `make()` returns, a new and empty one for each check. The report is
 /// true if the store is correct.
 ///
-/// The rules about keys are checked only if the store is a `KeyedStorage`. Some rules are checked only if it has a
+/// The rules about keys are checked only if the store is a `KeyedStorage`, and `batch_is_as_its_inserts` if it is a
+/// `BatchStorage`. Some rules are checked only if it has a
 /// further function, which a small wrapper around it may add; the report says so otherwise:
 ///
 /// - `void fail(bool)` makes every insert, addition and deletion fail until it is called with false:

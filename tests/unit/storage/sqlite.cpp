@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,30 @@ using test::Directory;
 using test::in_child;
 using test::Raw;
 namespace fs = std::filesystem;
+
+namespace {
+
+/// A file of which each sync takes so long; set while no other thread runs.
+struct SlowSync {
+  std::string path;
+  std::chrono::milliseconds time{};
+} slow_sync;
+
+int sync(int fd, long call) {
+  if (!slow_sync.path.empty()) {
+    std::array<char, 4096> path{};
+    const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
+    const bool is_slow = size > 0 && std::string_view(path.data(), static_cast<std::size_t>(size)) == slow_sync.path;
+    if (is_slow) std::this_thread::sleep_for(slow_sync.time);
+  }
+  return static_cast<int>(::syscall(call, fd));
+}
+
+}  // namespace
+
+// In the place of the system's, also for SQLite.
+extern "C" int fsync(int fd) { return sync(fd, SYS_fsync); }
+extern "C" int fdatasync(int fd) { return sync(fd, SYS_fdatasync); }
 
 namespace {
 
@@ -920,6 +945,53 @@ TEST_CASE("a deletion in one process is at once the law in another") {
   REQUIRE(other.run("UPDATE ecosystem SET state = 'deleted'") == SQLITE_OK);
   CHECK(storage.insert(client(2)).value() == Insertion::ecosystem_deleted);
   CHECK(storage.find_client(id(1)).value() == client(1));
+}
+
+TEST_CASE("the log of a file that two write is copied into it, however long its syncs take") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  slow_sync = {path, std::chrono::milliseconds(30)};
+  const SqliteOptions options{.durability = SqliteDurability::normal};
+  SqliteStorage a = open(path, options);
+  SqliteStorage b = open(path, options);
+  a.add_ecosystem(home).value();
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint32_t t = 0; t != 8; ++t) {
+      threads.emplace_back([&, t] {
+        for (std::uint32_t n = t * 1000; n != t * 1000 + 600; ++n) {
+          const Client one(id(n * 2'654'435'761U), Timestamp::clamp_unix_millis(n), home, ClientType::server,
+                           Text::parse(std::string(1000, 'n')));  // scattered, so that more pages change
+          refused += (t % 2 == 0 ? a : b).insert(one).has_exception() ? 1 : 0;
+        }
+      });
+    }
+  }
+  slow_sync = {};
+  CHECK(refused == 0);
+  CHECK(std::filesystem::file_size(path + "-wal") < 32U << 20);  // three times as much is written
+}
+
+TEST_CASE("a process that writes all the time shuts no other one out") {
+  const Directory directory;
+  SqliteStorage a = open(directory / "a");
+  SqliteStorage b = open(directory / "a");
+  a.add_ecosystem(home).value();
+  slow_sync = {directory / "a-wal", std::chrono::milliseconds(2)};  // nearly all of the time somebody has the lock
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint32_t t = 0; t != 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (std::uint32_t n = t * 1000; n != t * 1000 + 800; ++n) {
+          refused += (t % 2 == 0 ? a : b).insert(client(n)).has_exception() ? 1 : 0;
+        }
+      });
+    }
+  }
+  slow_sync = {};
+  CHECK(refused == 0);
 }
 
 TEST_CASE("a file that another holds is waited for, and then it is unavailable; when it is free all works again") {

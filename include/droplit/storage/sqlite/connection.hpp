@@ -34,18 +34,25 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite {
 
 struct Connection {
+  using Time = std::chrono::steady_clock;
+
   Connection(Opening::Opened opened, std::chrono::milliseconds timeout, std::int64_t key_age,
              std::function<void(std::string_view)> warning) noexcept
       : database(std::move(opened.database)),
         files(std::move(opened.files)),
         busy_timeout(timeout),
         max_key_age(key_age),
-        on_warning(std::move(warning)) {}
+        on_warning(std::move(warning)) {
+    wait_until = Time::now() + busy_timeout;
+    sqlite3_busy_handler(database.get(), wait_for_others, this);
+    sqlite3_wal_hook(database.get(), copy_log, nullptr);
+  }
 
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -134,13 +141,12 @@ struct Connection {
   /// Begins a transaction in which writing is safe. Waits for other processes until the deadline, but not where another
   /// thread has just waited too long for them: else each thread of a queue would wait as long again.
   std::optional<Fault> start(std::string_view operation, std::chrono::steady_clock::time_point deadline) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
-    const bool waits = now >= fail_fast_until && left.count() > 0;
-    sqlite3_busy_timeout(database.get(), waits ? static_cast<int>(left.count()) : 0);
+    const auto now = Time::now();
+    const bool waits = now >= fail_fast_until && now < deadline;
+    wait_until = waits ? deadline : now;
     if (const int code = StatementExecution(begin).step(); code != SQLITE_DONE) {
       const bool in_vain = waits && (code & 0xFF) == SQLITE_BUSY;
-      if (in_vain) fail_fast_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      if (in_vain) fail_fast_until = Time::now() + std::chrono::seconds(1);
       return make_fault(operation, code);
     }
     fail_fast_until = {};
@@ -173,10 +179,28 @@ struct Connection {
   std::int64_t max_key_age;                          // milliseconds
   std::function<void(std::string_view)> on_warning;  // for what no operation fails for
   GroupCommit lock;
-  std::chrono::steady_clock::time_point fail_fast_until{};
+  Time::time_point wait_until;  // how long SQLite waits for other processes
+  Time::time_point fail_fast_until{};
   Statement begin, commit, rollback, read_version, find_ecosystem, add_ecosystem, delete_ecosystem, find_client, insert;
 
  private:
+  /// Whether SQLite shall try again to lock the file. It tries often: another process that writes all the time lets go
+  /// of it only for microseconds, and SQLite's own handler comes to try ten times a second.
+  static int wait_for_others(void* connection, int tries) noexcept {
+    if (Time::now() >= static_cast<const Connection*>(connection)->wait_until) return 0;
+    std::this_thread::sleep_for(std::chrono::microseconds(200 + 100 * (tries % 9)));
+    return 1;
+  }
+
+  /// After a commit, as SQLite's own does, copies a long log into the file. While another process writes, the log never
+  /// is copied as a whole, so that it would grow without a limit: beyond 16 MiB others are kept from writing meanwhile.
+  /// The commit is done in any case.
+  static int copy_log(void*, sqlite3* database, const char* name, int pages) noexcept {
+    const int mode = pages < 4000 ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+    if (pages >= 1000) sqlite3_wal_checkpoint_v2(database, name, mode, nullptr, nullptr);
+    return SQLITE_OK;
+  }
+
   /// The client of the only row, if there is one.
   Outcome<std::optional<Client>> read_client(StatementExecution& row, std::string_view operation) {
     const int code = row.step();

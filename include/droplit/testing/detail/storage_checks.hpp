@@ -70,9 +70,12 @@ class StorageChecks : public StorageKeyChecks {
 
   void ids_are_distinct() {
     std::vector<Client> all;
-    for (const std::string_view digits :
-         {"00000000000000000000000a", "00000000000000000000000b", "a00000000000000000000000a",
-          "A00000000000000000000000a", "10000000000000000000000a"}) {
+    for (const std::string_view digits : {"00000000000000000000000a", "00000000000000000000000b",
+                                          "a00000000000000000000000a", "A00000000000000000000000a"}) {
+      all.emplace_back(*ClientId::parse(digits), time(), ecosystem(1), ClientType{}, texts(digits));
+    }
+    for (std::size_t i = 0; i != 24; ++i) {
+      const std::string digits = with_one_at(i);
       all.emplace_back(*ClientId::parse(digits), time(), ecosystem(1), ClientType{}, texts(digits));
     }
     for (const Client& each : all) comes_back(each);
@@ -147,6 +150,49 @@ class StorageChecks : public StorageKeyChecks {
     add(ecosystem(2));
     remove(ecosystem(2));
     expect(insert(client(1)) == Insertion::inserted, "another one refuses a client");
+    const EcosystemId zero = *EcosystemId::parse("C000000000000000000000000");
+    const auto differing = [](std::size_t i) { return *EcosystemId::parse("C" + with_one_at(i)); };
+    add(zero);
+    for (std::size_t i = 0; i != 24; ++i) add(differing(i));
+    remove(zero);
+    for (std::size_t i = 0; i != 24; ++i) {
+      expect(insert(client(100 + i, {}, differing(i))) == Insertion::inserted,
+             "one that differs in a digit is deleted");
+    }
+  }
+
+  void batch_is_as_its_inserts() {
+    if (!has_insert_all()) return skip("the store has no function insert_all(inserts)");
+    add(ecosystem(1));
+    delete_another();
+    const IdempotencyKey k = key();
+    // Of one id, of one key, and what is refused.
+    const std::vector<Client> all{
+        client(1), client(1, texts("twin")),  client(2, {}, ecosystem(2)), client(3, {}, ecosystem(3)),
+        client(4), client(5, texts("keyed")), client(6, texts("keyed")),   client(7, texts("reused"))};
+    std::vector<BatchInsert> inserts;
+    for (std::size_t i = 0; i != all.size(); ++i) inserts.emplace_back(all[i], i >= 5 && has_keys() ? &k : nullptr);
+    std::vector<BatchInsert*> pointers;
+    for (BatchInsert& each : inserts) pointers.push_back(&each);
+    insert_all(pointers);
+    for (const BatchInsert& each : inserts) expect(each.outcome.has_value(), "one has no outcome, or fails");
+    if (!result().failure.empty()) return;
+    const auto got = [&](std::size_t i) { return inserts[i].outcome.assume_value().insertion(); };
+    const auto is_one_of = [](Insertion a, Insertion b, Insertion other) {
+      return (a == Insertion::inserted && b == other) || (b == Insertion::inserted && a == other);
+    };
+    expect(is_one_of(got(0), got(1), Insertion::id_taken), "of two of one id not exactly one is inserted");
+    expect(got(2) == Insertion::ecosystem_deleted, "one does not return ecosystem_deleted");
+    expect(got(3) == Insertion::ecosystem_unknown, "one does not return ecosystem_unknown");
+    expect(got(4) == Insertion::inserted, "one that is like no other is not inserted");
+    if (has_keys() && got(7) != Insertion::inserted) {
+      expect(is_one_of(got(5), got(6), Insertion::replayed), "of two of one key and draft not exactly one is inserted");
+      expect(got(7) == Insertion::key_reused, "one of another draft does not return key_reused");
+    }
+    for (std::size_t i = 0; i != all.size(); ++i) {
+      if (got(i) == Insertion::inserted) expect(find(all[i].id()) == all[i], "one that is inserted is not found");
+      if (got(i) != Insertion::inserted && i > 1) expect(!find(all[i].id()), "one that is refused is found");
+    }
   }
 
   void fault_changes_nothing() {
@@ -204,6 +250,18 @@ class StorageChecks : public StorageKeyChecks {
       for (std::uint32_t i = more; i-- != 0;) all += static_cast<char>(0x80 | (c >> 6 * i & 0x3F));
     }
     return all;
+  }
+
+  // An id's digits.
+  static std::string with_one_at(std::size_t i) {
+    std::string digits(24, '0');
+    digits[i] = '1';
+    return digits;
+  }
+
+  void delete_another() {
+    add(ecosystem(2));
+    remove(ecosystem(2));
   }
 
   void delete_active() {

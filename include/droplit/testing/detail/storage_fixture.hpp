@@ -8,6 +8,7 @@
 #include <droplit/testing/detail/storage_log.hpp>
 #include <droplit/testing/detail/suite.hpp>
 
+#include <droplit/batch_storage.hpp>
 #include <droplit/client.hpp>
 #include <droplit/client_texts.hpp>
 #include <droplit/detail/config.hpp>
@@ -23,10 +24,12 @@
 #include <droplit/timestamp.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -47,6 +50,7 @@ struct StorageCalls {
   std::function<void()> reopen = nullptr;
   std::function<bool(std::size_t, const std::function<void()>&)> crash = nullptr;
   std::function<std::int64_t()> max_key_age = nullptr;  ///< in milliseconds
+  std::function<void(std::span<BatchInsert* const>)> insert_all = nullptr;
 };
 
 /// The functions of `storage`, which must outlive the result.
@@ -65,7 +69,12 @@ StorageCalls storage_calls(S& storage) {
     calls.crash = [&](std::size_t step, const std::function<void()>& act) { return storage.crash(step, act); };
   }
   if constexpr (requires { storage.max_key_age().count(); }) {
-    calls.max_key_age = [&] { return std::int64_t{storage.max_key_age().count()}; };
+    calls.max_key_age = [&] {
+      return std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(storage.max_key_age()).count()};
+    };
+  }
+  if constexpr (BatchStorage<S>) {
+    calls.insert_all = [&](std::span<BatchInsert* const> inserts) { storage.insert_all(inserts); };
   }
   return calls;
 }
@@ -170,14 +179,15 @@ class StorageFixture : public Checks {
 
   /// False, and the rule is not checked, if the store remembers no keys.
   bool asks_keys() {
-    const bool has_keys = storage_.insert_once != nullptr;
-    if (!has_keys) skip("the store has no function insert_once(client, key)");
-    return has_keys;
+    if (!has_keys()) skip("the store has no function insert_once(client, key)");
+    return has_keys();
   }
   [[nodiscard]] bool has_fail() const noexcept { return storage_.fail != nullptr; }
   [[nodiscard]] bool has_reopen() const noexcept { return storage_.reopen != nullptr; }
   [[nodiscard]] bool has_crash() const noexcept { return storage_.crash != nullptr; }
   [[nodiscard]] bool has_max_key_age() const noexcept { return storage_.max_key_age != nullptr; }
+  [[nodiscard]] bool has_insert_all() const noexcept { return storage_.insert_all != nullptr; }
+  [[nodiscard]] bool has_keys() const noexcept { return storage_.insert_once != nullptr; }
 
   /// The store's limit, in milliseconds.
   [[nodiscard]] std::int64_t max_key_age() const { return storage_.max_key_age(); }
@@ -197,6 +207,12 @@ class StorageFixture : public Checks {
     const bool crashed = storage_.crash(step, act);
     log_.add({"crash", step, {}, invoked, log_.tick()});
     return crashed;
+  }
+
+  void insert_all(std::span<BatchInsert* const> inserts) {
+    const std::uint64_t invoked = log_.tick();
+    storage_.insert_all(inserts);
+    log_.add({"insert_all", inserts.size(), {}, invoked, log_.tick()});
   }
 
   void comes_back(const Client& c) {

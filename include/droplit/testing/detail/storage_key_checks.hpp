@@ -157,7 +157,7 @@ class StorageKeyChecks : public StorageConcurrencyChecks {
     const auto old = [](std::uint64_t n) {
       return repeated(client(n), n, Timestamp::min_unix_millis + static_cast<std::int64_t>(n));
     };
-    const auto recent = [](std::uint64_t n) { return repeated(client(n), 100 + n, now - longest_millis); };
+    const auto recent = [](std::uint64_t n) { return repeated(client(n), 100 + n, now - 2 * longest_millis); };
     const auto newer = [](std::uint64_t n) { return repeated(client(n, texts("newer")), 200 + n, now); };
     const auto old_key = [](std::uint64_t n) { return key("old" + std::to_string(n)); };
     const auto recent_key = [](std::uint64_t n) { return key("recent" + std::to_string(n)); };
@@ -183,6 +183,8 @@ class StorageKeyChecks : public StorageConcurrencyChecks {
     returns(Insertion::inserted, newer, key());
     replays(newer, repeated(newer, 4, 2 * limit + 1), key());  // the limit counts from the newer one
     returns(Insertion::inserted, repeated(newer, 5, 2 * limit + 2), key());
+    remove(ecosystem(1));
+    returns(Insertion::ecosystem_deleted, repeated(newer, 6, 3 * limit + 3), key());
   }
 
   void faults_are_not_remembered() {
