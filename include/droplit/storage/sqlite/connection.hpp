@@ -51,7 +51,7 @@ struct Connection {
         on_warning(std::move(warning)) {
     wait_until = Time::now() + busy_timeout;
     sqlite3_busy_handler(database.get(), wait_for_others, this);
-    sqlite3_wal_hook(database.get(), copy_log, nullptr);
+    sqlite3_wal_hook(database.get(), copy_log, this);
   }
 
   Connection(const Connection&) = delete;
@@ -192,12 +192,21 @@ struct Connection {
     return 1;
   }
 
-  /// After a commit, as SQLite's own does, copies a long log into the file. While another process writes, the log never
-  /// is copied as a whole, so that it would grow without a limit: beyond 16 MiB others are kept from writing meanwhile.
+  /// After a commit, as SQLite's own does, copies a log of 4 MB into the file. While another process writes, that never
+  /// copies all of it, so that the log would grow without a limit: beyond 16 MB others are kept from writing meanwhile.
+  /// Where a reader keeps the log from beginning anew, that is waited for shortly, and not again before a quarter more.
   /// The commit is done in any case.
-  static int copy_log(void*, sqlite3* database, const char* name, int pages) noexcept {
-    const int mode = pages < 4000 ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
-    if (pages >= 1000) sqlite3_wal_checkpoint_v2(database, name, mode, nullptr, nullptr);
+  static int copy_log(void* connection, sqlite3* database, const char* name, int pages) noexcept {
+    constexpr int most = 4000;
+    Connection& self = *static_cast<Connection*>(connection);
+    if (pages < most) self.whole_from = most;
+    if (pages < 1000) return SQLITE_OK;
+    const bool whole = pages >= self.whole_from;
+    if (whole) self.wait_until = Time::now() + std::chrono::milliseconds(50);
+    const int mode = whole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    const int code = sqlite3_wal_checkpoint_v2(database, name, mode, nullptr, nullptr);
+    const bool in_vain = whole && code != SQLITE_OK && Time::now() >= self.wait_until;  // not where another one copies
+    if (in_vain) self.whole_from = pages + pages / 4;
     return SQLITE_OK;
   }
 
@@ -271,6 +280,7 @@ struct Connection {
   }
 
   Statement find_key, forget_key, forget_oldest_keys;
+  int whole_from = 0;  // from how many pages on the log is copied as a whole
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::sqlite
