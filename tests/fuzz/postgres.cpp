@@ -98,13 +98,13 @@ class Server {
     if (!with_key_) return Peer::row({"active", "1"}) + Peer::complete();
     Peer::Values row(detail::sql::column_count);
     if (!committed_) {
-      row.insert(row.end(), {"1", "active", std::nullopt, std::nullopt});
+      row.insert(row.end(), {"1", "active", std::nullopt, std::nullopt, "0"});
     } else {
       const Client& client = new_client();
       row = {client.id().text(), std::to_string(client.created_at().unix_millis()), client.ecosystem_id().text(),
              std::string(to_string(client.type()))};
       row.resize(detail::sql::column_count);
-      row.insert(row.end(), {"0", std::nullopt, std::nullopt, "t"});
+      row.insert(row.end(), {"0", std::nullopt, std::nullopt, "t", std::nullopt});
     }
     return Peer::row(row) + Peer::complete();
   }

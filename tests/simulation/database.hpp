@@ -232,6 +232,7 @@ class Database {
     Cell equal;
     if (!inserted && taken != nullptr && is_visible(*taken, by)) equal = is_equal(*taken, by) ? "t" : "f";
     out.push_back(equal);
+    out.push_back(inserted ? by.values[columns + 1] : std::nullopt);  // as if no other key had expired
   }
 
   void undo(Transaction& transaction) {

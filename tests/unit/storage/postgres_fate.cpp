@@ -33,7 +33,8 @@ Reply says(const std::optional<std::string>& state, const std::string& count) {
 const Reply kept = says("active", "1");
 
 /// The row of an insert with a key: the client that has it, whether the client was inserted, the state of the
-/// ecosystem, that state as the statement began, and whether the client that has the id is equal.
+/// ecosystem, that state as the statement began, whether the client that has the id is equal, and how far expired keys
+/// are cleared.
 std::string keyed_row(const std::optional<Client>& owner, const std::string& count,
                       const std::optional<std::string>& state = {}, const std::optional<std::string>& before = {},
                       const std::optional<std::string>& is_equal = {}) {
@@ -43,7 +44,8 @@ std::string keyed_row(const std::optional<Client>& owner, const std::string& cou
            "server"};
     for (const auto& text : owner->texts()) row.push_back(text ? std::optional(text->str()) : std::nullopt);
   }
-  row.insert(row.end(), {count, state, before, is_equal});
+  row.insert(row.end(),
+             {count, state, before, is_equal, count == "1" ? std::optional<std::string>("0") : std::nullopt});
   return Peer::row(row) + Peer::complete();
 }
 

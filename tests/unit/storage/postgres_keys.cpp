@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <future>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -133,7 +134,7 @@ TEST_CASE("rows are found by the key's index, whatever the statistics of the tab
     for (const std::string mode : {"force_generic_plan", "force_custom_plan"}) {
       REQUIRE(planner.run("SET plan_cache_mode = " + mode).empty());
       const std::string plan =
-          planner.ask("EXPLAIN EXECUTE p('a', 1, '" + home.text() + "', 'server', 'n', 'd', 'k', -1)");
+          planner.ask("EXPLAIN EXECUTE p('a', 1, '" + home.text() + "', 'server', 'n', 'd', 'k', -1, -9)");
       INFO(plan);
       std::size_t by_key = 0;
       for (auto at = plan.find("clients_idempotency_key on"); at != std::string::npos;
@@ -242,6 +243,163 @@ TEST_CASE("rows with expired keys that others have locked are not waited for, un
   REQUIRE(site.run("COMMIT").empty());
   CHECK(inserting.get() == Insertion::inserted);
   CHECK(site.ask(kept_keys) == "NULL|NULL|NULL|k1|k2|");
+}
+
+// ---- keys that were cleared while an older snapshot is open ----
+
+namespace {
+
+constexpr std::uint32_t many = 400;
+
+/// Inserts `many` clients with the keys k1, k2, ..., created a millisecond after each other. Another session then opens
+/// a snapshot, which keeps the entries of the indexes that are of no use to any later statement.
+void insert_many(Site& site) {
+  REQUIRE(site.run("INSERT INTO @.clients SELECT 'u' || n, n, '" + home.text() +
+                   "', 'server', 'n', 'd', 'k' || n FROM generate_series(1, " + std::to_string(many) + ") AS n")
+              .empty());
+  REQUIRE(site.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM @.clients").empty());
+}
+
+/// How many entries of the index by age were read for the creates of stores that are destroyed.
+std::int64_t entries_read(Site& site) {
+  // A session has reported what it read when it is gone.
+  site.onlooker.await(site.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'WITH %@.clients%'"), "0|");
+  return std::stoll(site.onlooker.ask("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE schemaname = '" +
+                                      site.schema + "' AND indexrelname = 'clients_idempotency_key_age'"));
+}
+
+std::string keys_left(Site& site) {
+  return site.onlooker.ask(site.sql("SELECT count(*) FROM @.clients WHERE idempotency_key LIKE 'k%' AND id LIKE 'u%'"));
+}
+
+}  // namespace
+
+TEST_CASE("inserts with keys do not read again and again what was cleared while an older snapshot is open") {
+  each_mode();
+  const bool in_batches = GENERATE(false, true);
+  CAPTURE(in_batches);
+  Site site;
+  insert_many(site);
+  {
+    PostgresStorage storage = open(with_mode(in(site.schema)));
+    for (std::uint32_t n = 1; n <= many; n += 2) {
+      const std::array<Client, 2> clients{later(n, 90 * days + n), later(n + 1, 90 * days + n)};
+      const std::array<IdempotencyKey, 2> keys{key("a" + std::to_string(n)), key("b" + std::to_string(n))};
+      std::array<BatchInsert, 2> inserts{BatchInsert(clients[0], &keys[0]), BatchInsert(clients[1], &keys[1])};
+      if (in_batches) storage.insert_all(std::array{inserts.data(), &inserts[1]});
+      for (std::size_t i = 0; i != 2; ++i) {
+        if (!in_batches) inserts[i].outcome = storage.insert_once(clients[i], keys[i]);
+        REQUIRE(insertion(inserts[i].outcome) == Insertion::inserted);
+      }
+    }
+  }
+  CHECK(keys_left(site) == "0|");
+  CHECK(entries_read(site) < 8 * many);
+}
+
+TEST_CASE(
+    "inserts with keys do not read again and again what others have cleared, or they themselves where they met it") {
+  const bool by_key = GENERATE(false, true);
+  CAPTURE(by_key);
+  Site site;
+  insert_many(site);
+  {
+    PostgresStorage storage = open(in(site.schema));
+    PostgresStorage other = open(in(site.schema));
+    for (std::uint32_t n = 1; n <= many; ++n) {  // for which one more key has expired
+      const std::string old_key = 'k' + std::to_string(n);
+      const std::string new_key = 'a' + std::to_string(n);
+      const Client first = later(n, 30 * days + n + 1);
+      REQUIRE(insertion(storage.insert_once(first, key(by_key ? old_key : new_key))) == Insertion::inserted);
+      if (by_key) continue;
+      const Client second = later(many + n, 30 * days + n + 1);
+      REQUIRE(insertion(other.insert_once(second, key('b' + std::to_string(n)))) == Insertion::inserted);
+    }
+  }
+  CHECK(keys_left(site) == "0|");
+  CHECK(entries_read(site) < 8 * many);
+}
+
+TEST_CASE("keys that were locked while others were cleared are cleared a minute later, or by another store") {
+  const bool by_other = GENERATE(false, true);
+  CAPTURE(by_other);
+  Site site;
+  const auto left = [&](std::uint32_t first) {
+    return site.onlooker.ask(
+        site.sql("SELECT count(*), min(created_at) FROM @.clients WHERE idempotency_key LIKE 'k%'"
+                 " AND created_at >= " +
+                 std::to_string(first)));
+  };
+  insert_many(site);
+  REQUIRE(site.run("COMMIT; BEGIN; SELECT FROM @.clients WHERE created_at <= 20 FOR UPDATE").empty());
+  const detail::postgres::Queries queries{site.schema};
+  detail::postgres::QueryRunner runner(
+      {cluster().conninfo(), milliseconds(60000), milliseconds(60000), milliseconds(60000), false}, 1,
+      milliseconds(60000), nullptr);
+  detail::postgres::ClearedKeys cleared;
+  const auto start = detail::postgres::Time::now();
+  std::uint32_t next = 0;
+  const auto insert = [&](milliseconds after) {
+    const Client one = later(++next, 90 * days);
+    const IdempotencyKey its_key = key("a" + std::to_string(next));
+    BatchInsert single(one, &its_key);
+    detail::postgres::PendingInsert pending{single, {start + after}};
+    const std::array all{&pending};
+    detail::postgres::Batch(queries.batch, all).run(runner, 30 * days, cleared);
+    CHECK(insertion(single.outcome) == Insertion::inserted);
+  };
+  PostgresStorage other = open(in(site.schema));
+  const auto insert_later = [&] {
+    if (!by_other) return insert(milliseconds(60000));
+    const Client one = later(++next, 90 * days);
+    CHECK(insertion(other.insert_once(one, key("a" + std::to_string(next)))) == Insertion::inserted);
+  };
+  insert(milliseconds(0));
+  CHECK(left(21) == std::to_string(many - 28) + "|29|");
+  insert(milliseconds(0));
+  CHECK(left(21) == std::to_string(many - 36) + "|37|");
+  REQUIRE(site.run("COMMIT").empty());
+  insert(milliseconds(59999));
+  CHECK(left(21) == std::to_string(many - 44) + "|45|");
+  CHECK(left(0) == std::to_string(many - 24) + "|1|");
+  insert_later();
+  CHECK(left(0) == std::to_string(many - 32) + "|9|");
+  insert_later();
+  CHECK(left(0) == std::to_string(many - 40) + "|17|");
+  insert_later();
+  CHECK(left(0) == std::to_string(many - 48) + "|49|");
+}
+
+TEST_CASE("where clearing begins grows, but for one statement in a period, and what that one leaves comes next") {
+  using detail::postgres::ClearedKeys;
+  using detail::postgres::Deadline;
+  constexpr std::int64_t all = ClearedKeys::all;
+  const Deadline start;
+  ClearedKeys cleared(milliseconds(10));
+  CHECK(cleared.next(start) == all);
+  const std::int64_t nowhere = cleared.next(start);  // while the first statement is under way
+  CHECK(nowhere > Timestamp::max_unix_millis);
+  cleared.add(nowhere, 700);
+  CHECK(cleared.next(start) == 700);  // although the first statement may never end
+  cleared.add(all, 100);
+  CHECK(cleared.next(start) == 100);
+  cleared.add(100, 50);  // for a client that is older than others
+  cleared.add(100, std::nullopt);
+  CHECK(cleared.next(start) == 100);
+  cleared.add(100, 200);
+  cleared.add(100, 300);  // ends second
+  CHECK(cleared.next(start + milliseconds(9)) == 200);
+  CHECK(cleared.next(start + milliseconds(10)) == all);
+  CHECK(cleared.next(start + milliseconds(10)) == 200);
+  cleared.add(all, 20);
+  cleared.add(200, 400);  // began before it
+  CHECK(cleared.next(start + milliseconds(19)) == 20);
+  CHECK(cleared.next(start + milliseconds(20)) == all);  // which fails
+  CHECK(cleared.next(start + milliseconds(29)) == 20);
+  CHECK(cleared.next(start + milliseconds(30)) == all);
+  cleared.add(all, std::nullopt);  // it inserted nothing, so another one does it
+  CHECK(cleared.next(start + milliseconds(30)) == all);
+  CHECK(cleared.next(start + milliseconds(30)) == 20);
 }
 
 // ---- at the same time ----

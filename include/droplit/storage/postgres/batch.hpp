@@ -11,6 +11,7 @@
 //
 // Used by `PostgresStorage`.
 
+#include <droplit/storage/postgres/cleared_keys.hpp>
 #include <droplit/storage/postgres/connection.hpp>
 #include <droplit/storage/postgres/handles.hpp>
 #include <droplit/storage/postgres/queries.hpp>
@@ -77,11 +78,12 @@ class ArrayText {
 };
 
 /// The parameters of a batch: an array for each column of its clients and one of their keys; the ecosystems; when keys
-/// have expired for all of them; and the longest wait for a lock.
+/// have expired for all of them, and where they begin to be cleared; and the longest wait for a lock.
 class BatchParameters {
  public:
-  BatchParameters(std::span<PendingInsert* const> inserts, std::int64_t max_key_age, std::string lock_timeout)
-      : lock_timeout_(std::move(lock_timeout)) {
+  BatchParameters(std::span<PendingInsert* const> inserts, std::int64_t max_key_age, std::int64_t from,
+                  std::string lock_timeout)
+      : from_(std::to_string(from)), lock_timeout_(std::move(lock_timeout)) {
     std::vector<EcosystemId> ecosystems;
     std::int64_t expiry = (std::numeric_limits<std::int64_t>::max)();
     for (const PendingInsert* const each : inserts) {
@@ -106,6 +108,7 @@ class BatchParameters {
     expiry_ = std::to_string(expiry);
     for (std::size_t i = 0; i != arrays_.size(); ++i) values_[i] = arrays_[i].finish();
     values_[BatchNumbers::expiry - 1] = expiry_.c_str();
+    values_[BatchNumbers::from - 1] = from_.c_str();
     values_[BatchNumbers::lock_timeout - 1] = lock_timeout_.c_str();
   }
   BatchParameters(const BatchParameters&) = delete;
@@ -119,6 +122,7 @@ class BatchParameters {
 
   std::array<ArrayText, keys + 2> arrays_;
   std::string expiry_;
+  std::string from_;
   std::string lock_timeout_;
   std::array<const char*, BatchNumbers::lock_timeout> values_{};
 };
@@ -135,15 +139,20 @@ class Batch {
     by_id_.erase(std::unique(by_id_.begin(), by_id_.end(), has_same_id), by_id_.end());
   }
 
-  void run(QueryRunner& runner, std::int64_t max_key_age) {
-    const BatchParameters values(by_key(), max_key_age, std::to_string(runner.batch_lock_timeout().count()));
+  void run(QueryRunner& runner, std::int64_t max_key_age, ClearedKeys& cleared) {
+    const Inserts sorted = by_key();
+    const bool has_keys = sorted.back()->insert.key != nullptr;
+    const std::int64_t from = has_keys ? cleared.next(by_id_.front()->begun.at) : 0;
+    const BatchParameters values(sorted, max_key_age, from, std::to_string(runner.batch_lock_timeout().count()));
     for (PendingInsert* const each : by_id_) each->begun.settling = true;
     const Reply reply = runner.run_once(query_, values, by_id_.front()->begun.at);
     for (PendingInsert* const each : by_id_) each->begun.tried = reply.status != QueryStatus::unsent;
     switch (reply.status) {
       case QueryStatus::completed:
       case QueryStatus::unconfirmed:
-        if (read(reply.rows.get())) settle(reply.status == QueryStatus::completed);
+        if (!read(reply.rows.get())) break;
+        settle(reply.status == QueryStatus::completed);
+        if (has_keys) cleared.add(from, cleared_);
         break;
       case QueryStatus::failed:
       case QueryStatus::unsent:
@@ -183,6 +192,7 @@ class Batch {
         const auto state = row.state(1);
         if (!ecosystem || !state) return false;
         ecosystems_.emplace_back(*ecosystem, state.assume_value());
+        cleared_ = sql::read_integer(row, 2);
         continue;
       }
       const auto client = ClientId::parse(id);
@@ -222,6 +232,7 @@ class Batch {
   Inserts by_id_;
   std::vector<bool> is_inserted_;      // of each of them
   std::vector<Ecosystem> ecosystems_;  // that exist, and were not locked
+  std::optional<std::int64_t> cleared_;
 };
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail::postgres

@@ -5,6 +5,7 @@
 // caller that has several. What a batch does not settle is inserted alone. Used by `PostgresStorage`.
 
 #include <droplit/storage/postgres/batch.hpp>
+#include <droplit/storage/postgres/cleared_keys.hpp>
 #include <droplit/storage/postgres/group_commit.hpp>
 #include <droplit/storage/postgres/queries.hpp>
 #include <droplit/storage/postgres/query_runner.hpp>
@@ -97,7 +98,7 @@ class Inserter {
       inserts = inserts.subspan(size);
       if (size == 1) continue;
       static_cast<void>(thrown_by(FaultSource::storage, Fate::not_applied,
-                                  [&] { Batch(queries_.batch, part).run(runner_, max_key_age_); }));
+                                  [&] { Batch(queries_.batch, part).run(runner_, max_key_age_, cleared_); }));
     }
   }
 
@@ -135,10 +136,12 @@ class Inserter {
 
   Outcome<KeyedInsertion> insert_alone(const Client& client, const IdempotencyKey& key, const Begun& begun) {
     const Query& query = queries_.insert_once;
+    const std::int64_t from = cleared_.next(begun.at);
     const auto read = [&](const Row& row, bool settling) -> Settled<KeyedInsertion> {
       constexpr int first = sql::column_count;  // after those of the client that has the key
       const bool is_inserted = row.number(first) != 0;
       const bool is_equal = row.text(first + 3) == "t";
+      cleared_.add(from, sql::read_integer(row, first + 4));
       if (is_inserted || (settling && is_equal)) return KeyedInsertion(Insertion::inserted);
       if (row.text(0)) {
         std::optional<Client> owner = sql::read_client(row);
@@ -164,12 +167,13 @@ class Inserter {
           return KeyedInsertion(Insertion::id_taken);
       }
     };
-    return runner_.run<KeyedInsertion>(query, Parameters(client, key, max_key_age_), read, begun);
+    return runner_.run<KeyedInsertion>(query, Parameters(client, key, max_key_age_, from), read, begun);
   }
 
   const Queries& queries_;
   QueryRunner& runner_;
   std::int64_t max_key_age_;
+  ClearedKeys cleared_;
   GroupCommit groups_;
 };
 

@@ -5,6 +5,7 @@
 // is its result. Each statement is a transaction of its own. Used by `PostgresStorage`, which gives the rows their
 // meaning.
 
+#include <droplit/storage/postgres/cleared_keys.hpp>
 #include <droplit/storage/postgres/connection.hpp>
 #include <droplit/storage/postgres/handles.hpp>
 
@@ -46,6 +47,7 @@ class Parameters {
  public:
   static constexpr std::size_t key_number = sql::column_count + 1;
   static constexpr std::size_t expiry_number = key_number + 1;
+  static constexpr std::size_t from_number = expiry_number + 1;
 
   explicit Parameters(const Client& client)
       : id_(client.id().text()),
@@ -57,12 +59,15 @@ class Parameters {
     for (const std::optional<Text>& text : client.texts()) *value++ = text ? text->str().c_str() : nullptr;
   }
 
-  /// `max_key_age` is in milliseconds.
-  Parameters(const Client& client, const IdempotencyKey& key, std::int64_t max_key_age) : Parameters(client) {
+  /// `max_key_age` is in milliseconds; `from` is of `ClearedKeys`.
+  Parameters(const Client& client, const IdempotencyKey& key, std::int64_t max_key_age, std::int64_t from)
+      : Parameters(client) {
     expiry_ = std::to_string(client.created_at().unix_millis() - max_key_age);
+    from_ = std::to_string(from);
     values_[key_number - 1] = key.str().c_str();
     values_[expiry_number - 1] = expiry_.c_str();
-    size_ = expiry_number;
+    values_[from_number - 1] = from_.c_str();
+    size_ = from_number;
   }
   Parameters(const Parameters&) = delete;
   Parameters& operator=(const Parameters&) = delete;
@@ -76,7 +81,8 @@ class Parameters {
   std::string ecosystem_id_;
   std::string type_;
   std::string expiry_;  // clients that are older do not have their keys any more
-  std::array<const char*, expiry_number> values_;
+  std::string from_;    // where keys that have expired begin to be cleared
+  std::array<const char*, from_number> values_;
   std::size_t size_ = sql::column_count;
 };
 
@@ -84,8 +90,9 @@ class Parameters {
 struct BatchNumbers {
   static constexpr std::size_t keys = sql::column_count + 1;  ///< an array, with null for a client without one
   static constexpr std::size_t ecosystems = keys + 1;         ///< an array of those that the clients have
-  static constexpr std::size_t expiry = ecosystems + 1;    ///< since when keys have not expired, for any of the clients
-  static constexpr std::size_t lock_timeout = expiry + 1;  ///< in milliseconds
+  static constexpr std::size_t expiry = ecosystems + 1;  ///< since when keys have not expired, for any of the clients
+  static constexpr std::size_t from = expiry + 1;        ///< where keys that have expired begin to be cleared
+  static constexpr std::size_t lock_timeout = from + 1;  ///< in milliseconds
 };
 
 /// All operations of a store. Locks are taken before anything is decided: after a wait for a row's lock the row is read
@@ -142,8 +149,8 @@ struct Queries {
 
   /// The parts of a WITH run when others refer to them: the key's `owner` first; only without one the ecosystem; then
   /// the row that has the key expired, if this create meets one, for which it may wait; then the row of the client, for
-  /// which it may wait too; only then at most 8 more that are older than the limit, for which it does not wait. What
-  /// waits for a row of the client has no row that another create, or a batch, waits for.
+  /// which it may wait too; only then, from `from` on, at most 8 more that have expired, for which it does not wait.
+  /// What waits for a row of the client has no row that another create, or a batch, waits for.
   ///
   /// The owner is locked so that this transaction ends with a commit in the log, after that of the owner: what is
   /// replayed is as durable as what is inserted. All that is read is as it was when the statement began. So there may
@@ -151,25 +158,25 @@ struct Queries {
   [[nodiscard]] std::string keyed_insertion() const {
     const std::string key = '$' + std::to_string(Parameters::key_number);
     const std::string expiry = '$' + std::to_string(Parameters::expiry_number) + "::bigint";
-    const auto rows = [&](const std::string& condition, const std::string& order) {
-      return " FROM @.clients WHERE " + condition + " ORDER BY " + order + " LIMIT ";
+    const std::string from = '$' + std::to_string(Parameters::from_number) + "::bigint";
+    const auto one_of = [](const std::string& condition) {
+      return " FROM @.clients WHERE " + condition + " ORDER BY idempotency_key LIMIT 1 ";
     };
     // As an ordered range, for which no other index but the key's is good (see `Target::settings`).
     const std::string has_key =
         "ecosystem_id = $3 AND idempotency_key BETWEEN " + key + " AND " + key + " AND created_at ";
-    return "WITH owner AS (SELECT " + sql::column_names() + rows(has_key + ">= " + expiry, "idempotency_key") +
-           "1 FOR SHARE), ecosystem AS (SELECT state FROM @.ecosystems WHERE NOT EXISTS (SELECT FROM owner) AND " +
+    return "WITH owner AS (SELECT " + sql::column_names() + one_of(has_key + ">= " + expiry) +
+           "FOR SHARE), ecosystem AS (SELECT state FROM @.ecosystems WHERE NOT EXISTS (SELECT FROM owner) AND " +
            is_locked("pg_advisory_xact_lock_shared", "3") +
            " FOR SHARE),"
            " met AS (SELECT ctid" +
-           rows(has_key + "< " + expiry + " AND (SELECT state FROM ecosystem) = 'active'", "idempotency_key") +
-           "1 FOR UPDATE), freed AS (" + forgetting("met") + " RETURNING 1), inserted AS (INSERT INTO @.clients (" +
+           one_of(has_key + "< " + expiry + " AND (SELECT state FROM ecosystem) = 'active'") +
+           "FOR UPDATE), freed AS (" + forgetting("met") + " RETURNING 1), inserted AS (INSERT INTO @.clients (" +
            sql::column_names() + ", idempotency_key) SELECT " + parameters() + ", " + key +
            "::text FROM ecosystem WHERE state = 'active' AND (SELECT count(*) FROM freed) >= 0"
-           " ON CONFLICT DO NOTHING RETURNING 1), oldest AS (SELECT ctid" +
-           rows("idempotency_key IS NOT NULL AND created_at < " + expiry +
-                    " AND EXISTS (SELECT FROM inserted) AND ctid <> ALL (ARRAY(SELECT ctid FROM met))",
-                "created_at") +
+           " ON CONFLICT DO NOTHING RETURNING 1), oldest AS (" +
+           ClearedKeys::expired(from, expiry,
+                                " AND EXISTS (SELECT FROM inserted) AND ctid <> ALL (ARRAY(SELECT ctid FROM met))") +
            "8 FOR UPDATE SKIP LOCKED), forgotten AS (" + forgetting("oldest") +
            "),"
            " namesake AS (SELECT (" +
@@ -177,15 +184,21 @@ struct Queries {
            ") AS is_equal FROM @.clients AS c WHERE id = $1::text FOR SHARE)"
            " SELECT owner.*, (SELECT count(*) FROM inserted), (SELECT state FROM ecosystem),"
            " CASE WHEN (SELECT state FROM ecosystem) = 'deleted' THEN (SELECT state FROM @.ecosystems WHERE id = $3)"
-           " END, CASE WHEN NOT EXISTS (SELECT FROM inserted) THEN (SELECT is_equal FROM namesake) END"
+           " END, CASE WHEN NOT EXISTS (SELECT FROM inserted) THEN (SELECT is_equal FROM namesake) END,"
+           " CASE WHEN EXISTS (SELECT FROM inserted) THEN " +
+           ClearedKeys::end_of("oldest", "8", expiry) +
+           " END"
            " FROM (SELECT) AS one LEFT JOIN owner ON true";
   }
 
   /// The rows that were inserted, and the ecosystems with their states. An ecosystem that is being deleted, or locked
   /// by another program, is left out, so that no insert waits for another one's ecosystem; one that does not exist too.
-  /// Rows with expired keys are only those for which nothing has to wait.
+  /// Rows with expired keys are only those for which nothing has to wait. Each ecosystem's row has the end of them: it
+  /// is read after all rows were inserted.
   [[nodiscard]] std::string batch_insertion() const {
     const auto parameter = [](std::size_t number, const char* type) { return '$' + std::to_string(number) + type; };
+    const std::string expiry = parameter(BatchNumbers::expiry, "::bigint");
+    const std::string limit = "(SELECT 8 * count(idempotency_key) FROM inserted)";
     const std::string arrays = sql::join_columns(", ", [](const sql::Column& column) {
       return '$' + column.number + (column.kind == sql::ColumnKind::created_at ? "::bigint[]" : "::text[]");
     });
@@ -203,13 +216,14 @@ struct Queries {
            sql::column_names() +
            ", idempotency_key, number) JOIN ecosystem AS e ON e.id = c.ecosystem_id WHERE e.state = 'active'"
            " ORDER BY c.number ON CONFLICT DO NOTHING RETURNING id, idempotency_key),"
-           " oldest AS (SELECT ctid FROM @.clients WHERE idempotency_key IS NOT NULL AND created_at < " +
-           parameter(BatchNumbers::expiry, "::bigint") +
-           " ORDER BY created_at LIMIT (SELECT 8 * count(idempotency_key) FROM inserted) FOR UPDATE SKIP LOCKED),"
+           " oldest AS (" +
+           ClearedKeys::expired(parameter(BatchNumbers::from, "::bigint"), expiry) + limit +
+           " FOR UPDATE SKIP LOCKED),"
            " forgotten AS (" +
            forgetting("oldest") +
            ")"
-           " SELECT id, NULL AS state FROM inserted UNION ALL SELECT id, state FROM ecosystem";
+           " SELECT id, NULL AS state, NULL::bigint FROM inserted UNION ALL SELECT id, state, " +
+           ClearedKeys::end_of("oldest", limit, expiry) + " FROM ecosystem";
   }
 
   std::string schema;
