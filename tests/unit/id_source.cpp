@@ -251,6 +251,8 @@ TEST_CASE("ids of more threads than there are blocks for differ, also where thre
   CHECK(all_differ(numbers));
 }
 
+// On Windows no process continues its parent, and mingw frees a thread's objects before it destroys them.
+#if !defined(_WIN32)
 TEST_CASE("an id that a thread makes while it ends differs from those of the next thread") {
   std::vector<std::uint64_t> numbers;
   for (int round = 0; round != 100; ++round) {
@@ -264,7 +266,6 @@ TEST_CASE("an id that a thread makes while it ends differs from those of the nex
   CHECK(all_differ(numbers));
 }
 
-#if !defined(_WIN32)  // where no process continues its parent
 // What makes a child process: fork, or what goes past pthread_atfork.
 using Make = pid_t (*)();
 pid_t raw_clone() {
