@@ -216,7 +216,7 @@ printf 'canary\0' | login 3 '' "$unusable"
 printf ' canary' | login 3 '' "$unusable"
 printf 'canary\303\251' | login 3 '' "$unusable"
 printf '%065537d' 0 | login 3 '' 'droplit: the token is longer than 64 KiB'
-printf '%065530d' 0 | login 3 '' 'droplit: the token is longer than 64 KiB'
+printf '%065530d' 0 | login 3 '' 'droplit: with this token the account file would be longer than 64 KiB'
 yes '' | login 3 '' "$only_line"
 login 3 '' 'droplit: no token: standard input cannot be read' <"$folder"
 [ ! -e "$HOME/droplit.io" ] || fail 'a refused token makes a folder'
