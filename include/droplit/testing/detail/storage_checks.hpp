@@ -171,8 +171,10 @@ class StorageChecks : public StorageKeyChecks {
         client(1), client(1, texts("twin")),  client(2, {}, ecosystem(2)), client(3, {}, ecosystem(3)),
         client(4), client(5, texts("keyed")), client(6, texts("keyed")),   client(7, texts("reused"))};
     std::vector<BatchInsert> inserts;
+    inserts.reserve(all.size());
     for (std::size_t i = 0; i != all.size(); ++i) inserts.emplace_back(all[i], i >= 5 && has_keys() ? &k : nullptr);
     std::vector<BatchInsert*> pointers;
+    pointers.reserve(all.size());
     for (BatchInsert& each : inserts) pointers.push_back(&each);
     insert_all(pointers);
     for (const BatchInsert& each : inserts) expect(each.outcome.has_value(), "one has no outcome, or fails");

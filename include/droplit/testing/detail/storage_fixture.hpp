@@ -24,7 +24,6 @@
 #include <droplit/timestamp.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -70,7 +69,9 @@ StorageCalls storage_calls(S& storage) {
   }
   if constexpr (requires { storage.max_key_age().count(); }) {
     calls.max_key_age = [&] {
-      return std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(storage.max_key_age()).count()};
+      using Unit = typename decltype(storage.max_key_age())::period;  // without <chrono>, which is large
+      const std::int64_t count{storage.max_key_age().count()};
+      return Unit::den % 1000 == 0 ? count / (Unit::den / 1000) * Unit::num : count * Unit::num * 1000 / Unit::den;
     };
   }
   if constexpr (BatchStorage<S>) {
