@@ -63,8 +63,7 @@ class HttpSession {
   /// many at the front must not be fed again.
   Action advance(std::string_view input, std::size_t& used) noexcept {
     const std::size_t size = input.size();
-    const bool has_request = phase_ != Phase::start || input.find_first_not_of("\r\n") != std::string_view::npos;
-    const Action action = attempt([&] { return advance_in(input); }, has_request);
+    const Action action = attempt([&] { return advance_in(input); }, input);
     used = size - input.size();
     return action;
   }
@@ -119,15 +118,15 @@ class HttpSession {
     return attempt([&] { return phase_ == Phase::start ? Action::close : refuse(code); });
   }
 
-  // What `call` returns, or a 500 if there is a request. Only a lack of memory makes it throw, and then it has written
-  // nothing of a response.
+  // What `call` returns, or a 500 if there is a request, which may begin in `input`. Only a lack of memory makes it
+  // throw, and then it has written nothing of a response.
   template <class Call>
-  Action attempt(Call call, bool has_request = true) noexcept {
+  Action attempt(Call call, const std::string_view& input = {}) noexcept {
     output_.clear();
     try {
       return call();
     } catch (...) {
-      if (!has_request) return Action::close;
+      if (phase_ == Phase::start && input.find_first_not_of("\r\n") == std::string_view::npos) return Action::close;
       try {
         fault_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
         return deliver();
