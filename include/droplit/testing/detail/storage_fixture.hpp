@@ -32,6 +32,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -69,7 +70,8 @@ StorageCalls storage_calls(S& storage) {
   }
   if constexpr (requires { storage.max_key_age().count(); }) {
     calls.max_key_age = [&] {
-      using Unit = typename decltype(storage.max_key_age())::period;  // without <chrono>, which is large
+      // Without <chrono>, which is large.
+      using Unit = typename std::remove_cvref_t<decltype(storage.max_key_age())>::period;
       const std::int64_t count{storage.max_key_age().count()};
       return Unit::den % 1000 == 0 ? count / (Unit::den / 1000) * Unit::num : count * Unit::num * 1000 / Unit::den;
     };
