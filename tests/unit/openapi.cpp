@@ -444,7 +444,6 @@ TEST_CASE("the examples are the same however short bodies must be") {
     INFO(max_body);
     json::value other = json::parse(openapi_json({.endpoint = {.max_body = max_body}}));
     json::value same = document();
-    json::value none;
     for (json::value* const one : {&other, &same}) {  // the limit itself is in one text
       const json::string& path = at(*one, post).as_object().at("responses").at("413").at("$ref").as_string();
       json::value& description = one->at_pointer(std::string(path).substr(1) + "/description");
