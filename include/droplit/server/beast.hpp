@@ -11,6 +11,7 @@
 #include <droplit/server/detail/listener.hpp>
 #include <droplit/server/detail/memory_budget.hpp>
 #include <droplit/server/detail/server_types.hpp>
+#include <droplit/server/detail/serving_loop.hpp>
 #include <droplit/server/server_options.hpp>
 
 #include <boost/asio/dispatch.hpp>
@@ -162,7 +163,7 @@ class BeastServer {
   void serve() {
     for (;;) {
       try {
-        return static_cast<void>(context_.run());
+        return options_.threads == 1 ? static_cast<void>(context_.run()) : detail::run_beside_others(context_);
       } catch (...) {  // no memory to accept or to wait
         recover();
       }
@@ -173,10 +174,7 @@ class BeastServer {
   void recover() noexcept {
     report("no memory to accept a connection or to wait for one");
     std::this_thread::sleep_for(later);
-    on_strand([this] {
-      if (stopping_) return end();
-      accept();
-    });
+    on_strand([this] { stopping_ ? end() : accept(); });
   }
 
   // Calls `call` on the strand, dispatched from a serving thread, where an idle strand calls it at once. (From another
