@@ -3,13 +3,16 @@
 // another one commits.
 #pragma once
 
+#include "asleep.hpp"
 #include "catch.hpp"
 #include "failures.hpp"
 #include "fault_vfs.hpp"
 #include "power_cut.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -89,6 +92,7 @@ struct MemoryTrouble {
 inline void insert_together(FaultyDisk& disk, std::size_t size, const std::function<void(std::size_t)>& insert,
                             const std::function<void()>& then, const std::function<void()>& later = nullptr) {
   std::latch others(static_cast<std::ptrdiff_t>(size) - 1);
+  std::vector<pid_t> ids(size);
   std::latch first(1);
   std::atomic<bool> held = false;
   disk.before = [&](DiskCall call, std::string_view path) {
@@ -99,7 +103,12 @@ inline void insert_together(FaultyDisk& disk, std::size_t size, const std::funct
     }
     first.count_down();
     others.wait();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for them to come from there to the group
+    // They go to the group, and sleep there: at three looks in a row, so that it is no shorter sleep on their way.
+    // Where one comes back instead, the tests see it.
+    for (int all = 0, looks = 0; all != 3000 && looks != 3; ++all) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      looks = std::all_of(ids.begin() + 1, ids.end(), is_asleep) ? looks + 1 : 0;
+    }
     then();
   };
   {
@@ -109,6 +118,7 @@ inline void insert_together(FaultyDisk& disk, std::size_t size, const std::funct
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       }
       threads.emplace_back([&, t] {
+        ids[t] = ::gettid();
         if (t != 0) others.count_down();
         insert(t);
       });

@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/access/token_file.hpp>
 
+#include "support/asleep.hpp"
 #include "support/catch.hpp"
 
 #include <atomic>
@@ -268,13 +269,7 @@ TEST_CASE("a program that waits for the reader of a pipe still waits, and its da
     static_cast<void>(!::write(end, "x", 1));
     ::close(end);
   });
-  const auto sleeps = [&] {
-    std::ifstream about("/proc/self/task/" + std::to_string(id) + "/stat");
-    std::string text;
-    std::getline(about, text);
-    return text.find(") S ") != std::string::npos;
-  };
-  while (id == 0 || !sleeps()) std::this_thread::yield();
+  while (id == 0 || !test::is_asleep(id)) std::this_thread::yield();
   CHECK(file.refusal() == "access file: is not a regular file");
   for (int i = 0; i != 50 && !opened; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK_FALSE(opened);
