@@ -13,6 +13,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// A function that no sanitizer changes.
+#ifdef __clang__
+#define UNCHECKED __attribute__((noinline, disable_sanitizer_instrumentation))
+#else
+#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
+#endif
+
 namespace memory {
 
 inline test::Events events;  ///< each allocation
@@ -33,7 +40,7 @@ inline const bool began = [] {
 
 /// Whether an allocation by malloc is counted. With ThreadSanitizer only one of the main thread: another one allocates
 /// before it may run code that is checked.
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) inline bool counts_c() noexcept {
+UNCHECKED inline bool counts_c() noexcept {
   return is_counted && has_c && (!test::has_thread_sanitizer || ::syscall(SYS_gettid) == ::getpid());
 }
 
@@ -51,22 +58,19 @@ void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* old, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void* malloc(std::size_t size) noexcept {
+UNCHECKED void* malloc(std::size_t size) noexcept {
   if (memory::counts_c() && memory::is_refused()) return nullptr;
   return __interceptor_malloc != nullptr ? __interceptor_malloc(size) : __libc_malloc(size);
 }
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void* calloc(std::size_t count,
-                                                                                      std::size_t size) noexcept {
+UNCHECKED void* calloc(std::size_t count, std::size_t size) noexcept {
   if (memory::counts_c() && memory::is_refused()) return nullptr;
   return __interceptor_calloc != nullptr ? __interceptor_calloc(count, size) : __libc_calloc(count, size);
 }
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void* realloc(void* old,
-                                                                                       std::size_t size) noexcept {
+UNCHECKED void* realloc(void* old, std::size_t size) noexcept {
   if (memory::counts_c() && size != 0 && memory::is_refused()) return nullptr;
   return __interceptor_realloc != nullptr ? __interceptor_realloc(old, size) : __libc_realloc(old, size);
 }
-__attribute__((noinline, no_sanitize("address", "undefined", "thread"))) void* aligned_alloc(
-    std::size_t alignment, std::size_t size) noexcept {  // Asio's
+UNCHECKED void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {  // Asio's
   if (memory::is_counted && memory::is_refused()) return nullptr;
   return __interceptor_aligned_alloc != nullptr ? __interceptor_aligned_alloc(alignment, size)
                                                 : __libc_memalign(alignment, size);
