@@ -155,6 +155,23 @@ TEST_CASE("an invalid connection string or name of a schema is refused, and no f
   CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
 }
 
+TEST_CASE("a schema may be named by a word of SQL") {
+  for (const std::string schema : {"order", "user", "select", "_"}) {
+    CAPTURE(schema);
+    CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);
+    {
+      PostgresStorage storage = open(in(schema));
+      storage.add_ecosystem(home).value();
+      CHECK(storage.insert(client(1)).value() == Insertion::inserted);
+      CHECK(storage.insert_once(client(2), *IdempotencyKey::parse("k")).value() == Insertion::inserted);
+      CHECK(storage.insert_once(client(3), *IdempotencyKey::parse("k")).value() == KeyedInsertion::replayed(client(2)));
+      CHECK(storage.delete_ecosystem(home).value() == EcosystemState::active);
+    }
+    CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::current);
+    CHECK(open(in(schema)).find_client(id(2)).value() == client(2));
+  }
+}
+
 TEST_CASE("a connection string that is empty or blank leaves everything to the environment") {
   const std::array<std::pair<const char*, std::string>, 4> environment{
       {{"PGHOST", cluster().folder()}, {"PGPORT", "5432"}, {"PGUSER", "droplit"}, {"PGDATABASE", "postgres"}}};
@@ -885,19 +902,19 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
   const auto inspect = [&](const PostgresOptions& options) {
     return PostgresStorage::inspect(cluster().conninfo(), options);
   };
-  CHECK(inspect(in(schema)).value() == StoreState::absent);
-  CHECK(inspect(in(schema)).value() == StoreState::absent);  // still
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);  // still
   REQUIRE(other.run("CREATE SCHEMA " + schema).empty());
-  CHECK(inspect(in(schema)).value() == StoreState::absent);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);
   open(in(schema)).add_ecosystem(home).value();
-  CHECK(inspect(in(schema)).value() == StoreState::current);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::current);
   REQUIRE(other.run("DELETE FROM " + schema + ".droplit_versions WHERE version > 1").empty());
-  CHECK(inspect(in(schema)).value() == StoreState::older);
-  CHECK(inspect(in(schema)).value() == StoreState::older);  // still
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::older);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::older);  // still
   REQUIRE(other.run("INSERT INTO " + schema + ".droplit_versions SELECT generate_series(2, 99)").empty());
-  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::foreign);
   REQUIRE(other.run("DROP TABLE " + schema + ".droplit_versions").empty());
-  CHECK(inspect(in(schema)).value() == StoreState::foreign);
+  CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::foreign);
   CHECK(inspect(in("A")).exception().what() == "postgres open: no name of a schema");
   CHECK(PostgresStorage::inspect("canary", {}).exception().what() ==
         "postgres open: the connection string cannot be read");

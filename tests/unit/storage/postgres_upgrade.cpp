@@ -364,11 +364,11 @@ TEST_CASE("a server that falls silent during an opening or an inspection did not
 
 TEST_CASE("an upgrade needs the rights of the owner, and without them nothing is changed") {
   OldSite site;
-  REQUIRE(site.run("CREATE ROLE of_@ LOGIN; GRANT USAGE ON SCHEMA @ TO of_@;"
-                   "GRANT SELECT, INSERT, UPDATE ON @.clients, @.ecosystems TO of_@;"
-                   "GRANT SELECT ON @.droplit_versions TO of_@")
+  REQUIRE(site.run("CREATE ROLE no_owner LOGIN; GRANT USAGE ON SCHEMA @ TO no_owner;"
+                   "GRANT SELECT, INSERT, UPDATE ON @.clients, @.ecosystems TO no_owner;"
+                   "GRANT SELECT ON @.droplit_versions TO no_owner")
               .empty());
-  const std::string conninfo = cluster().conninfo() + site.sql(" user=of_@");
+  const std::string conninfo = cluster().conninfo() + " user=no_owner";
   const Fault why = fault(PostgresStorage::open(conninfo, in(site.schema)));
   CHECK(why.what() == "postgres open: SQLSTATE 42501");
   CHECK(why.fate() == Fate::not_applied);

@@ -77,10 +77,18 @@ inline std::string within(std::string_view what, std::chrono::milliseconds limit
   return std::string(what).append(" within ").append(std::to_string(limit.count())).append(" ms");
 }
 
-/// A text of SQL in which `@` is the schema.
+/// A text of SQL in which `@` is the schema; outside of literals in quotes, since it may be a word of SQL.
 inline std::string with_schema(std::string_view text, std::string_view schema) {
   std::string sql;
-  for (const char c : text) sql += c == '@' ? schema : std::string_view(&c, 1);
+  bool in_literal = false;
+  for (const char c : text) {
+    if (c == '\'') in_literal = !in_literal;
+    if (c != '@') {
+      sql += c;
+    } else {
+      sql.append(in_literal ? "" : "\"").append(schema).append(in_literal ? "" : "\"");
+    }
+  }
   return sql;
 }
 
