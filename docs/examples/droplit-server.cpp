@@ -27,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -123,11 +124,16 @@ ExitStatus serve(const server::Options& options, const server::Log& log, const s
     if constexpr (droplit::CheckedStorage<typename Kind::Store>) {
       readiness->begin([&store = storage.get()] { return store.check(); });
     }
+    // What is so already is only read: a write may have to wait for a standby, or for another process.
+    const auto state_of = [&store = storage.get()](droplit::EcosystemId id) {
+      return droplit::Outcome<droplit::Ecosystem>(store.find_ecosystem(id)).value().state();
+    };
+    using State = droplit::EcosystemState;
     for (const auto id : options.active) {
-      droplit::Outcome<droplit::EcosystemState>(storage.get().add_ecosystem(id)).value();
+      if (state_of(id) == State::unknown) droplit::Outcome<State>(storage.get().add_ecosystem(id)).value();
     }
     for (const auto id : options.deleted) {
-      droplit::Outcome<droplit::EcosystemState>(storage.get().delete_ecosystem(id)).value();
+      if (state_of(id) != State::deleted) droplit::Outcome<State>(storage.get().delete_ecosystem(id)).value();
     }
     if (metrics) metrics->start();
     serving.emplace(signals, [&server] { server.stop(); });
@@ -156,6 +162,9 @@ ExitStatus run(server::Options options) {
     options.sqlite.on_warning = [&log](std::string_view warning) { log.line("warning: " + std::string(warning)); };
     server::fit_open_files(options, log);
     status = serve(options, log, signals);
+  } catch (const std::system_error& failure) {
+    const bool is_thread = failure.code() == std::errc::resource_unavailable_try_again;
+    log.line(std::string(is_thread ? "cannot start a thread: " : "") + failure.what());
   } catch (const std::exception& failure) {
     log.line(failure.what());
   }

@@ -119,11 +119,13 @@ ExitStatus create(const console::CommandLine& line) {
   }
   const std::string who = token();
   const droplit::CurlOptions options = transport_options(line);
-  if (!can_be_read(options.ca_file)) {
+  const auto refused = [&line](std::string_view why) {
     using droplit::Fault, droplit::FaultSource, droplit::Fate;
-    return report(Fault(FaultSource::transport, Fate::not_sent, "--cacert takes a regular file"), {}, line.json());
-  }
+    return report(Fault(FaultSource::transport, Fate::not_sent, std::string(why)), {}, line.json());
+  };
+  if (!can_be_read(options.ca_file)) return refused("--cacert takes a regular file");
   droplit::CurlTransport transport(who, options);
+  if (!transport.flaw().empty()) return refused(transport.flaw());  // also where it is to be sent again
   droplit::Sdk sdk(transport, sdk_options(line));
   const auto key = line.key();
   const droplit::Reply reply = key ? sdk.clients.create(draft.value(), *key) : sdk.clients.create(draft.value());

@@ -58,7 +58,7 @@ call() {
   number=$((number + 1))
   printf '%s. %s\n\n' "$number" "$1"
   printf 'POST %s HTTP/1.1\nauthorization: %s\ncontent-type: %s\n\n%s\n\n' "$4" "$token" "$5" "$6"
-  status=$(curl -sS --max-time 10 -o "$folder/body" -w '%{http_code}' "$url$4" -H "authorization: $token" \
+  status=$(curl -sS --noproxy '*' --max-time 10 -o "$folder/body" -w '%{http_code}' "$url$4" -H "authorization: $token" \
     -H "content-type: $5" --data-binary "$6")
   body=$(cat "$folder/body")
   printf '%s\n%s\n' "$status" "$body"

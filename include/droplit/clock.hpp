@@ -45,6 +45,13 @@ class SystemClock {
   }
 };
 
+namespace detail {
+
+/// The system's time as it is, also where it was set back.
+inline Timestamp wall_time() noexcept { return Timestamp::clamp_unix_millis(process::unix_millis()); }
+
+}  // namespace detail
+
 static_assert(Clock<SystemClock>);
 static_assert(Clock<const SystemClock>);
 

@@ -111,9 +111,9 @@ inline std::string_view single_value(const Response& response, std::string_view 
 /// The seconds of a `retry-after` field that is given once and is a number; nothing for a date.
 inline std::optional<std::int64_t> retry_after(const Response& response) noexcept {
   const std::string_view value = single_value(response, "retry-after");
-  const auto seconds = value.size() <= 9 ? parse_decimal(value) : std::nullopt;
-  if (!seconds) return std::nullopt;
-  return static_cast<std::int64_t>(*seconds);
+  if (value.empty() || !all_of(value, is_digit)) return std::nullopt;
+  constexpr std::uint64_t most = 999'999'999;  // 31 years
+  return static_cast<std::int64_t>((std::min)(parse_decimal(value).value_or(most), most));
 }
 
 }  // namespace detail

@@ -27,7 +27,7 @@ struct Reply {
   Outcome<Client> outcome;  ///< the client, the refusal or the `Fault`
   Response response;  ///< the last one; for what is refused before sending, the one that the service would have sent;
                       ///< of status 0 if there is none
-  std::uint32_t attempts = 0;              ///< how often the request was sent; 0 if it was refused before
+  std::uint32_t attempts = 0;              ///< to send the request; 0 if it was refused before
   std::optional<IdempotencyKey> key = {};  ///< under which it was sent; nothing if it was sent without one, or not
   bool replayed = false;                   ///< the client was created by an earlier request with that key
 

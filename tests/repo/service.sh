@@ -20,6 +20,9 @@ systemd-analyze security --offline=true --threshold=20 --no-pager "$folder/dropl
 # The options of the unit are options of the server, and its limits fit together.
 "$server" --help >"$folder/help"
 grep -q -- '--access' "$folder/help"
-grace=$(sed -n '/--stop-grace/{n;s/.*Default: \([0-9]*\)s.*/\1/p}' "$folder/help")
+default_of() { sed -n "/^ *$1 /{n;s/.*Default: \\([0-9]*\\)s.*/\\1/p}" "$folder/help"; }
 stop=$(sed -n 's/^TimeoutStopSec=//p' "$unit")
-[ "$stop" -gt "$grace" ] || { echo "TimeoutStopSec is not longer than --stop-grace"; exit 1; }
+[ "$stop" -gt $(($(default_of --stop-grace) + 2 * $(default_of --postgres-timeout))) ] || {
+  echo "TimeoutStopSec is not longer than --stop-grace and twice --postgres-timeout"
+  exit 1
+}

@@ -361,6 +361,7 @@ createdAt    TIME" "droplit: warning: $path belongs to another user"
 fi
 printf canary-account | login 0 "$in" ''
 holds '{"token":"canary-account"}'
+echo '{"token":"canary-killed"}' >"$HOME/droplit.io/.account.json.00112233445566778899aabbccddeeff"  # of a login that was killed
 ends 0 'logged out' '' logout
 [ -z "$(ls -A "$HOME/droplit.io")" ] || fail 'logout leaves something'
 ends 0 'not logged in' '' logout
@@ -490,6 +491,8 @@ createdAt    TIME" '' --url "$url/" --timeout 3600)
 for wrong in '' ftp://127.0.0.1 canary; do
   create 4 '' 'droplit: the URL is not an HTTP URL; nothing was sent' --ecosystemId $active --url "$wrong"
 done
+# which is no matter of trying again: a hundred attempts would take minutes
+create 4 '' 'droplit: the URL is not an HTTP URL; nothing was sent' --ecosystemId $active --url canary --retry 100
 create 4 '' 'droplit: the URL has more than a scheme, a host, a port and a path; nothing was sent' --ecosystemId $active \
   --url http://canary@127.0.0.1/
 mkfifo "$folder/endless"

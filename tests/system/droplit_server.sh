@@ -178,6 +178,21 @@ stopped TERM
 start --storage "sqlite:$folder/store.db" --ecosystem $deleted
 answers 404 "$gone"
 stopped TERM
+# what is so already needs no write, which another process holds here, as a missing standby does elsewhere
+mkfifo "$folder/held"
+python3 -c 'import sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()' "$folder/store.db" <"$folder/held" >"$folder/holder" &
+holder=$!
+exec 9>"$folder/held"
+until grep -q held "$folder/holder" || ! kill -0 $holder 2>/dev/null; do sleep 0.05; done
+start --storage "sqlite:$folder/store.db" --sqlite-busy-timeout 100ms --ecosystem $active --delete-ecosystem $deleted
+answers 503 "$here"
+stopped TERM
+exec 9>&-
+wait $holder || fail 'nothing held the file'
 # once STATUS KEY BODY: what a create under a key is answered; sets replayed to the field idempotency-replayed
 once() {
   got=$(curl -sS --max-time 10 -o "$folder/body" -D "$folder/fields" -w '%{http_code}' "$url/api/clients" \
@@ -527,6 +542,13 @@ serving
 answers 201 "$here"
 stopped TERM
 grep -q 'warning: 40 files may be open, so at most 6 connections' "$folder/log" || fail "ulimit -n 40: $(cat "$folder/log")"
+# nor is there a warning of what the memory forbids all the same
+(ulimit -n 1000 && exec "$program" --listen "127.0.0.1:$port" --access "$folder/access.json" --ecosystem $active \
+  --max-memory 4194304 --max-connections 100000 >/dev/null 2>"$folder/log" </dev/null) &
+server=$!
+serving
+stopped TERM
+! grep -q 'files may be open' "$folder/log" || fail "a warning of connections for which there is no memory: $(cat "$folder/log")"
 # one file for each thread that asks the store, whichever those are
 for threads in '--threads 6 --store-threads 0' '--threads 2 --store-threads 6'; do
   (ulimit -n 40 && exec timeout 20 "$program" --listen 127.0.0.1:0 --access "$folder/access.json" $threads \

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -139,7 +140,8 @@ class Account {
   /// Keeps this token instead of any other. After a failure the one before is still there, whole.
   void write(std::string_view token) const {
     const std::string text = "{\"token\":" + boost::json::serialize(token) + "}\n";
-    if (text.size() > max_account_size) throw AccountError(ExitStatus::unauthorised, "with this token the account file would be longer than 64 KiB");
+    if (text.size() > max_account_size)
+      throw AccountError(ExitStatus::unauthorised, "with this token the account file would be longer than 64 KiB");
 
     const SignalsLater later;  // or an aside file would be left
     ::umask(077);              // whatever it was, the folder is for its owner to enter
@@ -148,7 +150,7 @@ class Account {
     if (!folder) throw unwritten("droplit.io must be a directory that can be opened, and no link");
     std::uint32_t random_bits[4];
     if (::getentropy(random_bits, sizeof random_bits) != 0) throw unwritten("there are no random numbers");
-    std::string aside = std::string(".") + name + ".";
+    std::string aside = aside_prefix;
     for (const std::uint32_t number : random_bits) append_hex(aside, number, 8, "0123456789abcdef");
 
     File file(::openat(folder.fd(), aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -165,20 +167,31 @@ class Account {
     }
   }
 
-  /// Removes it; false if it was not there.
+  /// Removes it, and what a `write` left aside that was killed; false if there was none.
   [[nodiscard]] bool remove() const {
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder && errno == ENOENT) return false;
-    if (folder && ::unlinkat(folder.fd(), name, 0) == 0) {
-      static_cast<void>(::fsync(folder.fd()));
-      return true;
+    std::vector<std::string> names{name};
+    DIR* const entries = folder ? ::fdopendir(::dup(folder.fd())) : nullptr;
+    if (entries == nullptr) throw unremoved();
+    while (const dirent* const entry = ::readdir(entries)) {
+      if (std::string_view(entry->d_name).starts_with(aside_prefix)) names.emplace_back(entry->d_name);
     }
-    if (folder && errno == ENOENT) return false;
-    throw AccountError(ExitStatus::output, shown() + ": cannot be removed: " + words_of(errno));
+    ::closedir(entries);
+    bool removed = false;
+    for (const std::string& each : names) {
+      if (::unlinkat(folder.fd(), each.c_str(), 0) == 0)
+        removed = true;
+      else if (errno != ENOENT)
+        throw unremoved();
+    }
+    static_cast<void>(::fsync(folder.fd()));
+    return removed;
   }
 
  private:
   static constexpr const char* name = "account.json";
+  static constexpr const char* aside_prefix = ".account.json.";
 
   explicit Account(const std::string& home) : folder_(home + "/droplit.io") {}
 
@@ -189,6 +202,9 @@ class Account {
   }
   [[nodiscard]] AccountError unwritten(const std::string& why) const {
     return {ExitStatus::output, shown() + ": cannot be written: " + why};
+  }
+  [[nodiscard]] AccountError unremoved() const {
+    return {ExitStatus::output, shown() + ": cannot be removed: " + words_of(errno)};
   }
 
   // `bits` are those of the mode that others must not have; root may do anything in any case.

@@ -67,7 +67,8 @@ class AccessFile {
                 found.st_mtim.tv_nsec,
                 found.st_ctim.tv_sec,
                 found.st_ctim.tv_nsec};
-      is_fresh_ = std::time(nullptr) - found.st_ctim.tv_sec <= 2;
+      const std::time_t age = std::time(nullptr) - found.st_ctim.tv_sec;
+      is_fresh_ = age >= -2 && age <= 2;  // longer before it only where the clock was set back
     }
 
     [[nodiscard]] bool differs(const Mark& other) const noexcept { return parts_ != other.parts_; }
@@ -84,7 +85,7 @@ class AccessFile {
   class Watch {
    public:
     Watch(std::string path, Log log)
-        : path_(std::move(path)), log_(std::move(log)), mark_(path_), access_(load().value()) {}
+        : path_(std::move(path)), log_(std::move(log)), mark_(path_), access_(load(true).value()) {}
 
     [[nodiscard]] const Access& access() const noexcept { return access_; }
 
@@ -114,9 +115,9 @@ class AccessFile {
       waiting_.notify_one();
     }
 
-    [[nodiscard]] droplit::Outcome<droplit::TokenFile> load() const {
+    [[nodiscard]] droplit::Outcome<droplit::TokenFile> load(bool is_news) const {
       auto file = droplit::TokenFile::load(path_);
-      if (file && file.assume_value().is_open_to_others()) {
+      if (is_news && file && file.assume_value().is_open_to_others()) {
         log_.repeated("warning: the access file is open to others; `chmod 600` closes it");
       }
       return file;
@@ -127,7 +128,7 @@ class AccessFile {
       const bool changed = wanted || found.differs(mark_);
       if (!changed && !mark_.is_fresh()) return;
       mark_ = found;
-      auto file = load();
+      auto file = load(changed);
       std::string flaw;
       if (file) {
         access_.replace(std::move(file).assume_value());

@@ -7,6 +7,7 @@
 #include <droplit/router.hpp>
 #include <droplit/server/beast.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -20,31 +21,38 @@ class MetricsServer {
  public:
   static constexpr unsigned max_connections = 16;
 
-  /// Listens at the host and port of `options`. Throws `std::system_error` if it cannot.
+  /// Listens at the host and port of `options`, and starts a thread that waits; or throws `std::system_error`.
   MetricsServer(const droplit::Prometheus& metrics, droplit::ServerOptions options, Log log)
-      : page_(metrics), server_(router_, limited(std::move(options))), log_(std::move(log)) {}
+      : page_(metrics),
+        server_(router_, limited(std::move(options))),
+        log_(std::move(log)),
+        thread_([this] { run(); }) {}
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer() {
-    if (!thread_.joinable()) return;
     server_.stop();
+    start();
     thread_.join();
   }
 
-  /// Serves, by a thread of its own, until the end. Throws `std::system_error` if there is none.
-  void start() {
-    thread_ = std::thread([this] {
-      try {
-        server_.run();
-      } catch (const std::exception& failure) {
-        log_.line(std::string("metrics are not served any more: ") + failure.what());
-      }
-    });
+  /// Serves until the end.
+  void start() noexcept {
+    started_ = true;
+    started_.notify_one();
   }
 
   [[nodiscard]] std::string url() const { return server_.url(); }
 
  private:
+  void run() noexcept {
+    started_.wait(false);
+    try {
+      server_.run();
+    } catch (const std::exception& failure) {
+      log_.line(std::string("metrics are not served any more: ") + failure.what());
+    }
+  }
+
   static droplit::ServerOptions limited(droplit::ServerOptions options) {
     options.max_connections = max_connections;
     options.max_memory = 0;  // the least
@@ -58,6 +66,7 @@ class MetricsServer {
   Router router_{page_};
   droplit::BeastServer<Router> server_;
   Log log_;
+  std::atomic<bool> started_ = false;
   std::thread thread_;
 };
 

@@ -17,6 +17,7 @@ namespace server {
 inline void fit_open_files(Options& options, const Log& log) {
   constexpr rlim_t others = 32;  // streams, files of the store, Asio's own
   std::uint32_t& connections = options.server.max_connections;
+  connections = static_cast<std::uint32_t>(std::min<std::uint64_t>(connections, options.server.max_memory / 16384));
   constexpr rlim_t for_metrics = 32;  // connections, and Asio's own
   const rlim_t reserve = others + options.store_callers() + (options.metrics ? for_metrics : 0);
   const rlim_t needed =

@@ -253,9 +253,7 @@ class LineLog {
     void append_message(std::string& out, std::string_view text) const {
       if (options.format == LogFormat::text) {
         out += options.prefix;
-        for (const char c : text.substr(0, max_line))  // it stays one line
-          out += static_cast<unsigned char>(c) < ' ' || c == '\x7F' ? '?' : c;
-        return;
+        return detail::append_without_controls(out, text.substr(0, max_line));  // so that it stays one line
       }
       append_time(out);
       out += "\"event\":\"message\",\"text\":\"";
@@ -277,7 +275,7 @@ class LineLog {
     }
 
     static void append_time(std::string& out) {
-      out.append("{\"time\":\"").append(SystemClock().now().text()).append("\",");
+      out.append("{\"time\":\"").append(detail::wall_time().text()).append("\",");
     }
 
     void sum_up() noexcept {

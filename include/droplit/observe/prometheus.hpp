@@ -126,8 +126,9 @@ class Prometheus : public NoObserver {
     }
     page.family("request_duration_seconds", "histogram", "How long requests took.");
     for (std::size_t route = 0; route != routes_.count(); ++route) show_durations(page, route);
-    page.single("received_bytes_total", "counter", "Bytes of requests.", received_.load(std::memory_order_relaxed));
-    page.single("sent_bytes_total", "counter", "Bytes of responses.", sent_.load(std::memory_order_relaxed));
+    page.single("received_bytes_total", "counter", "Bytes that were received.",
+                received_.load(std::memory_order_relaxed));
+    page.single("sent_bytes_total", "counter", "Bytes that were sent.", sent_.load(std::memory_order_relaxed));
   }
 
   void show_durations(detail::Exposition& page, std::size_t route) const {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -25,7 +26,7 @@
 namespace droplit::inline DROPLIT_DETAIL_ABI {
 
 /// A server's end of a TCP connection, which does what its script says and nothing else. Every call ends within
-/// 10 seconds, or at once when the server stops. POSIX only.
+/// 10 seconds, at once when the server stops, or when the peer has sent 128 MiB that were not read. POSIX only.
 class ScriptedConnection {
  public:
   /// The unit of the times that calls take.
@@ -84,12 +85,12 @@ class ScriptedConnection {
   [[nodiscard]] const std::string& received() const noexcept { return received_; }
 
   /// Whether there is more to read, or more arrives within `time`.
-  bool wait_for_more(Duration time) { return received_.size() != taken_ || fill(Clock::now() + time); }
+  bool wait_for_more(Duration time) { return received_.size() != taken_ || fill(end_of(time)); }
 
   /// Whether the peer closes or resets within `time`. What it sends before is appended to `received`.
   bool wait_for_close(Duration time) {
-    const auto end = Clock::now() + time;
-    while (fill(end)) {
+    const auto end = end_of(time);
+    while (fill(end) && Clock::now() < end) {
     }
     return ended_;
   }
@@ -116,6 +117,9 @@ class ScriptedConnection {
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr Duration timeout{10000};
+  static constexpr std::size_t max_unread = std::size_t{128} << 20;
+
+  static Clock::time_point end_of(Duration time) { return Clock::now() + (std::min)(time, timeout); }
 
   static std::optional<std::size_t> number(std::string_view digits, int base) {
     std::size_t value = 0;
@@ -136,7 +140,7 @@ class ScriptedConnection {
 
   // Receives something; false at the end, after a reset or a timeout.
   bool fill(Clock::time_point end) {
-    if (ended_ || fd_ < 0 || !wait(POLLIN, end)) return false;
+    if (ended_ || fd_ < 0 || received_.size() - taken_ > max_unread || !wait(POLLIN, end)) return false;
     char piece[16384];
     const ssize_t size = ::recv(fd_, piece, sizeof piece, 0);
     if (size > 0) {
@@ -149,7 +153,7 @@ class ScriptedConnection {
 
   bool take(std::string& out, std::size_t size, Clock::time_point end) {
     while (received_.size() - taken_ < size) {
-      if (!fill(end)) return false;
+      if (!fill(end) || Clock::now() > end) return false;
     }
     out.append(received_, taken_, size);
     taken_ += size;
@@ -158,7 +162,7 @@ class ScriptedConnection {
 
   std::optional<std::string> take_through(std::string_view mark, Clock::time_point end) {
     while (received_.find(mark, taken_) == std::string::npos) {
-      if (!fill(end)) return std::nullopt;
+      if (!fill(end) || Clock::now() > end) return std::nullopt;
     }
     const std::size_t found = received_.find(mark, taken_);
     std::string out;

@@ -58,6 +58,9 @@ class CurlTransport {
   CurlTransport(const CurlTransport&) = delete;
   CurlTransport& operator=(const CurlTransport&) = delete;
 
+  /// Why no request can be sent: what is wrong with the token or the options, in fixed words. Empty if one can.
+  [[nodiscard]] std::string_view flaw() const noexcept { return flaw_; }
+
   /// Sends the request and returns the whole response, whatever its status; or a `Fault`.
   Outcome<Response> send(const Request& request) {
     detail::curl::ResponseReader reader(options_.max_head, options_.max_body, request.method == "HEAD");

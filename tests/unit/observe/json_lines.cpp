@@ -102,6 +102,15 @@ TEST_CASE("a request is one line") {
         R"({"event":"request","method":"other","route":"none","status":0,"seconds":0.000000,"received":0,"sent":0})");
 }
 
+TEST_CASE("the time of a line is the system's, also where that was set back") {
+  const Lines lines;
+  auto& latest = droplit::process::latest_millis;
+  const auto before = latest.exchange(droplit::Timestamp::parse("9999-01-01T00:00:00.000Z")->unix_millis());
+  lines.observer.finished(created());
+  latest = before;
+  CHECK(lines.line().starts_with("{\"time\":\"2"));
+}
+
 TEST_CASE("a fault is one line, with the request that it ended, which is another") {
   const Lines lines;
   const droplit::Fault fault(droplit::FaultSource::storage, droplit::Fate::maybe_applied,

@@ -127,6 +127,8 @@ TEST_CASE("a text is one line, and moves no cursor") {
   const Log log(pipe.ends[1], summed_up_every(forever));
   log.line("x\ndroplit-server: y\r\t\x1b[2J\x7f\xc3\xa9 z");
   CHECK(pipe.line() == "x?droplit-server: y???[2J?\xc3\xa9 z");
+  log.line("\xc2\x9b\x32J\xc2\x80\xc2\x9f\xc2\xa0\xc3\x9b\xc2");
+  CHECK(pipe.line() == "??2J????\xc2\xa0\xc3\x9b\xc2");
 }
 
 TEST_CASE("lines are written whole and in order") {
@@ -320,6 +322,12 @@ TEST_CASE("lines of JSON are JSON objects, whatever the text is and however long
     CHECK(droplit::Timestamp::parse(line.substr(before.size(), droplit::Timestamp::text_size)));
     return line.substr(before.size() + droplit::Timestamp::text_size + 2);
   };
+  // The system's time, also where an earlier one was later, since the clock was set back.
+  const auto latest =
+      droplit::process::latest_millis.exchange(droplit::Timestamp::parse("9999-01-01T00:00:00.000Z")->unix_millis());
+  log.line("now");
+  CHECK(pipe.whole_line().starts_with("{\"time\":\"2"));
+  droplit::process::latest_millis = latest;
   log.line("a \"quoted\" text\n");
   CHECK(text() == R"("event":"message","text":"a \"quoted\" text\n"})");
   log.line("\xFF and \xC3\xA9");

@@ -389,6 +389,10 @@ TEST_CASE("a response that asks to wait is obeyed under a key, and none that ask
   CHECK(waits("86399") == day - 1'000);
   CHECK(waits("86400") == -1);
   CHECK(waits("999999999") == -1);
+  CHECK(waits("9999999999") == -1);
+  CHECK(waits("99999999999999999999999") == -1);
+  CHECK(waits("0000000003") == 3'000);
+  CHECK(waits("+3") == 0);
   CHECK(waits("Wed, 21 Oct 2015 07:28:00 GMT") == 0);
   for (const std::int64_t seconds : {INT64_MIN, std::int64_t{-1}, INT64_MAX}) {
     RemoteCreation creation(draft(), key, KeyOrigin::made, {.max_attempts = 2, .first_delay = 0, .deadline = day}, 0);

@@ -202,6 +202,21 @@ TEST_CASE("a script closes, resets and sees who closes") {
   CHECK(server.accepted() == 3);
 }
 
+TEST_CASE("a peer that does not cease to send holds up no call of a script") {
+  Seen<bool> seen;
+  std::atomic<bool> ended = false;
+  ScriptedServer server([&](ScriptedConnection& connection) {
+    seen.add(connection.wait_for_close(20ms));        // after which there is more to read, all the time
+    seen.add(connection.read_request().has_value());  // after 10 s, or 128 MiB
+    ended = true;
+  });
+  RawSocket endless(server.port());
+  const std::string piece(65536, 'x');
+  while (!ended && endless.send(piece)) {
+  }
+  CHECK(seen.all() == std::vector<bool>{false, false});
+}
+
 TEST_CASE("a server that stops listening ends its connections, and no client can connect any more") {
   ScriptedServer server([](ScriptedConnection& connection) {
     while (connection.read_request()) connection.send(to_http({204, {}, {}, false}));

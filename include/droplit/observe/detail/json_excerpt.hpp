@@ -9,6 +9,7 @@
 #include <droplit/detail/utf8.hpp>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
@@ -26,6 +27,16 @@ inline char* write_json_excerpt(char* out, std::string_view text, std::size_t mo
     text.remove_prefix(step.size);
   }
   return out;
+}
+
+/// Appends a text whose control characters, those of C1 in UTF-8 among them, are each written as one or two `?`.
+inline void append_without_controls(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_c1 = out.ends_with('\xC2') && byte >= 0x80 && byte < 0xA0;
+    if (is_c1) out.back() = '?';
+    out += is_c1 || byte < 0x20 || byte == 0x7F ? '?' : c;
+  }
 }
 
 }  // namespace droplit::inline DROPLIT_DETAIL_ABI::detail

@@ -50,7 +50,7 @@ class JsonLine {
   template <std::size_t N>
   explicit JsonLine(const char (&event)[N]) noexcept {
     append("{\"time\":\"");
-    end_ = write_time(end_, SystemClock().now());
+    end_ = write_time(end_, wall_time());
     append("\",\"event\":\"");
     append(event);
     append("\"");

@@ -6,18 +6,23 @@
 
 #include <droplit/detail/config.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <string_view>
 
 namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
-/// An IMF-fixdate, RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// An IMF-fixdate, RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`. Outside the years 0000 to 9999, which have
+/// four digits, the nearest second.
 class HttpDate {
  public:
   explicit HttpDate(std::time_t time) noexcept : time_(time) {
-    const std::chrono::sys_seconds instant{std::chrono::seconds(time)};
+    constexpr std::int64_t first = -62'167'219'200;
+    constexpr std::int64_t last = 253'402'300'799;
+    const std::chrono::sys_seconds instant{std::chrono::seconds(std::clamp<std::int64_t>(time, first, last))};
     const auto day = std::chrono::floor<std::chrono::days>(instant);
     const std::chrono::year_month_day date(day);
     const auto second = static_cast<unsigned>((instant - day).count());

@@ -56,6 +56,11 @@ struct StorageCalls {
 /// The functions of `storage`, which must outlive the result.
 template <class S>
 StorageCalls storage_calls(S& storage) {
+  // Else a function that is nearly right would count as absent.
+  static_assert(
+      KeyedStorage<S> || !requires { &S::insert_once; }, "insert_once is not as KeyedStorage has it");
+  static_assert(
+      BatchStorage<S> || !requires { &S::insert_all; }, "insert_all is not as BatchStorage has it");
   StorageCalls calls{[&](const Client& client) { return storage.insert(client); },
                      [&](EcosystemId id) { return storage.add_ecosystem(id); },
                      [&](EcosystemId id) { return storage.delete_ecosystem(id); },

@@ -323,5 +323,7 @@ TEST_CASE("an HTTP date is as RFC 9110 prints it", "[head_check]") {
   CHECK(HttpDate(784111777).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(HttpDate(0).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
   CHECK(HttpDate(951782399).text() == "Mon, 28 Feb 2000 23:59:59 GMT");
+  CHECK(HttpDate(-62'167'219'201).text() == "Sat, 01 Jan 0000 00:00:00 GMT");
+  CHECK(HttpDate(253'402'300'800).text() == "Fri, 31 Dec 9999 23:59:59 GMT");
   CHECK(HttpDate::now().size() == 29);
 }
