@@ -41,6 +41,13 @@ Response in_steps(Steps& steps, const Request& request, Random& cuts) {
   return response;
 }
 
+/// What the model reads: a path and a query without a space, a control character or a fragment.
+bool is_origin_form(std::string_view target) {
+  return target.starts_with('/') && std::all_of(target.begin(), target.end(), [](char c) {
+           return static_cast<unsigned char>(c) > 0x20 && c != 0x7F && c != '#';
+         });
+}
+
 std::optional<model::Draft> kept(const MemoryStorage& storage, ClientId id) {
   const auto client = storage.find_client(id);
   if (!client) return std::nullopt;
@@ -65,7 +72,7 @@ void run(std::string_view input) {
     const std::size_t space = message.first_line.find(' ');
     request.method = message.first_line.substr(0, space);
     if (space != std::string_view::npos) request.target = message.first_line.substr(space + 1);
-    if (!request.target.starts_with('/') || !detail::split_target(request.target).well_formed) return;
+    if (!is_origin_form(request.target)) return;
     request.body = message.body;
     Request plain{request.method, request.target, {}, request.body};
     for (const HeaderField field : message.fields) {

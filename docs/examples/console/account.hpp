@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -171,13 +172,15 @@ class Account {
   [[nodiscard]] bool remove() const {
     const File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder && errno == ENOENT) return false;
+    struct Close {
+      void operator()(DIR* entries) const noexcept { ::closedir(entries); }
+    };
+    const std::unique_ptr<DIR, Close> entries(folder ? ::opendir(folder_.c_str()) : nullptr);
+    if (!entries) throw unremoved();
     std::vector<std::string> names{name};
-    DIR* const entries = folder ? ::fdopendir(::dup(folder.fd())) : nullptr;
-    if (entries == nullptr) throw unremoved();
-    while (const dirent* const entry = ::readdir(entries)) {
+    while (const dirent* const entry = ::readdir(entries.get())) {
       if (std::string_view(entry->d_name).starts_with(aside_prefix)) names.emplace_back(entry->d_name);
     }
-    ::closedir(entries);
     bool removed = false;
     for (const std::string& each : names) {
       if (::unlinkat(folder.fd(), each.c_str(), 0) == 0)

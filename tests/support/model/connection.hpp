@@ -3,9 +3,8 @@
 // 9112 as strictly as docs/server.md says, from the whole text at once.
 #pragma once
 
-#include <droplit/detail/http/host.hpp>  // the rules of a host have tests of their own
-
 #include "contract.hpp"
+#include "host.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -160,7 +159,7 @@ class Connection {
       const std::string value = trimmed(std::string(line.substr(colon + 1)));
       head.request.fields.emplace_back(name, value);
       if (name == "host") {
-        if (++hosts > 1 || !droplit::detail::is_host(value)) return 400;
+        if (++hosts > 1 || !Host::is_valid(value)) return 400;
       } else if (name == "transfer-encoding") {
         if (head.chunked || lower(value) != "chunked") return 400;
         head.chunked = true;
@@ -192,7 +191,7 @@ class Connection {
     for (const std::string scheme : {"http://", "https://"}) {
       if (lower(target.substr(0, scheme.size())) != scheme) continue;
       const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
-      if (!droplit::detail::is_host(target.substr(scheme.size(), end - scheme.size()))) return "#";
+      if (!Host::is_valid(target.substr(scheme.size(), end - scheme.size()))) return "#";
       return target.substr(end);
     }
     return target;
