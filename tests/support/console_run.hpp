@@ -34,15 +34,16 @@ inline std::string read_all(int fd) {
   return all;
 }
 
-/// Runs `droplit client create` against a service, for at most a minute.
-inline Ran create_at(const std::string& url, const std::vector<std::string>& more = {}) {
+/// Runs `droplit client create` against a service, for at most a minute. `timeout` is in seconds.
+inline Ran create_at(const std::string& url, const std::vector<std::string>& more = {}, int timeout = 30) {
   std::array<int, 2> out{};
   std::array<int, 2> err{};
   REQUIRE(::pipe(out.data()) == 0);
   REQUIRE(::pipe(err.data()) == 0);
+  const std::string limit = std::to_string(timeout);
   std::vector<const char*> arguments{
-      DROPLIT_CONSOLE, "client",    "create", "--ecosystemId", "C594b89aea18568c408c3ad24", "--url",
-      url.c_str(),     "--timeout", "1"};
+      DROPLIT_CONSOLE, "client",    "create",    "--ecosystemId", "C594b89aea18568c408c3ad24",
+      "--url",         url.c_str(), "--timeout", limit.c_str()};
   for (const std::string& argument : more) arguments.push_back(argument.c_str());
   arguments.push_back(nullptr);
   const std::vector<const char*> environment{"DROPLIT_TOKEN=canary-token-81c4", "HOME=/nonexistent", "no_proxy=*",

@@ -20,6 +20,7 @@ struct Misbehaviour {
   std::string name;
   droplit::ScriptedServer::Script script;
   std::string response = {};  ///< where it is a response and no more, the bytes of that
+  bool is_endless = false;    ///< only the client's time limit ends it
 };
 
 /// A gzip stream of `megabytes` MiB of the letter a, about a hundredth of a percent of that.
@@ -88,6 +89,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
                        if (pause != 0 && connection.wait_for_close(std::chrono::milliseconds(pause))) return;
                      }
                    }});
+    all.back().is_endless = pause != 0;
   };
   const std::string json = "content-type: application/json\r\n";
   const std::string good = with_length("201 Created", json, a_created);
@@ -106,8 +108,9 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
                  }});
   all.push_back({"says nothing", [](droplit::ScriptedConnection& connection) {
                    connection.read_request();
-                   connection.wait_for_close(std::chrono::seconds(10));
+                   connection.wait_for_close(std::chrono::seconds(60));
                  }});
+  all.back().is_endless = true;
 
   go_on("one byte of a status line a second", "H", "T", 1000);
   go_on("one byte of a head a second", "HTTP/1.1 201 Created\r\nx: ", "y", 1000);
@@ -123,6 +126,7 @@ inline std::vector<Misbehaviour> misbehaviours(const std::string& elsewhere) {
         as_chunk(std::string(8192, ' ')));
   go_on("a chunk extension without end", a_response("201 Created", json + "transfer-encoding: chunked\r\n", "1;"),
         std::string(8192, 'x'));
+  all.back().is_endless = true;
   go_on("trailers without end",
         a_response("201 Created", json + "transfer-encoding: chunked\r\n", as_chunk(a_created) + "0\r\n"), "x: y\r\n");
   go_on("a trailer line without end",

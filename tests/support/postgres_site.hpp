@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,14 +54,15 @@ inline std::string all_versions() {
   return rows;
 }
 
-inline PostgresOptions in(const std::string& schema) { return {.timeout = milliseconds(60000), .schema = schema}; }
-
-inline PostgresOptions failing_fast(const std::string& schema, std::size_t connections = 8) {
-  return {.connections = connections,
-          .connect_timeout = milliseconds(1000),
-          .timeout = milliseconds(1500),
-          .schema = schema};
+inline PostgresOptions in(const std::string& schema) {
+  return {.connect_timeout = milliseconds(60000), .timeout = milliseconds(60000), .schema = schema};
 }
+
+inline PostgresOptions failing_after(milliseconds limit, const std::string& schema, std::size_t connections = 8) {
+  return {.connections = connections, .connect_timeout = limit * 2 / 3, .timeout = limit, .schema = schema};
+}
+
+inline PostgresOptions failing_fast(const std::string& schema) { return failing_after(milliseconds(1500), schema); }
 
 /// A store in a schema of its own, which has `home`, and another program that looks on.
 struct Site {
@@ -105,4 +107,47 @@ void check_unavailable(const Outcome<T>& outcome) {
   CHECK(why.fate() == Fate::not_applied);
   CHECK(why.status() == 503);
   CHECK(why.retry_after() == 1);
+}
+
+/// Runs `attempt(limit)` until it returns that nothing was late, each time with four times the limit, below a minute: a
+/// busy machine needs a longer one. Returns what was late in the last attempt.
+template <class Attempt>
+std::string with_growing_limit(milliseconds limit, Attempt attempt) {
+  std::string late;
+  do {
+    try {
+      late = attempt(limit);
+    } catch (const std::exception& error) {  // of an opening, or of what else the attempt needs first
+      late = error.what();
+    }
+    limit *= 4;
+  } while (!late.empty() && limit < std::chrono::minutes(1));
+  return late;
+}
+
+/// The fault that came of an operation instead of this value. Another value is an error at once.
+template <class T, class Value>
+std::string unless_value(const Outcome<T>& outcome, const Value& value) {
+  if (!outcome) return fault(outcome).what() + "; ";
+  CHECK(outcome.assume_value() == value);
+  return "";
+}
+
+/// The fault that came of an operation instead of the one with these words, which says that it may have been applied.
+template <class T>
+std::string unless_unknown(const Outcome<T>& outcome, const std::string& what) {
+  const Fault why = fault(outcome);
+  if (why.what() != what) return why.what() + "; ";
+  CHECK(why.fate() == Fate::maybe_applied);
+  CHECK(!why.status());
+  return "";
+}
+
+/// The fault that came of an operation instead of the one with these words, which says that it is unavailable.
+template <class T>
+std::string unless_unavailable(const Outcome<T>& outcome, const std::string& what) {
+  const Fault why = fault(outcome);
+  if (why.what() != what) return why.what() + "; ";
+  check_unavailable(outcome);
+  return "";
 }

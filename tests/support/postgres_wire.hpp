@@ -155,7 +155,8 @@ struct WiredSite {
   PostgresStorage storage;
   explicit WiredSite(PostgresOptions options = in(""))
       : storage((options.schema = site.schema, open(options, wire.conninfo()))) {
-    REQUIRE(storage.insert(client(0)).value() == Insertion::inserted);
+    const Insertion first = storage.insert(client(0)).value();  // throws if a short limit passes
+    REQUIRE(first == Insertion::inserted);
   }
   std::string there(std::uint32_t n) {
     return site.ask("SELECT count(*) FROM @.clients WHERE id = '" + id(n).text() + "'");

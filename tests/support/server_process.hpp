@@ -79,19 +79,11 @@ class ServerProcess {
   }
 
   /// Where it listens, if it says so in time.
-  std::optional<std::string> url(std::chrono::milliseconds timeout) {
-    constexpr std::string_view before = "listening on ";
-    std::string line;
-    for (const auto end = std::chrono::steady_clock::now() + timeout; !line.ends_with('\n');) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
-      pollfd one{line_, POLLIN, 0};
-      if (::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0) <= 0) return std::nullopt;
-      char c = 0;
-      if (::read(line_, &c, 1) != 1) return std::nullopt;
-      line += c;
-    }
-    if (!line.starts_with(before)) throw std::runtime_error("the server says: " + line);
-    return line.substr(before.size(), line.size() - before.size() - 1);
+  std::optional<std::string> url(std::chrono::milliseconds timeout) { return next_line("listening on ", timeout); }
+
+  /// Where its metrics are, if it says so in time. To be called after `url`, whose line is before this one.
+  std::optional<std::string> metrics_url(std::chrono::milliseconds timeout) {
+    return next_line("metrics on ", timeout);
   }
 
   [[nodiscard]] pid_t id() const noexcept { return pid_; }
@@ -114,6 +106,21 @@ class ServerProcess {
   }
 
  private:
+  /// What is after `before` in the next line that it prints, if there is one in time.
+  std::optional<std::string> next_line(std::string_view before, std::chrono::milliseconds timeout) {
+    std::string line;
+    for (const auto end = std::chrono::steady_clock::now() + timeout; !line.ends_with('\n');) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+      pollfd one{line_, POLLIN, 0};
+      if (::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0) <= 0) return std::nullopt;
+      char c = 0;
+      if (::read(line_, &c, 1) != 1) return std::nullopt;
+      line += c;
+    }
+    if (!line.starts_with(before)) throw std::runtime_error("the server says: " + line);
+    return line.substr(before.size(), line.size() - before.size() - 1);
+  }
+
   pid_t pid_ = -1;
   int line_ = -1;
 };

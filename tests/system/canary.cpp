@@ -286,27 +286,22 @@ void run_server(const std::string& format, const std::string& storage, Fail fail
   std::ofstream(folder / "access.json") << R"({"tokens":[{"token":")" << token << R"(","kind":"account"},)"
                                         << R"({"token":"canary-user","kind":"user"}]})";
   const std::string log = folder / "log";
-  std::uint16_t free_port = 0;
-  {
-    droplit::MemoryStorage none;
-    test::World world;
-    free_port = droplit::BeastServer(world.endpoint).port();
-  }
   std::string page;
   {
     test::ServerProcess server(
         {test::program_paths().at("droplit-server"), "--listen", "127.0.0.1:0", "--access", folder / "access.json",
-         "--metrics", "127.0.0.1:" + std::to_string(free_port), "--log", format, "--request-ids", "--idempotency-keys",
-         "--ecosystem", active, "--delete-ecosystem", "C594b89aea18568c408c3ad25", "--max-body", "2000", "--storage",
-         storage},
+         "--metrics", "127.0.0.1:0", "--log", format, "--request-ids", "--idempotency-keys", "--ecosystem", active,
+         "--delete-ecosystem", "C594b89aea18568c408c3ad25", "--max-body", "2000", "--storage", storage},
         log);
     const auto url = server.url(60s);
     REQUIRE(url);
+    const auto metrics = server.metrics_url(60s);
+    REQUIRE(metrics);
     send_all(port_of(*url));
     fail();
     send_all(port_of(*url));
-    page = get(free_port, "/metrics?canary");
-    get(free_port, "/canary");
+    page = get(port_of(*metrics), "/metrics?canary");
+    get(port_of(*metrics), "/canary");
     CHECK(server.end(SIGTERM).status == 0);
   }
   std::ifstream file(log);

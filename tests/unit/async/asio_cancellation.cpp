@@ -332,8 +332,6 @@ TEST_CASE("cancelling while threads work gives the right fate") {
   World world;
   asio::thread_pool threads(2);
   auto store = blocking_store(world.storage, threads.get_executor());
-  int created = 0;
-  int cancelled = 0;
   for (int round = 0; round != 300; ++round) {
     asio::io_context context;
     asio::cancellation_signal signal;
@@ -353,7 +351,5 @@ TEST_CASE("cancelling while threads work gives the right fate") {
     const bool stored = world.storage.find_client(same_id.next(world.clock.now())).has_value();
     CHECK(outcome->has_value() == stored);
     if (!stored) CHECK(outcome->exception().fate() == Fate::not_applied);
-    ++(stored ? created : cancelled);
   }
-  CHECK(created + cancelled == 300);
 }
