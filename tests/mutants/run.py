@@ -167,7 +167,8 @@ class Program:
         while not self.is_current(self.path + ".o"):
             dropped = mutants.dropped
             result = subprocess.run(self.compile_command(), stderr=subprocess.PIPE, text=True)
-            if result.returncode != 0 and not mutants.drop(result.stderr, dropped):
+            # A header that was replaced meanwhile may have the inode of another one, which then seems to be included.
+            if result.returncode != 0 and not mutants.drop(result.stderr, dropped) and mutants.dropped == dropped:
                 print(f"{self.source} does not compile and is left out:\n{result.stderr[:3000]}", flush=True)
                 self.seconds = -1
                 return

@@ -289,7 +289,7 @@ TEST_CASE("every misbehaviour of a service is a fault, maybe applied, and no tok
   });
   for (const test::Misbehaviour& misbehaviour : test::misbehaviours(elsewhere.url())) {
     ScriptedServer server(misbehaviour.script);
-    CurlTransport transport("canary-token", options(server.url(), 700ms));
+    CurlTransport transport("canary-token", options(server.url(), misbehaviour.is_endless ? 2000ms : 60'000ms));
     const auto outcome = create_client(transport, draft());
     INFO(misbehaviour.name << ": " << result_of(outcome));
     CHECK(outcome.has_exception());

@@ -147,7 +147,7 @@ TEST_CASE("every misbehaviour ends the second and the third request of a connect
         }
         misbehaviour.script(connection);
       });
-      CurlTransport transport("canary-token", options(server, 3000ms));
+      CurlTransport transport("canary-token", options(server, misbehaviour.is_endless ? 3000ms : 60'000ms));
       const ClientDraft draft(active, ClientType::application);
       INFO(misbehaviour.name << " after " << before);
       for (int i = 0; i != before; ++i) CHECK(result_of(create_client(transport, draft)).starts_with("created"));
