@@ -131,16 +131,14 @@ class CurlTransport {
                    detail::curl::ResponseReader& reader) const {
     const std::string url = options_.url + request.target;
     detail::curl::Lines lines(head_of(request));
-    detail::curl::EasyHandle handle = connection.make_handle();
+    const bool with_tls = options_.url[4] != ':';  // an HTTP URL, since there is no flaw
+    detail::curl::EasyHandle handle = connection.make_handle(with_tls);
     handle.set(CURLOPT_NOSIGNAL, 1L);
     handle.set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});  // with HTTP/2, libcurl repeats requests by itself
     handle.set(CURLOPT_FOLLOWLOCATION, 0L);
     handle.set(CURLOPT_PATH_AS_IS, 1L);
     handle.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    handle.set(CURLOPT_SSL_VERIFYPEER, 1L);
-    handle.set(CURLOPT_SSL_VERIFYHOST, 2L);
-    handle.set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    if (with_tls) set_tls(handle);
     handle.set(CURLOPT_QUICK_EXIT, 1L);  // or an unresponsive name server would delay the end
     handle.set(CURLOPT_OPENSOCKETFUNCTION, static_cast<curl_opensocket_callback>(&detail::curl::open_socket));
     handle.set(CURLOPT_CONNECTTIMEOUT_MS, detail::curl::millis(options_.connect_timeout));
@@ -149,18 +147,12 @@ class CurlTransport {
       handle.set(CURLOPT_PROXY, options_.proxy->c_str());
       handle.set(CURLOPT_NOPROXY, "");  // overrides the environment
     }
-    if (!options_.ca_file.empty()) {
-      handle.set(CURLOPT_CAINFO, options_.ca_file.c_str());
-      handle.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    }
     handle.set(CURLOPT_URL, url.c_str());
     if (request.method == "HEAD") handle.set(CURLOPT_NOBODY, 1L);
     handle.set(CURLOPT_POSTFIELDS, request.body.c_str());
     handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     if (request.method != "POST") handle.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     handle.set(CURLOPT_HTTPHEADER, lines.get());
-    static detail::curl::Lines proxy_lines(std::string(user_agent) + '\0');  // of a CONNECT
-    handle.set(CURLOPT_PROXYHEADER, proxy_lines.get());
     handle.set(CURLOPT_PREREQFUNCTION, static_cast<curl_prereq_callback>(&begin));
     Beginning beginning{reader, connection, handle.get()};
     handle.set(CURLOPT_PREREQDATA, &beginning);
@@ -169,6 +161,19 @@ class CurlTransport {
     handle.set(CURLOPT_WRITEFUNCTION, static_cast<curl_write_callback>(&read<&detail::curl::ResponseReader::body>));
     handle.set(CURLOPT_WRITEDATA, &reader);
     return connection.perform(handle);
+  }
+
+  // What an https URL needs: the host is verified, and a proxy gets a CONNECT.
+  void set_tls(detail::curl::EasyHandle& handle) const {
+    static detail::curl::Lines proxy_lines(std::string(user_agent) + '\0');
+    handle.set(CURLOPT_PROXYHEADER, proxy_lines.get());
+    handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    handle.set(CURLOPT_SSL_VERIFYPEER, 1L);
+    handle.set(CURLOPT_SSL_VERIFYHOST, 2L);
+    handle.set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    if (options_.ca_file.empty()) return;
+    handle.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+    handle.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
 
   // The lines of the head, each with a NUL after it, as libcurl's options have them.
@@ -192,8 +197,10 @@ class CurlTransport {
       lines.append("content-type:");  // keeps libcurl from adding one
       end_line();
     }
-    lines.append(request.body.size() > expect_above ? "expect: 100-continue" : "expect:");
-    end_line();
+    if (request.body.size() > expect_above) {  // libcurl's own limit, too
+      lines.append("expect: 100-continue");
+      end_line();
+    }
     return lines;
   }
 

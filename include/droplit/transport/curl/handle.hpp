@@ -153,20 +153,22 @@ inline void close_all(CURLM* multi) noexcept {
 /// process's SIGPIPE to ignored and back.
 class Connection {
  public:
-  /// A new handle for the next request.
-  [[nodiscard]] EasyHandle make_handle() noexcept {
-    if (sessions_ == nullptr) {
-      sessions_.reset(::curl_share_init());
+  /// A new handle for the next request. `with_tls` is the same each time.
+  [[nodiscard]] EasyHandle make_handle(bool with_tls) noexcept {
+    if (multi_ == nullptr) {
       multi_.reset(::curl_multi_init());
-      if (sessions_ == nullptr || multi_ == nullptr ||
-          ::curl_share_setopt(sessions_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
+      if (with_tls) sessions_.reset(::curl_share_init());
+      const bool has_sessions =
+          !with_tls || (sessions_ != nullptr && ::curl_share_setopt(sessions_.get(), CURLSHOPT_SHARE,
+                                                                    CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
+      if (!has_sessions || multi_ == nullptr ||
           ::curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK) {
-        sessions_.reset();
+        multi_.reset();
         return EasyHandle(nullptr);
       }
     }
     EasyHandle handle(::curl_easy_init());
-    handle.set(CURLOPT_SHARE, sessions_.get());
+    if (with_tls) handle.set(CURLOPT_SHARE, sessions_.get());
     return handle;
   }
 
@@ -202,7 +204,7 @@ class Connection {
   }
 
  private:
-  Owner<CURLSH, &::curl_share_cleanup> sessions_;
+  Owner<CURLSH, &::curl_share_cleanup> sessions_;  // of TLS, if there is any
   Owner<CURLM, &close_all> multi_;
   curl_socket_t socket_ = CURL_SOCKET_BAD;
   TlsSession tls_;
