@@ -126,7 +126,7 @@ TEST_CASE("a MemoryStorage returns the state of an ecosystem, and looking one up
   CHECK(storage.find_ecosystem(home) == Ecosystem(home, EcosystemState::deleted));
 }
 
-TEST_CASE("a MemoryStorage gives back what it was given, whatever the ids and the texts") {
+TEST_CASE("a MemoryStorage gives back what it was given, whatever the ids and the texts", "[slow]") {
   MemoryStorage storage;
   storage.add_ecosystem(home);
   std::vector<Client> kept;
@@ -362,7 +362,8 @@ TEST_CASE("a key takes 140 bytes until it is cleared, and a client without one n
 }
 
 TEST_CASE(
-    "of ten thousand clients and more each takes at most 105 bytes where its facts are 76, and soon at most 100") {
+    "of ten thousand clients and more each takes at most 105 bytes where its facts are 76, and soon at most 100",
+    "[slow]") {
   MemoryStorage storage;
   storage.add_ecosystem(home);
   const auto name = Text::parse("Lobby panel");

@@ -528,7 +528,7 @@ TEST_CASE("a store whose file a newer version upgraded says so at each operation
 
 // ---- kills, power cuts and disks that fail ----
 
-TEST_CASE("a kill at any moment of an upgrade loses no client") {
+TEST_CASE("a kill at any moment of an upgrade loses no client", "[slow]") {
   constexpr std::uint32_t clients = 4000;
   const Directory directory;
   const std::string original = directory / "original";

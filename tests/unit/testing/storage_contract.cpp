@@ -283,7 +283,7 @@ TEST_CASE("a store that violates no rule passes") {
   CHECK(report.unchecked().empty());
 }
 
-TEST_CASE("a store that violates one rule fails the check of that rule and no other") {
+TEST_CASE("a store that violates one rule fails the check of that rule and no other", "[slow]") {
   for (const ContractCheck& check : storage_checks) {
     CAPTURE(check.id);
     const ContractReport report = check_storage_contract([&] { return BrokenStorage(check.id); });
@@ -407,7 +407,7 @@ TEST_CASE("a long history is its end") {
   CHECK(detail::last_lines(lines, 41) == lines);
 }
 
-TEST_CASE("a store that changes one text of one field fails") {
+TEST_CASE("a store that changes one text of one field fails", "[slow]") {
   struct Changing : MemoryStorage {
     explicit Changing(std::function<void(ClientTexts::Array&)> how) : change(std::move(how)) {}
     Insertion insert(const Client& client) {
@@ -449,7 +449,7 @@ TEST_CASE("a store that changes one text of one field fails") {
   }
 }
 
-TEST_CASE("a rule that needs a function is checked only if the store has it") {
+TEST_CASE("a rule that needs a function is checked only if the store has it", "[slow]") {
   struct Plain {
     BrokenStorage store;
     Insertion insert(const Client& client) { return store.insert(client); }
