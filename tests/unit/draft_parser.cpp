@@ -229,6 +229,15 @@ TEST_CASE("the refusal lists the query's fields first") {
         *ApiError::from({"q", "x", false, {Flaw::missing, Flaw::missing, {}, {}}}));
 }
 
+TEST_CASE("a refusal without unknown names has no entry for them, whatever the reader") {
+  const ApiError missing = *ApiError::from({{}, {}, false, {Flaw::missing, {}, {}, {}}});
+  CHECK(parse_draft(R"({"type":"server"})").error() == missing);
+  CHECK(parse_draft(R"({"t\u0079pe":"server"})").error() == missing);
+  DraftParser parser;
+  CHECK(parser.write(R"({"type":"server","name":")" + std::string(20'000, 'x')));
+  CHECK(parser.finish("\"}").error() == missing);
+}
+
 TEST_CASE("JSON values that there are, in an ignored member") {
   for (const char* value : {"[[]   ]",
                             "[]",

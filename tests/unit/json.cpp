@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <type_traits>
 
 using namespace droplit;
@@ -30,6 +31,13 @@ Client client(std::optional<Text> name = {}, std::optional<Text> description = {
           type,
           std::move(name),
           std::move(description)};
+}
+
+/// The text of a time in the JSON of a client.
+std::string written(Timestamp time) {
+  const Client client("594b89aea18568c408c3ad25"_client_id, time, "C594b89aea18568c408c3ad24"_ecosystem_id,
+                      ClientType::server);
+  return to_json(client).substr(14, 24);
 }
 
 }  // namespace
@@ -110,6 +118,11 @@ TEST_CASE("append_json appends") {
 }
 
 TEST_CASE("every time is written as its text, whatever was written before it") {
+  constexpr std::int64_t first = Timestamp::min_unix_millis;
+  for (const std::int64_t millis : {first + 1, first + 1'000'000, first + 1, first, first + 1000, first + 999}) {
+    const Timestamp time = Timestamp::clamp_unix_millis(millis);
+    CHECK(written(time) == time.text());
+  }
   std::mt19937_64 random(3);
   std::int64_t millis = 0;
   for (int i = 0; i != 20'000; ++i) {
@@ -120,9 +133,15 @@ TEST_CASE("every time is written as its text, whatever was written before it") {
       default: break;
     }
     const Timestamp time = Timestamp::clamp_unix_millis(millis);
-    const Client client("594b89aea18568c408c3ad25"_client_id, time, "C594b89aea18568c408c3ad24"_ecosystem_id,
-                        ClientType::server);
-    const std::string json = to_json(client);
-    if (json.substr(14, 24) != time.text()) FAIL_CHECK(time.text() << " is written " << json);
+    const std::string text = written(time);
+    if (text != time.text()) FAIL_CHECK(time.text() << " is written " << text);
+  }
+}
+
+TEST_CASE("the first time that a thread writes is written as its text") {
+  for (const char* text : {"0000-01-01T00:00:00.000Z", "0000-01-01T00:00:01.000Z", "1970-01-01T00:00:00.000Z"}) {
+    std::string first;
+    std::thread([&] { first = written(*Timestamp::parse(text)); }).join();
+    CHECK(first == text);
   }
 }

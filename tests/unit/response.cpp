@@ -473,6 +473,20 @@ TEST_CASE("a client that was created under a key is a 201 that says whether it i
   CHECK(to_response(Outcome<KeyedClient>(Fault())) == to_response(Fault()));
 }
 
+TEST_CASE("a 201 with a text that is neither a string nor null is no client, and null is no text") {
+  const Client client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
+                      "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server);
+  Response response = to_response(client);
+  const std::string before = response.body.substr(0, response.body.size() - 1) + ",\"name\":";
+  for (const char* value : {"7", "true", "[]", "{}", R"(["x"])", R"({"name":"x"})"}) {
+    INFO(value);
+    response.body = before + value + "}";
+    CHECK(read_response(response).has_exception());
+  }
+  response.body = before + "null}";
+  CHECK(read_response(response).value() == client);
+}
+
 TEST_CASE("whether a response is a replay is read of one field that is true or false, and of nothing else") {
   const auto read = [](std::initializer_list<const char*> values, std::string_view name = "Idempotency-Replayed") {
     Response response;

@@ -47,9 +47,7 @@ class ErrorReader final : private JsonEvents {
     auto reused = ApiError::idempotency_key_reused();  // no findings make it
     if (has_entries_of(reused)) return reused;
     Findings findings;
-    for (std::size_t i = 0; i != size_; ++i) {
-      if (!add_to(findings, entries_[i])) return std::nullopt;
-    }
+    for (std::size_t i = 0; i != size_; ++i) add_to(findings, entries_[i]);
     auto error = ApiError::from(std::move(findings));
     if (error && !has_entries_of(*error)) error.reset();
     return error;
@@ -82,14 +80,12 @@ class ErrorReader final : private JsonEvents {
     in_errors_ = is_errors_ && kind == JsonKind::array;
     has_valid_errors_ = has_valid_errors_ || in_errors_;
     if (in_errors_) size_ = 0;
-    text_ = nullptr;
     return in_errors_;
   }
 
   void end() final {
     in_errors_ = in_entry_;
     in_entry_ = false;
-    text_ = nullptr;
   }
 
   // An element of `errors` begins; true if it is an entry to be read.
@@ -111,36 +107,27 @@ class ErrorReader final : private JsonEvents {
     return true;
   }
 
-  // False if the contract has no such entry.
-  static bool add_to(Findings& findings, const Entry& entry) {
+  // Of an entry that the contract does not have it adds nothing, or another violation, which `has_entries_of` finds.
+  static void add_to(Findings& findings, const Entry& entry) {
     const auto& [in, message, path] = entry;
     using Flaw = Findings::Flaw;
     if (path == to_string(Field::additional_parameters)) {
-      const auto names = read_blank(row(ApiErrc::query_field_not_allowed).message, message);
-      if (!names) return false;
       auto& fields = in == to_string(Location::query) ? findings.query_fields : findings.body_fields;
-      fields = std::string(*names);
-      return true;
+      fields = read_blank(row(ApiErrc::query_field_not_allowed).message, message);
     }
-    if (path == to_string(Field::idempotency_key)) {
-      findings.key_invalid = true;
-      return message == row(ApiErrc::idempotency_key_invalid).message;
-    }
+    if (path == to_string(Field::idempotency_key)) findings.key_invalid = true;
     for (const FieldRow& field : client_fields) {
       if (path != field.name) continue;
-      const FieldCodes codes = codes_of(field.kind);
-      const bool is_invalid = message == row(codes.invalid).message;
+      const bool is_invalid = message == row(codes_of(field.kind).invalid).message;
       const Flaw other = field.required ? Flaw::missing : Flaw::characters;
       findings.flaws[field_index(field.field)] = is_invalid ? Flaw::invalid : other;
-      return is_invalid || message == row(field.required ? codes.missing : codes.characters).message;
     }
-    return false;
   }
 
   std::string error_type_;
   std::array<Entry, ApiError::max_entries> entries_;
   std::size_t size_ = 0;
-  std::string* text_ = nullptr;    // where the next string is to be stored, if anywhere
+  std::string* text_ = nullptr;    // where the string of the last name is to be stored, if anywhere
   bool is_errors_ = false;         // the value of `errors` is next
   bool in_errors_ = false;         // in that array
   bool in_entry_ = false;          // in an object of that array

@@ -148,12 +148,12 @@ class JsonHandler {
     if (hidden_ == 0) name_.append(piece.data(), piece.size());
     return true;
   }
-  bool on_key(string_view piece, std::size_t, error_code& ec) {
+  bool on_key(string_view piece, std::size_t, error_code&) {
     if (hidden_ != 0) return true;
     if (name_.empty()) {
       events_.name({piece.data(), piece.size()});
     } else {
-      on_key_part(piece, 0, ec);
+      name_.append(piece.data(), piece.size());
       events_.name(std::exchange(name_, {}));  // its memory is freed: a request's is counted (server/detail)
     }
     return true;

@@ -52,17 +52,18 @@ class JsonWriter {
   // Usually the text up to the second is the same as in the call before.
   JsonWriter& operator<<(Timestamp time) noexcept {
     constexpr std::size_t up_to_second = Timestamp::text_size - 4;
+    static_assert(Timestamp::min_unix_millis % 1000 == 0);
     struct Latest {
-      std::int64_t second;
+      std::uint64_t second;
       char text[Timestamp::text_size + 1];
     };
-    thread_local Latest latest{0, "1970-01-01T00:00:00.000Z"};
-    const std::int64_t millis = time.unix_millis();
-    if (millis < 0 || millis / 1000 != latest.second) {
+    thread_local Latest latest{0, "0000-01-01T00:00:00.000Z"};
+    const auto millis = static_cast<std::uint64_t>(time.unix_millis() - Timestamp::min_unix_millis);
+    if (millis / 1000 != latest.second) {
       time.write(latest.text);
-      latest.second = millis < 0 ? -1 : millis / 1000;
+      latest.second = millis / 1000;
     }
-    const auto rest = static_cast<unsigned>((millis % 1000 + 1000) % 1000);
+    const auto rest = static_cast<unsigned>(millis % 1000);
     std::memcpy(at_, latest.text, up_to_second);
     at_[up_to_second] = static_cast<char>('0' + rest / 100);
     at_[up_to_second + 1] = static_cast<char>('0' + rest / 10 % 10);

@@ -2,6 +2,7 @@
 #include <droplit/detail/json/reader.hpp>
 
 #include "support/catch.hpp"
+#include "support/memory.hpp"
 
 #include <cstddef>
 #include <string>
@@ -138,6 +139,45 @@ TEST_CASE("what comes after the object is refused, in the same piece or the next
   }
 }
 
+TEST_CASE("after a piece with more than the object nothing is read until a reset, however long that piece was") {
+  Reporter reporter;
+  JsonReader reader(reporter);
+  CHECK(reader.write("{"));
+  CHECK_FALSE(reader.write("}{" + std::string(20'000, ' ')));
+  CHECK_FALSE(reader.write("{"));
+  CHECK_FALSE(reader.finish("{}"));
+  reader.reset();
+  CHECK(reader.finish("{}"));
+}
+
+TEST_CASE("after the last piece nothing is read until a reset") {
+  Reporter reporter;
+  JsonReader reader(reporter);
+  for (int round = 0; round != 2; ++round) {
+    CHECK(reader.finish(R"({"a":1})"));
+    CHECK_FALSE(reader.write(R"({"b":1)"));
+    CHECK_FALSE(reader.finish("{}"));
+    reader.reset();
+  }
+  CHECK(reporter.reported == "a:#a:#");
+}
+
+TEST_CASE("an object in one piece takes no memory, however long its names and texts are") {
+  const std::string text(20'000, 'x');
+  const std::string body = "{\"" + text + "\":\"" + text + "\"}";
+  Reporter reporter;
+  reporter.reported.reserve(4 * body.size());
+  JsonReader reader(reporter);
+  for (int round = 0; round != 2; ++round) {
+    const std::size_t calls = memory::calls;
+    const bool valid = reader.finish(body);
+    const std::size_t taken = memory::calls - calls;
+    CHECK(valid);
+    CHECK(taken == 0);
+    reader.reset();
+  }
+}
+
 TEST_CASE("names come whole, and strings in pieces of which the last one is marked") {
   const std::string long_text(5000, 'x');
   const std::string body = "{\"" + long_text + "\":\"\\u00e9" + long_text + "\\ud83d\\ude00\"}";
@@ -206,4 +246,13 @@ TEST_CASE("nothing of a name that was cut by a reset is left") {
   reader.reset();
   CHECK(reader.finish("{\"\\u0062\":1}"));
   CHECK(reporter.reported == "b:#");
+}
+
+TEST_CASE("after a reset within what was not let in the next object is reported") {
+  Reporter reporter;
+  JsonReader reader(reporter);
+  CHECK(reader.write(R"({"a":[)"));
+  reader.reset();
+  CHECK(reader.finish(R"({"b":1})"));
+  CHECK(reporter.reported == "a:[b:#");
 }
