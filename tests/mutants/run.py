@@ -23,7 +23,8 @@ import mutate  # noqa: E402
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PORTABLE = ("json/text", "json/writer", "fast/client_reader", "fast/draft_reader", "fast/hex", "fast/unescape", "fast/utf8")
+PORTABLE = ("detail/bytes16", "json/text", "json/writer", "fast/client_reader", "fast/draft_reader", "fast/hex", "fast/unescape",
+            "fast/utf8")
 
 # Area: patterns of its headers, its tests, what these are linked with.
 AREAS = {
@@ -32,7 +33,7 @@ AREAS = {
               "unit/draft_parser*"], []),
     "fast": (["detail/json/fast/*.hpp"], ["unit/detail/json/fast/*", "unit/draft_parser*", "unit/client"], []),
     "details": (["detail/*.hpp"], ["unit/detail/*", "unit/endpoint", "unit/exchange", "unit/router", "unit/error", "unit/route",
-                                  "unit/id_source", "unit/response"], []),
+                                  "unit/id_source", "unit/response", "unit/clock"], []),
     "values": (["*.hpp"], ["unit/*", "unit/detail/*"], []),
     "documents": (["detail/openapi/*.hpp"], ["unit/openapi", "unit/detail/openapi/document"], []),
     "remote": (["remote/*.hpp"], ["unit/remote/creation", "unit/remote/create_client", "unit/sdk"], []),
@@ -187,7 +188,8 @@ class Program:
         def limit():
             resource.setrlimit(resource.RLIMIT_CPU, (processor, processor))
             if not self.flags:  # AddressSanitizer reserves much
-                resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+                resource.setrlimit(resource.RLIMIT_STACK, (2 << 20, 2 << 20))  # of each thread, of which a test has 300
+                resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         process = subprocess.Popen([self.path, "--abort"], env=dict(os.environ, **environment), preexec_fn=limit,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.work)

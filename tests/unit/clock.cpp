@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 #include <droplit/clock.hpp>
 
+#include <droplit/detail/platform.hpp>
 #include "support/catch.hpp"
 
 #include <time.h>
@@ -17,10 +18,12 @@ using namespace droplit;
 #if !defined(_WIN32)  // there the library asks C++'s clock
 // Replaces the C library's function, so that a test sets the system's clock.
 static std::atomic<std::int64_t> offset_seconds{0};
+static std::atomic<std::int32_t> nanos_of_second{-1};  // those of the clock if not set
 
 extern "C" int timespec_get(std::timespec* time, int base) noexcept {
   if (base != TIME_UTC || ::clock_gettime(CLOCK_REALTIME, time) != 0) return 0;
   time->tv_sec += offset_seconds;
+  if (nanos_of_second >= 0) time->tv_nsec = nanos_of_second;
   return base;
 }
 #endif
@@ -70,6 +73,16 @@ TEST_CASE("the system clock returns the system's time, in whole milliseconds rou
 }
 
 #if !defined(_WIN32)
+TEST_CASE("a millisecond is that of its first nanosecond and of its last") {
+  for (const std::int32_t millis : {0, 1, 500, 999}) {
+    for (const std::int32_t nanos : {0, 999'999}) {
+      nanos_of_second = millis * 1'000'000 + nanos;
+      CHECK(process::unix_millis() % 1000 == millis);
+    }
+  }
+  nanos_of_second = -1;
+}
+
 TEST_CASE("when the system's clock is set back, this one returns the same instant until that has caught up") {
   const Timestamp now = SystemClock().now();
   offset_seconds = 100;

@@ -359,6 +359,31 @@ TEST_CASE("once no memory is left, it is the shortest response or none, and what
   }
 }
 
+TEST_CASE("a refusal for which no memory is left becomes the shortest response") {
+  Request request = good_request();
+  request.body = R"({"type":"neither"})";
+  std::size_t last = 0;
+  for (const bool fails : {false, true}) {
+    contract::World world;
+    Response response;
+    bool threw = false;
+    memory::calls = 0;
+    memory::fail_at = last;
+    memory::fail_on = fails;
+    try {
+      world.endpoint.handle(request, response);
+    } catch (const std::bad_alloc&) {
+      threw = true;
+    }
+    last = memory::calls;
+    memory::fail_at = 0;
+    memory::fail_on = false;
+    CHECK_FALSE(threw);
+    CHECK(response.status == (fails ? 500 : 400));
+    CHECK((response.body == internal_error) == fails);
+  }
+}
+
 TEST_CASE("whichever allocation fails, the response is the valid one or a 500, and no refusal leaves a client") {
   std::vector<Request> requests{good_request(), good_request(), good_request()};
   requests[1].body = R"({"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz":1,"name":"0123456789012345678901234567890123456789"})";

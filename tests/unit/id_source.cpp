@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #if !defined(_WIN32)
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -296,6 +297,30 @@ std::string in_child(Make make, const std::function<std::string()>& random) {
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
   return read;
+}
+
+/// Whether a child sees zeros in the pages that it is not to have from its parent.
+bool has_pages_cleared_in_child() {
+#if defined(MADV_WIPEONFORK)
+  constexpr std::size_t size = 4096;
+  void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  ::madvise(pages, size, MADV_WIPEONFORK);
+  auto& byte = *static_cast<unsigned char*>(pages);
+  byte = 1;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(byte);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  ::munmap(pages, size);
+  return status == 0;
+#else
+  return false;
+#endif
+}
+
+TEST_CASE("numbers have pages that are cleared in a child where the system has such pages, and only there") {
+  CHECK((process::Numbers::cleared_pages() != nullptr) == has_pages_cleared_in_child());
 }
 
 TEST_CASE("a child draws new bytes, however it was made, and its parent keeps its own") {

@@ -16,7 +16,7 @@ namespace droplit::inline DROPLIT_DETAIL_ABI::detail {
 
 /// Calls `put` with the pieces of the text, one after the other.
 template <class Put>
-constexpr void write_parameters(Put put) {
+consteval void write_parameters(Put put) {
   std::string_view before = "{\"";
   for (const FieldRow& row : client_fields) {
     put(before);
@@ -38,20 +38,22 @@ constexpr void write_parameters(Put put) {
   put("}");
 }
 
-inline constexpr std::size_t parameters_size = [] {
+consteval std::size_t parameters_size() {
   std::size_t size = 0;
   write_parameters([&size](std::string_view piece) { size += piece.size(); });
   return size;
-}();
+}
 
-inline constexpr auto parameters_text = [] {
-  std::array<char, parameters_size> text{};
+consteval std::array<char, parameters_size()> make_parameters() {
+  std::array<char, parameters_size()> text{};
   std::size_t at = 0;
   write_parameters([&text, &at](std::string_view piece) {
     for (const char c : piece) text[at++] = c;
   });
   return text;
-}();
+}
+
+inline constexpr auto parameters_text = make_parameters();
 
 inline constexpr std::string_view create_client_parameters(parameters_text.data(), parameters_text.size());
 

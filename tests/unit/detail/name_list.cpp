@@ -22,6 +22,14 @@ TEST_CASE("names are listed once each, in order of first appearance") {
   CHECK(list.join() == "x");
 }
 
+TEST_CASE("what is joined has room for the message that it becomes a part of, and for little more") {
+  NameList list;
+  for (int i = 0; i != 3; ++i) list.add(std::string(1000, 'x'));
+  const std::string joined = list.join();
+  CHECK(joined.capacity() >= joined.size() + 64);
+  CHECK(joined.capacity() <= joined.size() + 128);
+}
+
 TEST_CASE("what is joined is what a set and a list would join") {
   std::mt19937 random(7);
   for (int round = 0; round != 200; ++round) {

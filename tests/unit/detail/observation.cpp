@@ -142,6 +142,7 @@ TEST_CASE("an observer whose clock throws is informed all the same, with a durat
 }
 
 TEST_CASE("a request that has begun may be moved, and finishes once, with what identifies it") {
+  constexpr std::string_view other_trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
   test::Recording observer;
   {
     RequestObservation<test::Recording> first(observer);
@@ -150,7 +151,7 @@ TEST_CASE("a request that has begun may be moved, and finishes once, with what i
     RequestObservation<test::Recording> second(std::move(first));
     CHECK(second.begun());
     CHECK_FALSE(first.begun());
-    first.begin({.route = "/b", .request_id = "other"});
+    first.begin({.route = "/b", .request_id = "other", .traceparent = other_trace});
     second.finish(201, {}, nullptr, 7);
     first.finish(404, {}, nullptr, 0);
     const RequestObservation<test::Recording> third(std::move(first));
@@ -166,6 +167,7 @@ TEST_CASE("a request that has begun may be moved, and finishes once, with what i
   CHECK(events[2].nanoseconds == 2);
   CHECK(events[3].route == "/b");
   CHECK(events[3].request_id == "other");
+  CHECK(events[3].traceparent == other_trace);
 }
 
 TEST_CASE("what an observer throws is dropped") {

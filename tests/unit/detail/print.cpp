@@ -111,6 +111,10 @@ TEST_CASE("of a long text the beginning and the size are printed, and no charact
     const std::string shown = before == 508 ? begin + "\xF0\x9F\x90\x9D" : begin;
     CHECK(printed(*Text::parse(whole)) == '"' + shown + "\"... of " + std::to_string(whole.size()) + " bytes");
   }
+  std::string shown;  // of bytes that are no character three are left away
+  for (int i = 0; i != 509; ++i) shown += "\\x80";
+  CHECK(printed(Response{200, {}, std::string(600, '\x80'), false}) ==
+        "Response{200 {} \"" + shown + "\"... of 600 bytes}");
 }
 
 TEST_CASE("a client and a draft are printed with the members that they have") {

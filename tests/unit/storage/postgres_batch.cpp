@@ -92,13 +92,6 @@ struct Where {
   }
 };
 
-/// Of which the peer's silence is noticed soon.
-PostgresStorage open_at(const Peer& peer, PostgresSessionMode mode) {
-  const PostgresOptions options{
-      .connect_timeout = milliseconds(60000), .timeout = milliseconds(400), .schema = "s", .session = mode};
-  return PostgresStorage::open(peer.conninfo(), options).value();
-}
-
 constexpr std::string_view waiting_statements =
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH % AND pg_advisory_xact_lock%'";
 
@@ -112,6 +105,30 @@ extern "C" PGconn* PQconnectStartParams(const char* const* keywords, const char*
   ++connections;
   return real(keywords, values, expands);
 }
+
+namespace {
+
+/// What comes of so many inserts at a peer that answers nothing, once the time limit lasts until it gets a statement.
+struct AtSilentPeer {
+  Batch batch;
+  std::size_t statements = 0;
+
+  AtSilentPeer(std::uint32_t size, PostgresSessionMode mode) {
+    const auto attempt = [&](milliseconds limit) {
+      const Peer peer(std::vector<Peer::Reply>(8));
+      PostgresStorage storage =
+          open({.connect_timeout = milliseconds(60000), .timeout = limit, .schema = "s", .session = mode}, peer.conninfo());
+      batch = several(1, size);
+      connections = 0;
+      storage.insert_all(batch.all);
+      for (const auto& each : peer.executions()) statements += each.sql.find("unnest") != std::string::npos;
+      return statements == 0 ? "nothing was sent" : "";
+    };
+    CHECK(with_growing_limit(milliseconds(400), attempt) == "");
+  }
+};
+
+}  // namespace
 
 // ---- results ----
 
@@ -196,7 +213,7 @@ TEST_CASE("a batch is one commit for each 256 of its inserts, an empty one nothi
 }
 
 TEST_CASE("a statement of a batch has a bounded size: long texts are spread over several") {
-  Site site;
+  Site site({.timeout = milliseconds(600'000)});  // of which all must have begun within a quarter
   Batch batch;
   const std::string half(std::size_t{512} << 10, '\\');
   for (std::uint32_t n = 1; n != 6; ++n) batch.add(in_ecosystem(n, home, 0, half));
@@ -404,33 +421,39 @@ TEST_CASE("an error of a batch's commit is an error of each of its inserts") {
 
 TEST_CASE("wherever the wire is cut in a batch, each insert gets what became of it, and is stored once") {
   const Where where(GENERATE(0, 1, 2));
-  Wire wire{where.socket()};
-  Site site;
-  site.storage.add_ecosystem(ecosystem(1)).value();
-  site.storage.delete_ecosystem(ecosystem(1)).value();
-  PostgresStorage storage =
-      open(where.options({.timeout = milliseconds(4000), .schema = site.schema}), wire.conninfo());
-  REQUIRE(storage.insert(client(0)).value() == Insertion::inserted);
-  std::uint32_t n = 1;
-  for (const Wire::Action action : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after, Wire::cut_after_reply,
-                                    Wire::fall_silent, Wire::arrive_late}) {
-    CAPTURE(action);
-    Batch batch = several(n, 3);
-    batch.add(client(n + 3), key("k" + std::to_string(n)));
-    batch.add(client(n + 4), key("k" + std::to_string(n)));
-    batch.add(in_ecosystem(n + 5, ecosystem(1)));
-    batch.add(in_ecosystem(0, home));
-    wire.when(id(n).text(), action);
-    storage.insert_all(batch.all);
-    CHECK(wire.is_done());
-    for (std::size_t i = 0; i != 3; ++i) CHECK(batch.insertion(i) == Insertion::inserted);
-    const bool first = batch.insertion(3) == Insertion::inserted;
-    CHECK(batch.outcome(first ? 4 : 3).value() == KeyedInsertion::replayed(client(n + (first ? 3 : 4))));
-    CHECK(batch.insertion(5) == Insertion::ecosystem_deleted);
-    CHECK(batch.insertion(6) == Insertion::id_taken);
-    CHECK(site.ask("SELECT count(*) FROM @.clients") == std::to_string((n + 9) / 10 * 4 + 1) + "|");
-    n += 10;
-  }
+  const auto attempt = [&](milliseconds limit) -> std::string {
+    Wire wire{where.socket()};
+    Site site;
+    site.storage.add_ecosystem(ecosystem(1)).value();
+    site.storage.delete_ecosystem(ecosystem(1)).value();
+    PostgresStorage storage = open(where.options({.timeout = limit, .schema = site.schema}), wire.conninfo());
+    if (const auto first = storage.insert(client(0)); !first) return fault(first).what();
+    std::uint32_t n = 1;
+    for (const Wire::Action action : {Wire::cut_before, Wire::cut_at_once, Wire::cut_after, Wire::cut_after_reply,
+                                      Wire::fall_silent, Wire::arrive_late}) {
+      CAPTURE(action);
+      Batch batch = several(n, 3);
+      batch.add(client(n + 3), key("k" + std::to_string(n)));
+      batch.add(client(n + 4), key("k" + std::to_string(n)));
+      batch.add(in_ecosystem(n + 5, ecosystem(1)));
+      batch.add(in_ecosystem(0, home));
+      wire.when(id(n).text(), action);
+      storage.insert_all(batch.all);
+      for (const BatchInsert& each : batch.inserts) {
+        if (!each.outcome) return fault(each.outcome).what();
+      }
+      CHECK(wire.is_done());
+      for (std::size_t i = 0; i != 3; ++i) CHECK(batch.insertion(i) == Insertion::inserted);
+      const bool first = batch.insertion(3) == Insertion::inserted;
+      CHECK(batch.outcome(first ? 4 : 3).value() == KeyedInsertion::replayed(client(n + (first ? 3 : 4))));
+      CHECK(batch.insertion(5) == Insertion::ecosystem_deleted);
+      CHECK(batch.insertion(6) == Insertion::id_taken);
+      CHECK(site.ask("SELECT count(*) FROM @.clients") == std::to_string((n + 9) / 10 * 4 + 1) + "|");
+      n += 10;
+    }
+    return "";
+  };
+  CHECK(with_growing_limit(milliseconds(4000), attempt) == "");
 }
 
 TEST_CASE("a batch whose wire is cut while its inserts are settled is settled by the next connection") {
@@ -454,44 +477,40 @@ TEST_CASE("a batch whose wire is cut while its inserts are settled is settled by
 TEST_CASE("a batch that was lost, and cannot be settled, may have been applied as a whole") {
   for (const Wire::Action action : {Wire::cut_before, Wire::cut_after}) {
     CAPTURE(action);
-    Wire wire{cluster().socket()};
-    Site site;
-    PostgresStorage storage = open({.timeout = milliseconds(500), .schema = site.schema}, wire.conninfo());
-    REQUIRE(storage.insert(client(0)).value() == Insertion::inserted);
-    Batch batch = several(1, 4);
-    wire.when(
-        id(1).text(), action, [] {}, true);
-    storage.insert_all(batch.all);
-    for (std::size_t i = 0; i != 4; ++i) {
-      CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
-      CHECK(!fault(batch.outcome(i)).status());
-    }
-    CHECK(site.count() == (action == Wire::cut_after ? "5|" : "1|"));
+    const auto attempt = [&](milliseconds limit) -> std::string {
+      Wire wire{cluster().socket()};
+      Site site;
+      PostgresStorage storage = open({.timeout = limit, .schema = site.schema}, wire.conninfo());
+      if (const auto first = storage.insert(client(0)); !first) return fault(first).what();
+      Batch batch = several(1, 4);
+      wire.when(
+          id(1).text(), action, [] {}, true);
+      storage.insert_all(batch.all);
+      if (!wire.is_done()) return fault(batch.outcome(0)).what();
+      for (std::size_t i = 0; i != 4; ++i) {
+        CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
+        CHECK(!fault(batch.outcome(i)).status());
+      }
+      CHECK(site.count() == (action == Wire::cut_after ? "5|" : "1|"));
+      return "";
+    };
+    CHECK(with_growing_limit(milliseconds(500), attempt) == "");
   }
 }
 
 TEST_CASE("a batch that was lost is not settled beyond the time limit: nobody connects for each of its inserts") {
   const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
-  Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
-  PostgresStorage storage = open_at(peer, mode);
-  Batch batch = several(1, 64);
-  connections = 0;
-  storage.insert_all(batch.all);
+  const AtSilentPeer got(64, mode);
   CHECK(connections <= 2);
-  for (std::size_t i = 0; i != 64; ++i) CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
+  for (std::size_t i = 0; i != 64; ++i) CHECK(fault(got.batch.outcome(i)).fate() == Fate::maybe_applied);
 }
 
 TEST_CASE("a batch of which an earlier part took all of the time limit is not begun") {
   const auto mode = GENERATE(PostgresSessionMode::own, PostgresSessionMode::pooled);
-  Peer peer(std::vector<Peer::Reply>(8));  // which answers nothing
-  PostgresStorage storage = open_at(peer, mode);
-  Batch batch = several(1, 256 + 2);
-  storage.insert_all(batch.all);
-  for (std::size_t i = 0; i != 256; ++i) CHECK(fault(batch.outcome(i)).fate() == Fate::maybe_applied);
-  for (std::size_t i = 256; i != 258; ++i) check_unavailable(batch.outcome(i));
-  std::size_t batches = 0;
-  for (const auto& each : peer.executions()) batches += each.sql.find("unnest") != std::string::npos;
-  CHECK(batches == 1);
+  const AtSilentPeer got(256 + 2, mode);
+  CHECK(got.statements == 1);
+  for (std::size_t i = 0; i != 256; ++i) CHECK(fault(got.batch.outcome(i)).fate() == Fate::maybe_applied);
+  for (std::size_t i = 256; i != 258; ++i) check_unavailable(got.batch.outcome(i));
 }
 
 TEST_CASE("rows of a batch are no proof before the server is ready, and no row is another insert's") {
