@@ -128,12 +128,10 @@ class SqliteStorage {
   /// Threads that insert at the same time share a commit. One may wait for a whole commit of others before its own
   /// begins, so for up to about twice `busy_timeout` where other processes keep the file busy.
   Outcome<Insertion> insert(const Client& client) {
-    return detail::guarded<Insertion>(FaultSource::storage, Fate::not_applied, [&]() -> Outcome<Insertion> {
-      BatchInsert mine(client);
-      insert_one(mine);
-      if (!mine.outcome) return std::move(mine.outcome).as_failure();
-      return mine.outcome.assume_value().insertion();
-    });
+    BatchInsert mine(client);
+    insert_one(mine);
+    if (!mine.outcome) return std::move(mine.outcome).as_failure();
+    return mine.outcome.assume_value().insertion();
   }
 
   /// The same under a key. A replay's client is in the file: it was, or the shared commit has put it there.

@@ -4,6 +4,7 @@
 #include <droplit/testing/storage_contract.hpp>
 
 #include "support/catch.hpp"
+#include "support/fault_vfs.hpp"
 #include "support/sqlite.hpp"
 
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -35,6 +37,8 @@
 
 using namespace droplit;
 using test::Directory;
+using test::DiskCall;
+using test::FaultyDisk;
 using test::in_child;
 using test::Raw;
 namespace fs = std::filesystem;
@@ -184,6 +188,7 @@ namespace failing {
 long left = -1;  // calls until the one that fails; below zero: none will
 int code = SQLITE_IOERR;
 bool only_sync = false;
+bool knows_moves = true;  // whether it can say that a file was moved
 std::function<void()> on_sync;
 
 struct Methods {
@@ -224,6 +229,10 @@ int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags
       return fails() ? SQLITE_IOERR_TRUNCATE : theirs(f).xTruncate(f, size);
     };
     methods.mine.xLock = [](sqlite3_file* f, int how) { return fails() ? SQLITE_IOERR_LOCK : theirs(f).xLock(f, how); };
+    methods.mine.xFileControl = [](sqlite3_file* f, int what, void* result) {
+      const bool is_unknown = what == SQLITE_FCNTL_HAS_MOVED && !knows_moves;
+      return is_unknown ? SQLITE_NOTFOUND : theirs(f).xFileControl(f, what, result);
+    };
     methods.mine.xShmLock = [](sqlite3_file* f, int at, int n, int how) {
       const bool locking = (how & SQLITE_SHM_LOCK) != 0;  // a failed unlock leaves the lock
       return locking && fails() ? SQLITE_IOERR_SHMLOCK : theirs(f).xShmLock(f, at, n, how);
@@ -252,6 +261,7 @@ class Disk {
     left = -1;
     code = SQLITE_IOERR_WRITE;
     only_sync = false;
+    knows_moves = true;
     on_sync = nullptr;
     sqlite3_vfs_unregister(&vfs_);
     sqlite3_vfs_register(sqlite3_vfs_find("unix"), 1);
@@ -566,6 +576,34 @@ TEST_CASE("a file whose tables are in its log is judged by the log, and nothing 
   CHECK(all_bytes(path) == before);
 }
 
+TEST_CASE("a file that another program makes its own while it is opened stays as that program left it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  const std::string log = directory / "log";
+  {
+    std::ofstream(directory / "other");
+    Raw other(directory / "other");
+    REQUIRE(other.ask("PRAGMA journal_mode = WAL") == "wal|");
+    fs::copy_file(directory / "other", path);
+    REQUIRE(other.run("CREATE TABLE t (a)") == SQLITE_OK);
+    fs::copy_file(directory / "other-wal", log);
+  }
+  const auto size = fs::file_size(log);
+  FaultyDisk disk;
+  bool once = true;
+  disk.before = [&](DiskCall call, std::string_view) {  // it is killed at once
+    if (call == DiskCall::lock && std::exchange(once, false)) fs::copy_file(log, path + "-wal");
+  };
+  const auto opened = SqliteStorage::open(path);
+  disk.before = nullptr;
+  CHECK(!once);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().what() == "sqlite open: the file is another program's, or of a newer version");
+  REQUIRE(fs::exists(path + "-wal"));
+  CHECK(fs::file_size(path + "-wal") == size);
+  CHECK(Raw(path).ask("SELECT name FROM sqlite_schema") == "t|");
+}
+
 TEST_CASE("a file of ours that was made in a log is opened with all that is in it") {
   const Directory directory;
   const std::string path = directory / "a";
@@ -874,6 +912,17 @@ TEST_CASE("a row that is not a client is a fault") {
   }
 }
 
+TEST_CASE("a column that another program takes away is a fault, and its name is never read as a text") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  storage.insert(client(1)).value();
+  REQUIRE(Raw(directory / "a").run("ALTER TABLE client DROP COLUMN description") == SQLITE_OK);
+  const auto found = storage.find_client(id(1));
+  REQUIRE(found.has_exception());
+  CHECK(found.exception().what() == "sqlite find_client: SQLITE_ERROR (1)");
+}
+
 TEST_CASE("a file or a directory that may not be written is refused") {
   const Directory directory;
   { open(directory / "a"); }
@@ -1148,6 +1197,15 @@ TEST_CASE("a file that is taken away while an insert is committed is not acknowl
   CHECK(storage.find_client(id(1)).value() == client(1));
 }
 
+TEST_CASE("a file system that cannot say whether a file was moved may have one that clients are kept in") {
+  failing::Disk disk;
+  failing::knows_moves = false;
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  CHECK(storage.insert(client(1)).value() == Insertion::inserted);
+}
+
 TEST_CASE("a link that leads elsewhere now is a file that was replaced, and one that leads back is not") {
   const Directory directory;
   { open(directory / "other").add_ecosystem(home).value(); }
@@ -1387,4 +1445,19 @@ TEST_CASE("an inspection says what opening would find, and changes nothing") {
   CHECK(with_header("PRAGMA application_id = 7") == StoreState::foreign);
   write_bytes(path, "This is not a database, and long enough to be looked at as one." + std::string(200, '.'));
   CHECK(SqliteStorage::inspect(path).has_exception());
+}
+
+TEST_CASE("a log that is read to recognize a file does not stay open") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  REQUIRE(in_child([&] { return open(path).add_ecosystem(home) ? ::_exit(0), 0 : 1; }) == 0);
+  REQUIRE(fs::file_size(path + "-wal") != 0);
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::current);
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the descriptor of the iterator itself
+    const std::string name = fs::read_symlink(entry.path(), gone).string();
+    if (name.starts_with(path)) left.push_back(name);
+  }
+  CHECK(left == std::vector<std::string>());
 }

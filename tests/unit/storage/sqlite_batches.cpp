@@ -246,6 +246,23 @@ TEST_CASE("an insert that fails in a batch costs few commits, and no other inser
   CHECK(batch.outcome(bad).assume_exception().fate() == Fate::not_applied);
 }
 
+TEST_CASE("of two inserts of a batch, one is inserted where the other fails") {
+  const Directory directory;
+  SqliteStorage storage = open_filled(directory / "a");
+  REQUIRE(Raw(directory / "a")
+              .run("CREATE TRIGGER t BEFORE INSERT ON client WHEN NEW.name = 'bad'"
+                   " BEGIN SELECT RAISE(ABORT, 'no'); END") == SQLITE_OK);
+  for (const std::uint32_t bad : {0U, 1U}) {
+    CAPTURE(bad);
+    Batch batch;
+    for (std::uint32_t n = 0; n != 2; ++n) batch.add(client(2 * bad + n, n == bad ? "bad" : "lobby"));
+    batch.run(storage);
+    CHECK(batch.outcome(bad).has_exception());
+    REQUIRE(batch.outcome(1 - bad).has_value());
+    CHECK(batch.outcome(1 - bad).assume_value() == Insertion::inserted);
+  }
+}
+
 TEST_CASE("an insert that a writer completes is found by another connection already") {
   struct Watched : QueuedInsert {
     Watched(std::uint32_t n, SqliteStorage& storage)

@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <iostream>
@@ -761,34 +760,6 @@ TEST_CASE("a log that its last user moves into the file and deletes while the fi
   const auto storage = SqliteStorage::open(left).value();
   CHECK(!once);
   CHECK(storage.find_client(id(1)).value() == client(1));
-}
-
-TEST_CASE("a file that another program makes its own while it is opened stays as that program left it") {
-  const Directory directory;
-  const std::string path = directory / "a";
-  const std::string log = directory / "log";
-  {
-    std::ofstream(directory / "other");
-    Raw other(directory / "other");
-    REQUIRE(other.ask("PRAGMA journal_mode = WAL") == "wal|");
-    fs::copy_file(directory / "other", path);
-    REQUIRE(other.run("CREATE TABLE t (a)") == SQLITE_OK);
-    fs::copy_file(directory / "other-wal", log);
-  }
-  const auto size = fs::file_size(log);
-  FaultyDisk disk;
-  bool once = true;
-  disk.before = [&](DiskCall call, std::string_view) {  // it is killed at once
-    if (call == DiskCall::lock && std::exchange(once, false)) fs::copy_file(log, path + "-wal");
-  };
-  const auto opened = SqliteStorage::open(path);
-  disk.before = nullptr;
-  CHECK(!once);
-  REQUIRE(opened.has_exception());
-  CHECK(opened.exception().what() == "sqlite open: the file is another program's, or of a newer version");
-  REQUIRE(fs::exists(path + "-wal"));
-  CHECK(fs::file_size(path + "-wal") == size);
-  CHECK(Raw(path).ask("SELECT name FROM sqlite_schema") == "t|");
 }
 
 TEST_CASE("no file that a store opens is left to a program that the process starts") {

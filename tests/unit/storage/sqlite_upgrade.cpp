@@ -411,6 +411,21 @@ TEST_CASE("who opens an older file that is not in WAL mode waits for its upgrade
   CHECK(tries > many_tries);
 }
 
+TEST_CASE("with an upgrade_timeout of 0, an upgrade that another process has begun is not waited for at all") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  make_version_1_without_log(path, 20);
+  Raw other(path, "unix");
+  REQUIRE(other.run("BEGIN EXCLUSIVE") == SQLITE_OK);
+  FaultyDisk disk;
+  int tries = 0;
+  disk.before = [&](DiskCall call, std::string_view) {
+    if (call == DiskCall::lock && ++tries == 2) other.run("ROLLBACK");
+  };
+  CHECK(refusal(path, {.upgrade_timeout = milliseconds(0)}).what() == "sqlite open: SQLITE_BUSY (5)");
+  CHECK(tries == 1);
+}
+
 TEST_CASE("of several processes that open an older file that is not in WAL mode at once, all get it") {
   const Directory directory;
   const std::string path = directory / "a";
