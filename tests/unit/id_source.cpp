@@ -199,7 +199,8 @@ TEST_CASE("ids of many threads in one second differ") {
   CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
-TEST_CASE("with a clock that never advances no id is made twice: after 2^24 ids the bytes before the counter change", "[slow]") {
+TEST_CASE("with a clock that never advances no id is made twice: after 2^24 ids the bytes before the counter change",
+          "[slow]") {
   const ClientId first = next(0);
   ClientId last = first;
   std::uint32_t wraps = 0;

@@ -361,9 +361,8 @@ TEST_CASE("a key takes 140 bytes until it is cleared, and a client without one n
   CHECK(live_blocks < 3 * (newer - static_cast<int>(clients)) + newer);  // and those of tables and chunks
 }
 
-TEST_CASE(
-    "of ten thousand clients and more each takes at most 105 bytes where its facts are 76, and soon at most 100",
-    "[slow]") {
+TEST_CASE("of ten thousand clients and more each takes at most 105 bytes where its facts are 76, and soon at most 100",
+          "[slow]") {
   MemoryStorage storage;
   storage.add_ecosystem(home);
   const auto name = Text::parse("Lobby panel");

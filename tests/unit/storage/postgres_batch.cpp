@@ -116,8 +116,8 @@ struct AtSilentPeer {
   AtSilentPeer(std::uint32_t size, PostgresSessionMode mode) {
     const auto attempt = [&](milliseconds limit) {
       const Peer peer(std::vector<Peer::Reply>(8));
-      PostgresStorage storage =
-          open({.connect_timeout = milliseconds(60000), .timeout = limit, .schema = "s", .session = mode}, peer.conninfo());
+      PostgresStorage storage = open(
+          {.connect_timeout = milliseconds(60000), .timeout = limit, .schema = "s", .session = mode}, peer.conninfo());
       batch = several(1, size);
       connections = 0;
       storage.insert_all(batch.all);
