@@ -21,11 +21,11 @@ sh docs/examples/install.sh g++ clang cmake ninja-build libboost1.81-dev libboos
   libcpp-httplib-dev libmicrohttpd-dev libpistache-dev nlohmann-json3-dev libcurl4-openssl-dev libssl-dev \
   libcli11-dev git pkg-config make file dpkg-dev \
   libgtest-dev valgrind expect stunnel4 openssl curl prometheus nginx-light \
-  ca-certificates clang-16 clang-19 clang-tidy-19 llvm-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev python3 chromium \
+  ca-certificates clang-16 clang-19 lld-19 clang-tidy-19 llvm-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev python3 chromium \
   doxygen doxygen-awesome-css $node
 stage configure
 cmake --preset "$preset" -DDROPLIT_TESTS=ON
-[ "$preset" != coverage ] || rm -rf build/coverage/profiles  # of other tests
+rm -rf "build/$preset/profiles"  # of other tests
 stage build
 cmake --build --preset "$preset"
 stage test

@@ -51,8 +51,8 @@ def export(program, build, include):
 
 
 def lines_of(segments):
-    """Each line with code and how often it ran, as LineCoverageStats of LLVM counts it; None where the preprocessor removed
-    it. 'unsure': a function that a program does not use is one region, which includes what the preprocessor removed.
+    """Each line with code and how often it ran, as LineCoverageStats of LLVM counts it; None where there is none, or
+    the preprocessor removed it. 'unsure': a function that a program does not use is one region, which includes all that.
     """
     at = {}
     for index, segment in enumerate(segments):
@@ -65,7 +65,7 @@ def lines_of(segments):
         if starts or any(s[3] and s[4] for s in here) or (not skipped and before is not None and before[3]):
             count = max(starts + [before[2] if before is not None and before[3] else 0])
             yield line, "unsure" if not here and count == 0 and before[4] and not after[3] else count
-        elif not here and before is not None and before[4]:
+        elif here or (before is not None and before[4]):
             yield line, None
         if here:
             last = at[line][-1][0]

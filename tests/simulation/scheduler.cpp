@@ -172,7 +172,7 @@ void Scheduler::wait(Waiters& waiters, Nanos until) {
 
 void Scheduler::notify(Waiters& waiters) {
   for (auto& [fiber, number] : std::exchange(waiters.all, {})) {
-    if (fiber->waits && fiber->wait == number) at(now_, [this, one = fiber, number = number] { wake(one, number); });
+    if (fiber->waits && fiber->wait == number) at(now_, [this, one = fiber, n = number] { wake(one, n); });
   }
 }
 

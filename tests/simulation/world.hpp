@@ -52,7 +52,7 @@ struct Call {
 
 class World {
  public:
-  explicit World(std::uint64_t seed) : seed_(seed) {
+  explicit World(std::uint64_t seed) {
     findings().all.clear();
     scheduler().reset(seed);
   }
@@ -507,7 +507,6 @@ class World {
     Nanos begin;
   };
 
-  const std::uint64_t seed_;
   const droplit::EcosystemId active_ = ecosystem("24");
   const droplit::EcosystemId doomed_ = ecosystem("25");
   const droplit::EcosystemId unknown_ = ecosystem("26");

@@ -194,7 +194,7 @@ class Soak {
   void be_slow(const std::atomic<bool>& ended) {
     std::vector<Slow> all(slow_connections);
     const std::string bytes = request("owner");
-    for (std::size_t turn = 0; !ended; ++turn) {
+    while (!ended) {
       for (std::size_t i = 0; i != all.size(); ++i) {
         Slow& one = all[i];
         try {

@@ -26,11 +26,15 @@ std::atomic<int> threads_left{any};
 
 }  // namespace
 
+// A sanitizer's, which a program that has it linked statically does not find next.
+extern "C" [[gnu::weak]] decltype(pthread_create) __interceptor_pthread_create;
+
 // In place of the system's: fails once as many threads were started as may be.
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                               void* argument) noexcept {
-  using Real = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-  static const Real real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "pthread_create"));
+  using Real = decltype(&pthread_create);
+  static const Real next = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "pthread_create"));
+  static const Real real = __interceptor_pthread_create != nullptr ? __interceptor_pthread_create : next;
   if (threads_left != any && threads_left-- <= 0) return EAGAIN;
   return real(thread, attributes, start, argument);
 }

@@ -491,8 +491,8 @@ TEST_CASE("of many threads with one key, over two stores, one creates the client
   std::atomic<std::size_t> created = 0;
   std::atomic<std::size_t> reused = 0;
   {
-    std::vector<std::jthread> running;
     std::atomic<std::size_t> begun = 0;
+    std::vector<std::jthread> running;
     for (std::size_t t = 0; t != threads; ++t) {
       running.emplace_back([&, t] {
         ++begun;

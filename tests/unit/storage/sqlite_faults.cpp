@@ -429,9 +429,9 @@ TEST_CASE("whichever call of the disk fails in a checkpoint, no result is untrue
       bool fired = false;
       Book book = before;
       {
+        bool moved = false;  // the store sets it while it closes, too
         FaultyDisk disk;
         auto storage = SqliteStorage::open(path, patient(1)).value();
-        bool moved = false;
         disk.before = [&](DiskCall call, std::string_view file) {
           if (call == DiskCall::write && file == path) moved = true;
         };
