@@ -156,9 +156,10 @@ class KeyedLoad {
   /// For a 201, whatever is killed meanwhile.
   static constexpr std::chrono::seconds longest_wait{60};
 
+  /// `pause`: of a caller that has no 201, before it repeats.
   KeyedLoad(std::vector<const ServerAddress*> addresses, droplit::EcosystemId home, KeyedBook& book,
-            Violations& violations)
-      : addresses_(std::move(addresses)), home_(home), book_(book), violations_(violations) {
+            Violations& violations, std::chrono::milliseconds pause = std::chrono::milliseconds(2))
+      : addresses_(std::move(addresses)), home_(home), book_(book), violations_(violations), pause_(pause) {
     for (std::size_t lane = 0; lane != lanes; ++lane) threads_.emplace_back([this, lane] { run(lane); });
   }
   KeyedLoad(const KeyedLoad&) = delete;
@@ -217,7 +218,7 @@ class KeyedLoad {
       }
       if (status != 0 && status != 500 && status != 503) violations_.add(who + "answered " + std::to_string(status));
       book_.failed();
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      std::this_thread::sleep_for(pause_);
     }
   }
 
@@ -225,6 +226,7 @@ class KeyedLoad {
   droplit::EcosystemId home_;
   KeyedBook& book_;
   Violations& violations_;
+  std::chrono::milliseconds pause_;
   std::atomic<bool> stop_{false};
   std::vector<std::thread> threads_;
 };

@@ -139,7 +139,12 @@ class Replication {
   }
   /// The standby was promoted by something else.
   void await_promotion() {
-    await("promotion", [&] { return PostgresSession(conninfo(standby())).ask("SELECT pg_is_in_recovery()") == "f|"; });
+    try {
+      await("promotion",
+            [&] { return PostgresSession(conninfo(standby())).ask("SELECT pg_is_in_recovery()") == "f|"; });
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(error.what() + (":\n" + log()));
+    }
     primary_ = standby();
   }
   /// Makes the node, which does not run, a standby of the primary; anew if `afresh`.
