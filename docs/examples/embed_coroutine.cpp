@@ -177,8 +177,8 @@ asio::awaitable<void> listen(tcp::acceptor& acceptor, embed::Service& service, S
 
 int main(int argc, char** argv) {
   embed::Service service;
-  SuspendingStore store(service.storage);
   asio::io_context context(1);
+  SuspendingStore store(service.storage);  // its threads end before the context does
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
   co_spawn(context, listen(acceptor, service, store), asio::detached);
   std::thread thread([&] { run(context, service.observer); });

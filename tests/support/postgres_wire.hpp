@@ -150,8 +150,8 @@ class Wire {
 
 /// A site whose store goes through a wire; the statement of an insert is known to its connection.
 struct WiredSite {
-  Wire wire{cluster().socket()};
   Site site;
+  Wire wire{cluster().socket()};  // whose thread uses the site
   PostgresStorage storage;
   explicit WiredSite(PostgresOptions options = in(""))
       : storage((options.schema = site.schema, open(options, wire.conninfo()))) {

@@ -118,8 +118,10 @@ std::vector<std::uint64_t> numbers_in_turns(std::size_t turns, std::int64_t step
       turn.notify_all();
     }
   };
-  const std::jthread other(take_turns, 1);
-  take_turns(0);
+  {
+    const std::jthread other(take_turns, 1);
+    take_turns(0);
+  }
   return numbers;
 }
 

@@ -36,7 +36,10 @@ struct Running {
       : server(parties.endpoint, std::move(options), observer), thread([this] { server.run(); }) {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
-  ~Running() { stop(); }
+  ~Running() {
+    parties.store.open();  // also where a test fails while an insert waits
+    stop();
+  }
 
   void stop() {
     server.stop();

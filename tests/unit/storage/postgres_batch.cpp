@@ -457,13 +457,14 @@ TEST_CASE("wherever the wire is cut in a batch, each insert gets what became of 
 }
 
 TEST_CASE("a batch whose wire is cut while its inserts are settled is settled by the next connection") {
+  int cuts = 0;
+  std::function<void()> again;
   Wire wire{cluster().socket()};
   Site site;
   PostgresStorage storage = open(in(site.schema), wire.conninfo());
   REQUIRE(storage.insert(client(0)).value() == Insertion::inserted);
   Batch batch = several(1, 4);
-  int cuts = 0;
-  std::function<void()> again = [&] {
+  again = [&] {
     if (++cuts != 4)
       wire.when(id(static_cast<std::uint32_t>(cuts)).text(), cuts % 2 == 0 ? Wire::cut_before : Wire::cut_after, again);
   };

@@ -458,13 +458,13 @@ TEST_CASE("an opening that gets its turn when another one has upgraded takes no 
   std::vector<Step> steps(detail::postgres::steps.begin(), detail::postgres::steps.end());
   steps.push_back({"CREATE TABLE IF NOT EXISTS @.more (a integer); INSERT INTO @.more VALUES (1);"});
   Site site;
-  Wire wire(cluster().socket());
   const auto opening = [&](const std::string& conninfo) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     const detail::postgres::Target target{conninfo, milliseconds(60000), milliseconds(60000), milliseconds(60000)};
     return detail::postgres::Opening(target, site.schema, steps, until, milliseconds(60000)).run().has_value();
   };
   bool first = false;
+  Wire wire(cluster().socket());
   wire.when("pg_try_advisory_lock", Wire::arrive_late, [&] { first = opening(cluster().conninfo()); });
   CHECK(opening(wire.conninfo()));
   CHECK(first);
