@@ -571,7 +571,7 @@ done
 # no such limit; the user is one without other processes.
 mkdir "$folder/few"
 if [ "$(id -u)" -eq 0 ]; then
-  owner=$((1000000 + $$))  # no other test's: the limit counts all threads of the user
+  owner=$((20000 + $$ % 40000))  # no other test's: the limit counts all threads of the user
   as="setpriv --reuid=$owner --clear-groups"
   cp "$program" "$folder/few/droplit-server"
   program=$folder/few/droplit-server
