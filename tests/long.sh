@@ -14,7 +14,7 @@ run() {
   case $1 in
     demonstration) sh docs/examples/run.sh ;;
     dev | sanitize) sh tests/run.sh "$1" ;;
-    release) sh tests/run.sh release && DROPLIT_LONG=1 sh tests/repo/compile.sh warnings ;;
+    release) sh tests/run.sh release && DROPLIT_LONG=1 sh tests/repo/compile.sh compilers warnings && sh benchmarks/include_gate.sh O0 ;;
     tsan) sh tests/run.sh tsan_all ;;  # every test, not only those with threads
     clang) sh tests/run.sh clang && cmake --build --preset clang --target all_verify_interface_header_sets ;;
     assertions) sh tests/run.sh assertions ;;

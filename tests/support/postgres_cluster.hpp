@@ -132,6 +132,8 @@ class PostgresHome {
     if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(group_) != 0 || ::setuid(user_) != 0))
       ::_exit(126);
     ::setpgid(0, 0);  // apart from the terminal's signals
+    // A shell's background job ignores this signal, and PgBouncer would go on to.
+    ::signal(SIGQUIT, SIG_DFL);
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     const int out = ::open(log_name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
