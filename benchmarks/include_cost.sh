@@ -23,7 +23,7 @@ note() { printf '%s\t%s\t%s\n' "$@" >>"$folder/notes.tsv"; }
 timed() {
   what=$1 name=$2
   shift 2
-  bash -c 'TIMEFORMAT=%3U; time "$@" 2>&3' bash "$@" 3>&2 2>"$folder/time"
+  LC_ALL=C bash -c 'TIMEFORMAT=%3U; time "$@" 2>&3' bash "$@" 3>&2 2>"$folder/time"
   note "$what" "$name" "$(tr -d . <"$folder/time")"
 }
 

@@ -82,7 +82,7 @@ responses() {
   while IFS=$tab read -r status method target token type body; do
     for value in token type; do eval "[ \"\$$value\" != none ] || $value="; done
     [ "$body" != LONG ] || body=@$folder/long
-    curl -sS --max-time 10 -o "$folder/body" -X "$method" -H 'expect:' -H "authorization: $token" -H "content-type: $type" \
+    curl -sS --noproxy '*' --max-time 10 -o "$folder/body" -X "$method" -H 'expect:' -H "authorization: $token" -H "content-type: $type" \
       --data-binary "$body" -w "$status %{http_code} %{content_type} %header{allow} " "$1$target"
     sed -E 's/"createdAt":"[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}\.[0-9]{3}Z"/"createdAt":"THEN"/
       s/"id":"[0-9a-f]{24}"/"id":"NEW"/' "$folder/body"

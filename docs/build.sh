@@ -4,6 +4,7 @@
 # Needs the Debian packages doxygen and doxygen-awesome-css, which it installs. Fails if Doxygen warns, as it does of a public name
 # without a comment, and if a link leads nowhere.
 set -eu
+unset CDPATH  # with it, cd prints
 root=$(cd "$(dirname "$0")/.." && pwd)
 site=${1:-$root/build/site}
 mkdir -p "$site"

@@ -6,6 +6,7 @@ page=docs/benchmarks.md
 tab=$(printf '\t')
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

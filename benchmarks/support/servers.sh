@@ -66,7 +66,8 @@ start_postgres() {
   [ "$(psql 'SHOW fsync')$(psql 'SHOW synchronous_commit')" = onon ]
   at="?host=$folder/pg&user=droplit&sslmode=disable&gssencmode=disable"
 }
-psql() { "$programs/psql" -h "$folder/pg" -U droplit -d postgres -Atqc "$1"; }
+unset PGHOSTADDR PGSERVICE PGOPTIONS
+psql() { "$programs/psql" -X -h "$folder/pg" -U droplit -d postgres -Atqc "$1"; }
 
 # slow_fsync: preloaded, it makes an fsync take a millisecond longer
 slow_fsync=$folder/slow_fsync.so

@@ -15,8 +15,9 @@ echo "installing$missing" >&2
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
 # shellcheck disable=SC2016,SC2086
-exec $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+exec $as_root env DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} sh -c '
   set -eu
+  umask 022
   PATH=$PATH:/usr/sbin:/sbin
   root=$1
   shift

@@ -103,7 +103,7 @@ int main() {
     }
   };
   try_all([&](const char* token) { return LoopbackTransport(router, token); });
-  try_all([&](const char* token) { return CurlTransport(token, {.url = server.url()}); });
+  try_all([&](const char* token) { return CurlTransport(token, {.url = server.url(), .proxy = ""}); });
 
   server.stop();
   thread.join();

@@ -15,6 +15,7 @@
 set -eu
 folder=$(realpath "$1") command=$2 node=${3:-}
 PATH=/usr/lib/postgresql/15/bin:/usr/sbin:$PATH
+unset PGHOSTADDR PGSERVICE PGOPTIONS
 script=$(realpath "$0")
 user='user=droplit dbname=postgres sslmode=disable gssencmode=disable'
 

@@ -19,13 +19,13 @@ struct OverSockets {
   void go_away() { server.stop_listening(); }
 
   ScriptedServer server;
-  CurlTransport transport{"demo", {.url = server.url()}};
+  CurlTransport transport{"demo", {.url = server.url(), .proxy = ""}};
 };
 
 /// What a create ends in where the service does this with its connections.
 Outcome<Client> create_at(const ScriptedServer::Script& script) {
   ScriptedServer server(script);
-  CurlTransport transport("demo", {.url = server.url(), .timeout = std::chrono::seconds(10)});
+  CurlTransport transport("demo", {.url = server.url(), .proxy = "", .timeout = std::chrono::seconds(10)});
   return create_client(transport, ClientDraft("C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server));
 }
 

@@ -5,6 +5,7 @@
 # a time such as 60s. Without a target all run, one on each processor. What is found is kept in FOLDER/findings; it belongs
 # into tests/data/fuzz/TARGET, where it is run by every later test.
 set -eu
+unset CDPATH  # with it, cd prints
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-$here/../../build/dev/tests/fuzz}
 amount=${2:-${DROPLIT_LONG:+x50}}

@@ -6,6 +6,7 @@
 #   macros      all headers, after the macros that other libraries define
 #   warnings    examples that use every part of the library, optimised, with more warnings than the presets have, as errors
 set -eu
+unset CDPATH  # with it, cd prints
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -4,6 +4,7 @@
 # hardening.sh faults PROGRAM: and hardened.cpp ends by SIGABRT, whichever fault it commits.
 # shellcheck disable=SC2016,SC2317  # what check calls
 set -eu
+export LC_ALL=C  # what programs say is looked at
 failed=0
 check() {  # check WHAT COMMAND...
   what=$1

@@ -3,6 +3,7 @@
 # install.sh SCRIPT: what docs/examples/install.sh leaves, with programs of ours in the place of Debian's.
 # shellcheck disable=SC2015,SC2016
 set -eu
+[ -n "${DROPLIT_SIGNALS:-}" ] || DROPLIT_SIGNALS=default exec env --default-signal sh "$0" "$@"  # none ignored, as by nohup
 script=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -6,6 +6,7 @@
 #   all      headers, and all examples, which use every template
 # Fails where clang-tidy is missing.
 set -eu
+unset CDPATH  # with it, cd prints
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

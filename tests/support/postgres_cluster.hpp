@@ -99,8 +99,11 @@ class PostgresHome {
       user_ = user->pw_uid;
       group_ = user->pw_gid;
     }
+    forget_environment();
+    ::umask(022);  // the user reads what is written here
     find_programs();
-    std::string name = std::filesystem::temp_directory_path() / "droplit-pg-XXXXXX";
+    // Not where TMPDIR says: the user must get there, and the names of sockets are short.
+    std::string name = "/tmp/droplit-pg-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     folder_ = name;
     if (user != nullptr && ::chown(name.c_str(), user_, group_) != 0) throw std::runtime_error("chown failed");
@@ -134,6 +137,9 @@ class PostgresHome {
     ::setpgid(0, 0);  // apart from the terminal's signals
     // A shell's background job ignores this signal, and PgBouncer would go on to.
     ::signal(SIGQUIT, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     const int out = ::open(log_name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -144,6 +150,16 @@ class PostgresHome {
     if (::chdir("/") != 0) ::_exit(126);
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
+  }
+
+  /// What the environment says of other servers.
+  static void forget_environment() {
+    std::vector<std::string> names;
+    for (char** each = ::environ; *each != nullptr; ++each) {
+      const std::string_view entry = *each;
+      if (entry.starts_with("PG")) names.emplace_back(entry.substr(0, entry.find('=')));
+    }
+    for (const std::string& name : names) ::unsetenv(name.c_str());
   }
 
   static int wait(pid_t child) {

@@ -42,7 +42,7 @@ class PostgresPeer {
   };
 
   explicit PostgresPeer(std::vector<Reply> script = {}) : script_(std::move(script)) {
-    std::string name = std::filesystem::temp_directory_path() / "droplit-peer-XXXXXX";
+    std::string name = "/tmp/droplit-peer-XXXXXX";  // not TMPDIR: the names of sockets are short
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     folder_ = name;
     const std::string path = folder_ / ".s.PGSQL.5432";

@@ -68,6 +68,7 @@ class Replication {
     // A copy, which the servers' user can read.
     const auto source = std::filesystem::path(DROPLIT_TEST_DATA) / "../../docs/examples/replication.sh";
     std::filesystem::copy_file(source, script());
+    std::filesystem::permissions(script(), std::filesystem::perms{0755});
     call({"init", "a"});
     run("a");
     join("b");

@@ -3,6 +3,7 @@
 # access_reload.sh PROGRAM: droplit-server reads its access file again while it serves. A revoked token gets 401 soon, one
 # that stays never does, and a file that cannot be read changes nothing but the log.
 set -u
+[ -n "${DROPLIT_SIGNALS:-}" ] || DROPLIT_SIGNALS=default exec env --default-signal sh "$0" "$@"  # none ignored, as by nohup
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 program=$1
 umask 077
@@ -10,6 +11,9 @@ folder=$(mktemp -d)
 server=
 load=
 trap 'for each in $load $server; do kill -9 "$each" 2>/dev/null; done; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 failures=0
 fail() {
   echo "FAILED: $*" >&2

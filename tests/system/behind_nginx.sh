@@ -6,12 +6,15 @@ set -u
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 program=$1
 umask 077
-folder=$(mktemp -d)
+folder=$(TMPDIR=/tmp mktemp -d)  # the name of a socket is short
 server=
 nginx=
 silent=
 # shellcheck disable=SC2086
 trap 'kill $silent $nginx $server 2>/dev/null; wait; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 fail() {
   echo "FAILED: $*" >&2
   exit 1

@@ -3,9 +3,12 @@
 # console.sh DROPLIT DROPLIT-SERVER: the exit statuses, the output byte for byte, the account file and the streams of droplit.
 set -u
 program=$(realpath "$1")
-folder=$(mktemp -d)
+folder=$(TMPDIR=/tmp mktemp -d)  # where other users get, too
 server=
 trap 'if [ -n "$server" ]; then kill -9 "$server" 2>/dev/null; fi; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 fail() {
   printf 'FAILED: %s\n' "$*" | cat -v >&2
   : >"$folder/failed"  # a variable would be lost behind a pipe

@@ -7,10 +7,13 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 program=$1
 docs=$(dirname "$0")/../../docs
 umask 077
-folder=$(mktemp -d)
+folder=$(TMPDIR=/tmp mktemp -d)  # where other users get, too
 server=
 as=
 trap 'if [ -n "$server" ]; then kill -9 "$server" 2>/dev/null; fi; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 failures=0
 fail() {
   echo "FAILED: $*" >&2

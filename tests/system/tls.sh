@@ -10,6 +10,9 @@ folder=$(mktemp -d)
 server=
 terminator=
 trap 'kill $server $terminator 2>/dev/null; wait 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 failures=0
 fail() {
   echo "FAILED: $*" >&2

@@ -14,5 +14,5 @@ fi
 cd "$folder"
 installed=node_modules/.installed  # the lock file of what is there
 cmp -s package-lock.json "$installed" && exit 0
-npm ci --no-progress
+npm ci --include=dev --no-progress
 cp package-lock.json "$installed"

@@ -4,6 +4,7 @@
 # is moved, and used with and without what it can find; then the source is used as a subdirectory, and with the core compiled once:
 # by the program itself, by the build, and installed. Then pkg-config, the single header, and what must not go together.
 set -eu
+export LC_ALL=C  # what programs say is looked at
 source=$1 compiler=$2
 here=$source/tests/repo/consumer
 folder=$(mktemp -d)

@@ -14,6 +14,7 @@ copy=$folder/copy
 mkdir "$copy"
 cp -R "$source/include" "$source/docs" "$source/tests" "$copy"
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 git -C "$copy" init -q
 git -C "$copy" add include
 

@@ -2,6 +2,7 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 # run.sh COMPILER...: what is one per process is one, and files that are compiled differently do not run each other's functions.
 set -eu
+export LC_ALL=C  # what programs say is looked at
 cd "$(dirname "$0")"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

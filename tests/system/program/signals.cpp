@@ -96,6 +96,7 @@ TEST_CASE("a first signal after the service has failed does not claim that it ne
 }
 
 TEST_CASE("a SIGHUP ends nothing, and one that comes before there is what to call is kept") {
+  std::signal(SIGHUP, SIG_DFL);  // where nohup runs this, it would stay ignored
   const End end = end_of([](const Signals& signals) {
     std::promise<void> first;
     std::promise<void> second;
