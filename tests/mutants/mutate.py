@@ -110,7 +110,10 @@ class Header:
                 index += 1
                 begin = index
             elif self.is_sign(index, ":") and self.is_constructor(begin, index):
+                edits = dict(self.edits)
+                words = [t.text for t in self.tokens[begin:index]]
                 index = self.constructor(index + 1, end)
+                self.edits = edits if "consteval" in words else self.edits
                 begin = index
             elif self.is_sign(index, "{"):
                 words = [t.text for t in self.tokens[begin:index] if t.kind == "name"]

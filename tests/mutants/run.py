@@ -33,8 +33,8 @@ AREAS = {
               "unit/draft_parser*"], []),
     "fast": (["detail/json/fast/*.hpp"], ["unit/detail/json/fast/*", "unit/draft_parser*", "unit/client"], []),
     "details": (["detail/*.hpp"], ["unit/detail/*", "unit/endpoint", "unit/exchange", "unit/router", "unit/error", "unit/route",
-                                  "unit/id_source", "unit/response", "unit/clock"], []),
-    "values": (["*.hpp"], ["unit/*", "unit/detail/*"], []),
+                                  "unit/id_source", "unit/response", "unit/clock", "system/contract"], []),
+    "values": (["*.hpp"], ["unit/*", "unit/detail/*", "system/contract"], []),
     "documents": (["detail/openapi/*.hpp"], ["unit/openapi", "unit/detail/openapi/document"], []),
     "remote": (["remote/*.hpp"], ["unit/remote/creation", "unit/remote/create_client", "unit/sdk"], []),
     "session": (["server/detail/*.hpp"],
@@ -54,7 +54,7 @@ SAMPLED = {"detail/http/content_type.hpp": ["unit/request_head"], "detail/http/g
            "remote/creation.hpp": ["unit/sdk"]}
 WIDE = ["system/contract", "unit/response", "unit/endpoint", "unit/detail/print", "unit/remote/create_client"]
 GROUPS = {"wire": ("http", "json", "fast"), "core": ("http", "json", "fast", "details", "values")}
-FLAGS = ["-std=c++20", "-O0", "-w", "-D_GLIBCXX_ASSERTIONS", f'-DDROPLIT_TEST_DATA="{ROOT}/tests/data"',
+FLAGS = ["-std=c++20", "-O1", "-w", "-D_GLIBCXX_ASSERTIONS", f'-DDROPLIT_TEST_DATA="{ROOT}/tests/data"',
          "-ferror-limit=0", "-fno-caret-diagnostics", "-Wno-c++11-narrowing", "-fbracket-depth=1024"]
 SANITIZERS = {"sanitized": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"], "threads": ["-fsanitize=thread", "-shared-libsan"]}
 RUNTIME = "/usr/lib/llvm-19/lib/clang/19/lib/linux"
@@ -103,6 +103,16 @@ class Mutants:
             with open(copy + ".new", "w", encoding="ascii") as file:
                 file.write(header.write(unwanted))
             os.replace(copy + ".new", copy)
+
+    def drop_other_platforms(self, flags):
+        """Drops the mutants that the preprocessor removes."""
+        headers, left = "".join(f"#include <droplit/{path}>\n" for path, header in self.headers.items() if header.mutants), set()
+        for also in ([], ["-DDROPLIT_PORTABLE"]):
+            result = subprocess.run(compiler(self.work) + flags + also + ["-E", "-P", "-x", "c++", "-"], input=headers,
+                                    stdout=subprocess.PIPE, text=True, check=True)
+            left.update(int(number) for number in re.findall(r"droplit_mutants::on\((\d+)\)", result.stdout))
+        self.dropped = self.dropped | (set(self.of) - left)
+        self.write()
 
     def drop(self, errors, earlier):
         """Drops the mutants that the compiler's errors are about; false if these were dropped `earlier`, before it began."""
@@ -266,13 +276,14 @@ def prepare(work, flags):
 
 def noticed_by(mutants, programs, number):
     """The first of the programs that fails with this mutant, or None."""
-    own = os.path.splitext(os.path.basename(mutants.of[number][0]))[0]
-    begin = time.monotonic()
+    own, others = os.path.splitext(os.path.basename(mutants.of[number][0]))[0], 0.0
     for program in sorted((p for p in programs if number in p.reached), key=lambda p: (own not in p.name, p.seconds)):
-        if time.monotonic() - begin > MOST_SECONDS and own not in program.name:
+        if others > MOST_SECONDS and own not in program.name:
             return None
+        begin = time.monotonic()
         if program.run({"DROPLIT_MUTANT": str(number)}, int(3 * program.seconds) + 2, 5 * program.seconds + 20) != 0:
             return program.name
+        others += 0 if own in program.name else time.monotonic() - begin
     return None
 
 
@@ -354,6 +365,7 @@ def run_area(work, area):
     patterns, tests, links = AREAS[area]
     work = os.path.realpath(work)
     mutants = Mutants(f"{work}/plain", [path for pattern in patterns for path in matching(pattern)])
+    mutants.drop_other_platforms([link for link in links if link.startswith("-I")])
     programs = build(mutants, f"{work}/plain", list(sources(tests)), links, [])
     chosen = sorted(set(mutants.of) - mutants.dropped)
     if DRAWN:

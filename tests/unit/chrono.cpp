@@ -70,4 +70,8 @@ TEST_CASE("odd ticks overflow nothing") {
   const auto time = droplit::to_timestamp(std::chrono::sys_time<Ticks>(Ticks(seconds * 3579545 + 3579545 / 2)));
   REQUIRE(time.has_value());
   CHECK(time->text() == "4001-01-01T00:00:00.499Z");
+  using Frames = std::chrono::duration<std::int64_t, std::ratio<1001, 30000>>;
+  CHECK(droplit::to_timestamp(std::chrono::sys_time<Frames>(Frames(1)))->unix_millis() == 33);
+  CHECK(droplit::to_timestamp(std::chrono::sys_time<Frames>(Frames(-1)))->unix_millis() == -34);
+  CHECK(droplit::to_timestamp(std::chrono::sys_time<Frames>(Frames(-30)))->unix_millis() == -1001);
 }

@@ -99,11 +99,24 @@ TEST_CASE("a text that was overwritten and a wrong id take no memory of their ow
 
 TEST_CASE("a body that cannot be read takes no memory after it was found out") {
   const Counted counted;
+  const std::size_t out = memory::now;
   DraftParser parser;
   CHECK_FALSE(parser.write("x" + std::string(16'384, ' ')));
   const std::string_view rest = before;
   for (int i = 0; i != 10000; ++i) parser.write(rest);
   CHECK(counted.most() < allowed);
+  CHECK(memory::now == out);
+}
+
+TEST_CASE("a last piece is gathered only as far as the limit goes") {
+  for (const std::size_t last : {6'383u, 6'384u, 16'000u, 20'000u}) {
+    const std::string body = before + "1" + std::string(10'000 + last - before.size() - 2, ' ') + "}";
+    const Counted counted;
+    DraftParser parser;
+    parser.write(std::string_view(body).substr(0, 10'000));
+    CHECK(parser.finish(std::string_view(body).substr(10'000)).has_value());
+    CHECK(counted.most() < 18'000);
+  }
 }
 
 TEST_CASE("a parser that is used again takes no more memory") {

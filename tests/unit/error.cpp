@@ -10,6 +10,7 @@
 #include <map>
 #include <new>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -120,6 +121,13 @@ TEST_CASE("findings that make no difference on the wire make no difference") {
         ApiError::from({{}, {}, false, {Flaw::invalid, {}, {}, {}}}));
   CHECK_FALSE(ApiError::from({}));
   CHECK_FALSE(ApiError::from({{}, "x", false, {Flaw{}, {}, {}, {}}}));
+}
+
+TEST_CASE("what is in the blank of a message is read where all around it is there") {
+  const auto read = [](std::string_view text) { return detail::read_blank("ab $ bc", text); };
+  CHECK(read("ab x y bc") == "x y");
+  CHECK(read("ab  bc") == "");
+  for (const std::string_view text : {"ab bc", "ab x bd", "bb x bc", "ab ", " bc", ""}) CHECK_FALSE(read(text));
 }
 
 TEST_CASE("an error without entries has one violation, without a place") {

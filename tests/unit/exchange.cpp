@@ -161,6 +161,30 @@ TEST_CASE("a body that does not count is counted") {
   CHECK(code(exchange.draft(std::string(101, ' '))) == ApiErrc::content_too_large);
 }
 
+TEST_CASE("a body counts if its one content-type is JSON and it is not encoded") {
+  const Access access;
+  Exchange exchange(access);
+  const auto counts = [&](std::initializer_list<const char*> types, const char* encoding = nullptr) {
+    RequestHead head("POST", "/api/clients");
+    head.add("authorization", "account");
+    for (const char* type : types) head.add("content-type", type);
+    if (encoding != nullptr) head.add("content-encoding", encoding);
+    REQUIRE(exchange.head(head).has_value());
+    const auto draft = exchange.draft(good);
+    if (!draft) CHECK(code(draft) == ApiErrc::body_parameters_missing);
+    return draft.has_value();
+  };
+  for (const char* type : {"application/json", "Application/JSON", "application/json; charset=utf-8"}) {
+    CHECK(counts({type}));
+    CHECK(counts({type}, "identity"));
+    CHECK_FALSE(counts({type}, "gzip"));
+    CHECK_FALSE(counts({type, type}));
+    CHECK_FALSE(counts({type, type}, "gzip"));
+  }
+  for (const char* type : {"text/json", "application/json5", ""}) CHECK_FALSE(counts({type}));
+  CHECK_FALSE(counts({}));
+}
+
 TEST_CASE("nothing of an earlier request counts for the next") {
   const Access access;
   Exchange exchange(access);
@@ -368,6 +392,9 @@ TEST_CASE("a holder lives until it was authorized or the request is refused, wha
     CHECK(access.holders() == 1);
   };
   begin();
+  exchange.reset();
+  CHECK(access.holders() == 0);
+  begin();
   CHECK_FALSE(exchange.body(std::string(100, 'x')).has_value());
   CHECK(access.holders() == 0);
   for (const std::string& refused : {std::string("{}"), std::string(100, 'x')}) {
@@ -425,7 +452,8 @@ TEST_CASE("a draft is made once for a head") {
     if (!first.empty()) REQUIRE(exchange.body(first).has_value());
     REQUIRE(exchange.draft(good.substr(first.size())).has_value());
     const int asked = access.asked;
-    for (const std::string_view again : {good, std::string_view()}) {
+    REQUIRE(exchange.body(good).has_value());
+    for (const std::string_view again : {std::string_view(), good, std::string_view()}) {
       CHECK(code(exchange.draft(again)) == ApiErrc::body_parameters_missing);
     }
     CHECK(access.asked == asked);

@@ -33,6 +33,7 @@ TEST_CASE("fields are kept in order as lines, values without the spaces around t
   CHECK(fields.get("A") == "1");
   CHECK(fields.get("b-c") == "x: y");
   CHECK(fields.get("x").empty());
+  for (std::size_t size = 0; size != 30; ++size) CHECK(fields.count(std::string(size, 'a')) == (size == 1 ? 2 : 0));
   auto at = fields.begin();
   CHECK((*at++).value == "1");
   CHECK((*at).name == "B-c");

@@ -143,3 +143,18 @@ TEST_CASE("ids are in the order of their bytes, and hash accordingly") {
   CHECK(hashes.size() > 990);
   CHECK(std::hash<ClientId>()(*ClientId::parse(digits)) == std::hash<ClientId>()(*ClientId::parse(digits)));
 }
+
+TEST_CASE("ids that differ in two bytes fill the buckets of a hash table, whichever bytes these are") {
+  for (std::size_t first = 0; first != 12; ++first) {
+    for (std::size_t second = 0; second != first; ++second) {
+      std::set<std::size_t> buckets;
+      for (unsigned i = 0; i != 4096; ++i) {
+        ClientId::Bytes bytes{};
+        bytes[first] = static_cast<std::uint8_t>(i);
+        bytes[second] = static_cast<std::uint8_t>(i >> 8);
+        buckets.insert(std::hash<ClientId>()(ClientId(bytes)) % 4096);
+      }
+      CHECK(buckets.size() > 2200);  // by random numbers 2589 would be hit on average
+    }
+  }
+}

@@ -142,6 +142,8 @@ TEST_CASE("an id is the seconds, then the bytes of the process, then a counter t
   CHECK(seconds_of(second) == "594b89af");
   CHECK(random_of(first) == random_of(second));
   CHECK(((count_of(first) + 1) & 0xFFFFFF) == count_of(second));
+  const std::uint64_t number = process::numbers().next(1498122671000);
+  CHECK(number_of(next(1498122671000)) == number + 1);
 }
 
 TEST_CASE("of the ids of one thread, if no other makes any, each is the one after the one before") {

@@ -74,6 +74,7 @@ TEST_CASE("the value of a field is a key, or the same key as a string of RFC 894
     if (key.has_value() != is_key(text)) FAIL(text);
     if (!text.starts_with('"') && IdempotencyKey::parse_field(text) != key) FAIL(text);
     if (IdempotencyKey::parse_field(in_quotes(text)) != key) FAIL(text);
+    if (key && IdempotencyKey::parse_field(key->field_value()) != key) FAIL(text);
   }
   CHECK(IdempotencyKey::parse_field("k") == IdempotencyKey::parse_field("\"k\""));
 }

@@ -75,6 +75,7 @@ TEST_CASE("an event has a route and a method from the beginning, which are no va
   CHECK(event.status == 0);
   CHECK_FALSE(event.code);
   CHECK(event.fault == nullptr);
+  CHECK(event.bytes_sent == 0);
 }
 
 TEST_CASE("an observer that derives from the one that does nothing has a clock that does not go backwards") {

@@ -487,6 +487,82 @@ TEST_CASE("a 201 with a text that is neither a string nor null is no client, and
   CHECK(read_response(response).value() == client);
 }
 
+TEST_CASE("what the contract does not know, or did not read as it was sent, is a fault that says why") {
+  const auto client = to_response(Client("594b89aea18568c408c3ad25"_client_id, *Timestamp::from_unix_millis(0),
+                                         "C594b89aea18568c408c3ad24"_ecosystem_id, ClientType::server));
+  const auto what = [](const Response& response) {
+    const auto read = read_response(response);
+    if (!read.has_exception()) return std::string("none");
+    CHECK_FALSE(read_error(response));
+    const Fault& fault = read.exception();
+    CHECK(fault.source() == FaultSource::response);
+    CHECK(fault.status() == response.status);
+    const bool exact = fault.fate() == Fate::not_applied;
+    CHECK(fault.excerpt() == (exact ? "" : response.body.substr(0, Fault::max_excerpt)));
+    return (exact ? "not applied: " : "") + fault.what();
+  };
+  const auto with = [](Response response, std::string_view name, std::string_view value) {
+    response.fields.add(name, value);
+    return response;
+  };
+  for (const Response& good : {client, bad(list({id_invalid})), bad("", "")}) {
+    CHECK(what(with(good, "content-encoding", "identity")) == "none");
+    CHECK(what(with(good, "content-encoding", "gzip")) == "the response has a content-encoding");
+    CHECK(what(with(with(good, "content-encoding", "gzip"), "content-encoding", "identity")) ==
+          "the response has a content-encoding");
+  }
+
+  Response text = client;
+  text.fields.clear();
+  CHECK(what(text) == "the response is a 201 of another content type");
+  CHECK(what(with(text, "content-type", "text/plain")) == "the response is a 201 of another content type");
+  CHECK(what(with(text, "content-type", "Application/JSON;charset=utf-8")) == "none");
+  text = client;
+  text.body.pop_back();
+  CHECK(what(text) == "the response is a 201 without a client that the contract knows");
+
+  for (const int status : {0, 199, 200, 202, 204, 301, 429, 501, 502, 504, 505}) {
+    text.status = status;
+    CHECK(what(text) == "the contract does not know the response");
+  }
+  text.status = 500;
+  CHECK(what(text) == "the service failed");
+  CHECK(what(to_response(Fault())) == "the service failed");
+
+  const auto busy = to_response(Fault::unavailable(FaultSource::storage, "away"));
+  CHECK(what(busy) == "not applied: the service is unavailable and applied nothing");
+  Response proxy = busy;
+  proxy.body = "x";
+  CHECK(what(proxy) == "a 503 that may be a proxy's");
+  proxy.body.clear();
+  CHECK(what(with(proxy, "content-type", "text/html")) == "a 503 that may be a proxy's");
+  CHECK(what(with(proxy, "retry-after", "1")) == "a 503 that may be a proxy's");
+  for (const auto& [retry_after, length] : {std::pair("2", "0"), {"1", "1"}, {"", "0"}, {"1", ""}}) {
+    proxy.fields.clear();
+    if (*retry_after != '\0') proxy.fields.add("retry-after", retry_after);
+    if (*length != '\0') proxy.fields.add("content-length", length);
+    CHECK(what(proxy) == "a 503 that may be a proxy's");
+  }
+}
+
+TEST_CASE("when to try again is read of one field that is a number of seconds, 31 years at most") {
+  const auto read = [](std::initializer_list<const char*> values) {
+    Response response;
+    response.status = 503;
+    for (const char* value : values) response.fields.add("retry-after", value);
+    return read_response(response).exception().retry_after();
+  };
+  CHECK(read({"0"}) == 0);
+  CHECK(read({" 120 "}) == 120);
+  CHECK(read({"999999999"}) == 999'999'999);
+  for (const char* value : {"1000000000", "18446744073709551615", "18446744073709551616", "99999999999999999999999"}) {
+    CHECK(read({value}) == 999'999'999);
+  }
+  CHECK_FALSE(read({}));
+  CHECK_FALSE(read({"1", "1"}));
+  for (const char* value : {"", "-1", "1.5", "1s", "x", "Wed, 21 Oct 2026 07:28:00 GMT"}) CHECK_FALSE(read({value}));
+}
+
 TEST_CASE("whether a response is a replay is read of one field that is true or false, and of nothing else") {
   const auto read = [](std::initializer_list<const char*> values, std::string_view name = "Idempotency-Replayed") {
     Response response;

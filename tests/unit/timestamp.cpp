@@ -71,6 +71,18 @@ TEST_CASE("every day of 10,000 years has its text, counted from the one before")
   CHECK(millis == Timestamp::max_unix_millis + 1);
 }
 
+TEST_CASE("every second of a day has its text") {
+  for (int second = 0; second != 86400; ++second) {
+    char expected[32];
+    std::snprintf(expected, sizeof expected, "1970-01-01T%02d:%02d:%02d.", second / 3600, second / 60 % 60,
+                  second % 60);
+    for (const int milli : {0, 999}) {
+      const std::string found = text(second * 1000 + milli);
+      if (found != expected + std::string(milli == 0 ? "000Z" : "999Z")) FAIL(found);
+    }
+  }
+}
+
 TEST_CASE("outside the years 0000 to 9999 there is no timestamp") {
   CHECK_FALSE(Timestamp::from_unix_millis(Timestamp::min_unix_millis - 1));
   CHECK_FALSE(Timestamp::from_unix_millis(Timestamp::max_unix_millis + 1));
