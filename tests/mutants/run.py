@@ -33,7 +33,7 @@ AREAS = {
               "unit/draft_parser*"], []),
     "fast": (["detail/json/fast/*.hpp"], ["unit/detail/json/fast/*", "unit/draft_parser*", "unit/client"], []),
     "details": (["detail/*.hpp"], ["unit/detail/*", "unit/endpoint", "unit/exchange", "unit/router", "unit/error", "unit/route",
-                                  "unit/id_source", "unit/response", "unit/clock", "system/contract"], []),
+                                  "unit/id_source", "unit/response", "unit/clock", "unit/sleeper", "system/contract"], []),
     "values": (["*.hpp"], ["unit/*", "unit/detail/*", "system/contract"], []),
     "documents": (["detail/openapi/*.hpp"], ["unit/openapi", "unit/detail/openapi/document"], []),
     "remote": (["remote/*.hpp"], ["unit/remote/creation", "unit/remote/create_client", "unit/sdk"], []),
