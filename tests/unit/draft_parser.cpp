@@ -192,7 +192,7 @@ TEST_CASE("where a body is cut does not matter: many pieces, drawn") {
   bodies.push_back(big + "\"type\":\"x\"}");
   for (const std::string& body : bodies) {
     const auto whole = parse_draft(body);
-    for (int round = 0; round != 50; ++round) {
+    for (int round = 0; round != 20; ++round) {
       const std::size_t longest = std::size_t{1} << random() % 10;
       std::string_view rest = body;
       while (!rest.empty()) {
@@ -237,6 +237,13 @@ TEST_CASE("a refusal without unknown names has no entry for them, whatever the r
   DraftParser parser;
   CHECK(parser.write(R"({"type":"server","name":")" + std::string(20'000, 'x')));
   CHECK(parser.finish("\"}").error() == missing);
+}
+
+TEST_CASE("a refusal of a long body has the unknown names of both readers") {
+  DraftParser parser;
+  CHECK(parser.write(R"({"type":"server","a":1,"b":")" + std::string(20'000, 'x')));
+  CHECK(parser.finish(R"(","\u0063":2})").error() ==
+        *ApiError::from({{}, "a, b, c", false, {Flaw::missing, {}, {}, {}}}));
 }
 
 TEST_CASE("JSON values that there are, in an ignored member") {
@@ -537,15 +544,11 @@ TEST_CASE("a byte that is changed never crashes, and cuts still do not matter") 
 namespace {
 
 double cpu_seconds(const std::string& body) {
-  double best = 1e9;
-  for (int i = 0; i != 5; ++i) {
-    const std::clock_t from = std::clock();
-    const auto outcome = parse_draft(body);
-    const double took = static_cast<double>(std::clock() - from) / CLOCKS_PER_SEC;
-    if (!outcome.has_error()) return -1;
-    best = std::min(best, took);
-  }
-  return best;
+  const std::clock_t from = std::clock();
+  const bool refused = parse_draft(body).has_error();
+  const std::clock_t to = std::clock();
+  REQUIRE(refused);
+  return static_cast<double>(to - from) / CLOCKS_PER_SEC;
 }
 
 template <class Name>
@@ -555,15 +558,30 @@ std::string body_of(int names, Name name) {
   return body + "\"type\":\"server\"}";
 }
 
+/// Whether 4 times as many names take less than 8 times as long, where each is at its fastest. On a busy machine that
+/// may take some rounds.
+template <class Name>
+bool is_near_linear(Name name) {
+  const std::string few = body_of(22500, name);
+  const std::string many = body_of(90000, name);
+  double few_best = cpu_seconds(few);
+  double many_best = cpu_seconds(many);
+  for (int round = 1; round != 20; ++round) {
+    few_best = std::min(few_best, cpu_seconds(few));
+    many_best = std::min(many_best, cpu_seconds(many));
+    if (round >= 4 && many_best < 8 * few_best) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("90,000 unknown names take near-linear time: 4 times as many, less than 8 times as long") {
-  const auto ratio = [](auto name) { return cpu_seconds(body_of(90000, name)) / cpu_seconds(body_of(22500, name)); };
-  CHECK(ratio([](int i) { return std::to_string(i); }) < 8);
-  CHECK(ratio([](int i) { return "common-prefix-" + std::to_string(i); }) < 8);
-  CHECK(ratio([](int i) { return std::to_string(90000 - i) + "-common-suffix"; }) < 8);
-  CHECK(ratio([](int) { return std::string("same"); }) < 8);
-  CHECK(ratio([](int i) { return std::string(static_cast<std::size_t>(i % 50), 'a'); }) < 8);
+  CHECK(is_near_linear([](int i) { return std::to_string(i); }));
+  CHECK(is_near_linear([](int i) { return "common-prefix-" + std::to_string(i); }));
+  CHECK(is_near_linear([](int i) { return std::to_string(90000 - i) + "-common-suffix"; }));
+  CHECK(is_near_linear([](int) { return std::string("same"); }));
+  CHECK(is_near_linear([](int i) { return std::string(static_cast<std::size_t>(i % 50), 'a'); }));
 }
 
 TEST_CASE("90,000 unknown names are listed once each, in order of first appearance") {

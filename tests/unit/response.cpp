@@ -218,6 +218,11 @@ TEST_CASE("the last of a repeated member of a response counts") {
                        "]}")) == error);
   CHECK(read_error(bad(R"({"errorType":"InvalidParams","errors":[{"in":"query","in":"body","message":"a","message":)"
                        R"("invalid id","path":"ecosystemId"}]})")) == error);
+  for (const char* invalid : {"5", R"(["x"])", "[5]", "[null]", "[[]]", R"({"errors":[]})"}) {
+    INFO(invalid);
+    CHECK(read_error(bad(R"({"errorType":"InvalidParams","errors":)" + std::string(invalid) + R"(,"errors":[)" +
+                         id_invalid + "]}")) == error);
+  }
   CHECK_FALSE(read_error(bad(R"({"errorType":"InvalidParams","errors":[)" + id_invalid + R"(],"errors":null})")));
   CHECK_FALSE(read_error(bad(R"({"errorType":"InvalidParams","errorType":null,"errors":[)" + id_invalid + "]}")));
 }
@@ -286,6 +291,7 @@ TEST_CASE("what is nearly a refusal is not read as one") {
       // entries that are no objects
       list({"null"}), list({"\"invalid id\""}), list({"[" + id_invalid + "]"}), list({"5"}), list({id_invalid, "null"}),
       list({id_invalid, "\"x\""}), list({id_invalid, "[]"}), list({"true", id_invalid}), list({id_invalid, "{}"}),
+      list({"\"x\"", id_invalid}),
       // bytes that are no JSON
       list({id_invalid}) + "x", "\xEF\xBB\xBF" + list({id_invalid}), list({id_invalid}).substr(1),
       list({id_invalid}).substr(0, 60),

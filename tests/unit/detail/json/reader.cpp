@@ -68,7 +68,7 @@ TEST_CASE("nothing is reported of what was not let in, not even its end") {
 
 TEST_CASE("what is no object is refused, at its first byte") {
   for (const std::string_view body :
-       {"[]", "[{}]", "null", "true", "false", "0", "-1.5", "18446744073709551616", "\"\"", "\"x\"", "", " "}) {
+       {"[]", "[{}]", "null", "true", "false", "0", "-1.5", "18446744073709551616", "\"\"", "\"x\"", "", " ", "1{}"}) {
     INFO(body);
     CHECK(reported(body) == "refused");
     Reporter reporter;
@@ -78,9 +78,13 @@ TEST_CASE("what is no object is refused, at its first byte") {
     CHECK_FALSE(reader.finish(""));
     CHECK(reporter.reported.empty());
   }
-  Reporter reporter;
-  JsonReader reader(reporter);
-  CHECK_FALSE(reader.write("["));
+  for (const std::string_view piece : {"[", "\"x", "\"\\n", "null", "1 "}) {
+    INFO(piece);
+    Reporter reporter;
+    JsonReader reader(reporter);
+    CHECK_FALSE(reader.write(piece));
+    CHECK_FALSE(reader.finish("{}"));
+  }
 }
 
 TEST_CASE("an exponent may be of any length, in any value and cut anywhere") {
@@ -176,6 +180,21 @@ TEST_CASE("an object in one piece takes no memory, however long its names and te
     CHECK(taken == 0);
     reader.reset();
   }
+}
+
+TEST_CASE("a long exponent takes no more memory than a short one that is beyond an int") {
+  const auto taken = [](std::size_t digits) {
+    const std::string body =
+        R"({"a":)" + std::string(31, '[') + "1e" + std::string(digits, '9') + std::string(31, ']') + "}";
+    Reporter reporter;
+    JsonReader reader(reporter);
+    const std::size_t calls = memory::calls;
+    const bool valid = reader.finish(body);
+    const std::size_t more = memory::calls - calls;
+    CHECK(valid);
+    return more;
+  };
+  CHECK(taken(10'000) == taken(11));
 }
 
 TEST_CASE("names come whole, and strings in pieces of which the last one is marked") {

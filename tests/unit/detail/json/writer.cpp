@@ -77,6 +77,18 @@ TEST_CASE("a plain text of any length is appended with one allocation") {
   }
 }
 
+TEST_CASE("a string that has room for a plain text of any length is not moved") {
+  for (const std::size_t size : {100u, 256u, 257u, 1000u}) {
+    const std::string text(size, 'x');
+    std::string out;
+    out.reserve(100'002 + size);
+    out.assign(100'000, 'y');
+    const std::size_t calls = memory::calls;
+    detail::append_json_string(out, text);
+    CHECK(memory::calls == calls);
+  }
+}
+
 TEST_CASE("what is not finished, or cannot be for lack of memory, is not appended") {
   std::string out = "before";
   { JsonWriter(out, 100) << "x"; }
