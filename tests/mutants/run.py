@@ -379,7 +379,7 @@ def run_area(work, area):
         if name == "threads" and area not in WITH_THREADS:
             continue
         again = Mutants(f"{work}/{name}", list(mutants.headers), survivors)
-        reaching = [p.source for p in programs if not p.portable and p.seconds >= 0 and p.reached & survivors]
+        reaching = list(dict.fromkeys(p.source for p in programs if p.seconds >= 0 and p.reached & survivors))
         verdicts.update(judge(again, build(again, f"{work}/{name}", reaching, links, flags), sorted(survivors), f"{work}/{name}/verdicts"))
         survivors = {number for number in survivors if verdicts[number] is None}
     return report(mutants, verdicts, True)

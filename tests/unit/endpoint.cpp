@@ -430,6 +430,58 @@ TEST_CASE("whichever allocation fails, the response is the valid one or a 500, a
   }
 }
 
+TEST_CASE("a request for which there was no memory before the storage was asked was not applied") {
+  struct Asked {
+    int calls = 0;
+    droplit::Insertion insert(const droplit::Client&) {
+      ++calls;
+      return droplit::Insertion::inserted;
+    }
+  };
+  Request request = good_request();
+  request.body.insert(1, R"("name":"0123456789012345678901234567890123456789",)");
+  int faults = 0;
+  bool reached = true;
+  for (std::size_t n = 1; reached; ++n) {
+    contract::World world;
+    Asked storage;
+    droplit::Endpoint endpoint(storage, world.access, world.clock, world.ids);
+    Response response;
+    memory::calls = 0;
+    memory::fail_at = n;
+    try {
+      endpoint.handle(request, response);
+    } catch (const std::bad_alloc&) {
+    }
+    reached = memory::calls >= n;
+    memory::fail_at = 0;
+    if (response.status != 500) continue;
+    INFO("allocation " << n);
+    ++faults;
+    REQUIRE(response.fault);
+    CHECK(response.fault->fate() == (storage.calls == 0 ? Fate::not_applied : Fate::maybe_applied));
+  }
+  CHECK(faults != 0);
+}
+
+TEST_CASE("a response keeps its fault without the texts for which no memory is left") {
+  const Fault fault(FaultSource::storage, Fate::not_applied, std::string(100, 'x'));
+  Response response;
+  droplit::detail::reserve_for_fault(response);
+  memory::calls = 0;
+  memory::fail_at = 1;
+  memory::fail_on = true;
+  droplit::write_response(response, fault);
+  memory::fail_at = 0;
+  memory::fail_on = false;
+  CHECK(response.status == 500);
+  CHECK(response.body == internal_error);
+  REQUIRE(response.fault);
+  CHECK(response.fault->source() == FaultSource::storage);
+  CHECK(response.fault->fate() == Fate::not_applied);
+  CHECK(response.fault->what().empty());
+}
+
 TEST_CASE("a request may be a view of the response that is written") {
   contract::World world;
   const std::string body = R"({"ecosystemId":"C594b89aea18568c408c3ad24","type":"server"})";

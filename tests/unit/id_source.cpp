@@ -102,8 +102,8 @@ std::vector<std::uint64_t> numbers_of_threads(std::size_t threads, std::size_t e
   return numbers;
 }
 
-/// What two threads made, one id each in turns, after they made many at an earlier time. The times of turns are `step`
-/// ms apart.
+/// What two new threads made, one id each in turns, after they made many at an earlier time. The times of turns are
+/// `step` ms apart.
 std::vector<std::uint64_t> numbers_in_turns(std::size_t turns, std::int64_t step) {
   std::vector<std::uint64_t> numbers(turns);
   std::atomic<std::size_t> turn = 0;
@@ -119,10 +119,36 @@ std::vector<std::uint64_t> numbers_in_turns(std::size_t turns, std::int64_t step
     }
   };
   {
+    const std::jthread one(take_turns, 0);
     const std::jthread other(take_turns, 1);
-    take_turns(0);
   }
   return numbers;
+}
+
+/// In how many blocks two new threads take so many ids in turns.
+std::size_t blocks_of(const std::vector<std::uint64_t>& numbers_in_turns) {
+  std::size_t blocks = 2;
+  for (std::size_t i = 2; i != numbers_in_turns.size(); ++i) {
+    if (numbers_in_turns[i] != numbers_in_turns[i - 2] + 1) ++blocks;
+  }
+  return blocks;
+}
+
+/// Whether there are blocks at all: not on other systems, nor under qemu, which clears no pages in a child.
+bool has_blocks() { return process::Numbers::cleared_pages() != nullptr; }
+
+/// Whether new threads find free blocks.
+bool find_blocks() { return blocks_of(numbers_in_turns(block_size, 0)) <= 2 * 10; }
+
+/// Whether this thread has a number left that it took before another thread took one.
+bool is_in_block() {
+  static std::int64_t time = 1'000'000;
+  for (int i = 0; i != 20; ++i) {
+    std::uint64_t newest = 0;
+    std::jthread([&newest] { newest = number_of(next(++time)); }).join();
+    if (number_of(next(0)) < newest) return true;
+  }
+  return false;
 }
 
 /// Makes an id when its thread ends, after the thread gave its block back.
@@ -231,12 +257,7 @@ TEST_CASE("ids that threads make at different times follow each other, so that a
 
 TEST_CASE("a thread that makes many ids at one time takes them in blocks that grow") {
   const auto numbers = numbers_in_turns(32 * block_size, 0);
-  std::size_t blocks = 2;
-  for (std::size_t i = 2; i != numbers.size(); ++i) {
-    if (numbers[i] != numbers[i - 2] + 1) ++blocks;
-  }
-  // Elsewhere, and under qemu, which clears no pages in a child, numbers are taken one by one.
-  if (process::Numbers::cleared_pages() != nullptr) CHECK(blocks <= 2 * (10 + 16));
+  if (has_blocks()) CHECK(blocks_of(numbers) <= 2 * (10 + 16));
   CHECK(all_differ(numbers));
 }
 
@@ -251,6 +272,7 @@ TEST_CASE("ten thousand threads one after the other, eight at once, use up the i
   std::set<std::uint64_t> blocks;
   for (const std::uint64_t number : numbers) blocks.insert(number / block_size);
   CHECK(blocks.size() < 40);  // of which 10 are the least that there can be
+  CHECK(find_blocks() == has_blocks());
 }
 
 TEST_CASE("ids of more threads than there are blocks for differ, also where threads end and others begin") {
@@ -264,14 +286,75 @@ TEST_CASE("ids of more threads than there are blocks for differ, also where thre
 
 TEST_CASE("an id that a thread makes while it ends differs from those of the next thread") {
   std::vector<std::uint64_t> numbers;
-  for (int round = 0; round != 100; ++round) {
+  for (int round = 0; round != 300; ++round) {
     std::jthread([&numbers] {
       thread_local const MakesLast last{&numbers};
       numbers.push_back(number_of(next(0)));
       static_cast<void>(last.numbers);
     });
   }
-  CHECK(numbers.size() == 200);
+  CHECK(numbers.size() == 600);
+  CHECK(all_differ(numbers));
+  CHECK(find_blocks() == has_blocks());
+}
+
+TEST_CASE("a thread that finds no free block takes ids one by one, and looks again when it has taken 1024") {
+  std::latch taken(256);
+  std::latch end(1);
+  std::vector<std::jthread> holders;
+  for (int i = 0; i != 256; ++i) {
+    holders.emplace_back([&] {
+      next(0);
+      taken.arrive_and_wait();
+      end.wait();
+    });
+  }
+  taken.wait();
+  std::jthread([&] {
+    CHECK_FALSE(is_in_block());
+    const std::uint64_t first = number_of(next(0));
+    for (std::uint64_t i = 1; i != 5; ++i) CHECK(number_of(next(0)) == first + i);
+    end.count_down();
+    holders.clear();
+    CHECK_FALSE(is_in_block());
+    for (std::uint64_t i = 0; i != block_size; ++i) next(0);
+    CHECK(is_in_block() == has_blocks());
+  }).join();
+}
+
+TEST_CASE("threads that look for a free block at the same time find different ones, and make different ids") {
+  process::Numbers::Pages pages;
+  process::Numbers shared(&pages);
+  std::array<std::vector<std::uint64_t>, 2> made;
+  std::atomic<std::size_t> arrived = 0;
+  std::size_t shared_blocks = 0;
+  const auto run = [&](std::size_t mine) {
+    std::size_t meetings = 0;
+    const auto meet = [&] {
+      ++arrived;
+      meetings += 2;
+      for (int i = 1; arrived < meetings; ++i) {
+        if (i % 1000 == 0) std::this_thread::yield();
+      }
+    };
+    for (unsigned round = 0; round != 100'000; ++round) {
+      meet();
+      for (volatile unsigned i = mine == 0 ? 16 : round % 32; i != 0;) i = i - 1;  // each is first now and then
+      made[mine].push_back(shared.next(0));
+      meet();
+      if (mine != 0) continue;
+      if (pages.blocks[1].owner == nullptr) ++shared_blocks;
+      for (auto& block : pages.blocks) block.owner = nullptr;  // as if both were new
+    }
+    meet();  // a thread that ends gives its block back
+  };
+  {
+    const std::jthread one(run, 0);
+    const std::jthread other(run, 1);
+  }
+  CHECK(shared_blocks == 0);
+  std::vector<std::uint64_t> numbers = made[0];
+  numbers.insert(numbers.end(), made[1].begin(), made[1].end());
   CHECK(all_differ(numbers));
 }
 

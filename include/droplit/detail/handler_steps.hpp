@@ -68,7 +68,6 @@ class WholeSteps {
       frame(own, response);
       return BOOST_OUTCOME_V2_NAMESPACE::success();
     });
-    request_ = {};
     if (!made) write_response(response, made.assume_exception());
   }
 

@@ -33,7 +33,7 @@ inline constexpr bool is_observed = !std::same_as<std::remove_const_t<O>, NoObse
 
 /// Calls `call(observer)`; what that throws is dropped.
 template <Observer O, class Call>
-void notify(O& observer, Call call) noexcept {
+void notify([[maybe_unused]] O& observer, [[maybe_unused]] Call call) noexcept {
   if constexpr (is_observed<O>) {
 #if defined(__cpp_exceptions)
     try {
@@ -43,9 +43,6 @@ void notify(O& observer, Call call) noexcept {
 #else
     call(observer);
 #endif
-  } else {
-    static_cast<void>(observer);
-    static_cast<void>(call);
   }
 }
 

@@ -10,6 +10,18 @@
 
 using droplit::detail::Box;
 
+namespace {
+
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  ~Counted() { --alive; }
+};
+
+}  // namespace
+
 static_assert(std::regular<Box<std::string>> && sizeof(Box<std::string>) == sizeof(void*));
 static_assert(std::is_nothrow_default_constructible_v<Box<std::string>>);
 static_assert(std::is_nothrow_move_constructible_v<Box<std::string>> &&
@@ -47,4 +59,18 @@ TEST_CASE("a box is copied and compared as its value, and moved as a pointer") {
   CHECK(*box.get() == "b");
   box = Box<std::string>();
   CHECK(box.get() == nullptr);
+}
+
+TEST_CASE("a box destroys its value once") {
+  {
+    Box<Counted> box;
+    box.get_or_make();
+    Box<Counted> copy = box;
+    CHECK(Counted::alive == 2);
+    box = std::move(copy);
+    CHECK(Counted::alive == 1);
+    const Box<Counted> moved = std::move(box);
+    CHECK(Counted::alive == 1);
+  }
+  CHECK(Counted::alive == 0);
 }

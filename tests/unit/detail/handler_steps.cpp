@@ -48,7 +48,8 @@ Response run(Recorder& recorder) {
 
 }  // namespace
 
-TEST_CASE("a handler gets the whole request, all its fields included") {
+TEST_CASE(
+    "a handler gets the whole request, all its fields included, and nothing is left of the one before or its response") {
   Recorder recorder;
   Steps steps(recorder);
   Response response;
@@ -64,10 +65,12 @@ TEST_CASE("a handler gets the whole request, all its fields included") {
   CHECK(recorder.seen.fields.lines() == "Host: a\r\nX-Two: spaced\r\nX-TWO: again:\r\nempty: \r\n");
   CHECK(recorder.seen.body == "1234");
 
+  recorder.response.fields.add("x-own", "1");
   REQUIRE(steps.head(RequestHead("GET", "/"), {}, response));
   REQUIRE(steps.finish({}, response));
   steps.complete(response);
   CHECK(recorder.seen == Request{"GET", "/", {}, {}});
+  CHECK(response.fields.lines() == "x-own: 1\r\ncontent-length: 2\r\n");
 }
 
 TEST_CASE("a body beyond the limit is 413, announced or not, and the handler is not called") {
@@ -146,6 +149,7 @@ TEST_CASE("a status that is not of a final response is a fault, and 0 stays") {
     CHECK(response == to_response(Fault(FaultSource::library, Fate::maybe_applied, {})));
     REQUIRE(response.fault);
     CHECK(response.fault->source() == FaultSource::library);
+    CHECK(response.fault->fate() == Fate::maybe_applied);
   }
   recorder.response.status = 0;
   CHECK(run(recorder).status == 0);
@@ -187,6 +191,7 @@ TEST_CASE("what a handler throws becomes a 500, or a 503 if it is a fault that m
   CHECK(response.body.find("canary") == std::string::npos);
   REQUIRE(response.fault);
   CHECK(response.fault->source() == FaultSource::library);
+  CHECK(response.fault->fate() == Fate::maybe_applied);
 
   recorder.throws = false;
   recorder.fault = Fault::unavailable(FaultSource::storage, "busy");

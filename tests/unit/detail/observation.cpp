@@ -115,6 +115,7 @@ TEST_CASE("a request that has begun finishes once, with its response or without 
   CHECK(requests[0].nanoseconds == 1);
   CHECK(requests[1].status == 0);
   CHECK(requests[1].received == 0);
+  CHECK(requests[1].sent == 0);
   CHECK(requests[2].status == 500);
   CHECK_FALSE(requests[2].code);
   REQUIRE(requests[2].fault);
@@ -127,7 +128,11 @@ TEST_CASE("an observer whose clock throws is informed all the same, with a durat
   struct WithoutTime : NoObserver {
     int calls = 0;
     std::int64_t nanoseconds = -1;
-    std::int64_t now() { throw calls; }
+    std::optional<std::int64_t> time;
+    std::int64_t now() {
+      if (!time) throw calls;
+      return (*time)++;
+    }
     void began(const RequestBegan&) { ++calls; }
     void finished(const RequestFinished& event) {
       ++calls;
@@ -138,6 +143,17 @@ TEST_CASE("an observer whose clock throws is informed all the same, with a durat
   observation.begin({});
   observation.abandon();
   CHECK(observer.calls == 2);
+  CHECK(observer.nanoseconds == 0);
+
+  observer.time = 5;
+  observation.begin({});
+  observation.abandon();
+  CHECK(observer.nanoseconds == 1);
+  observer.time.reset();
+  observation.begin({});
+  observer.time = 9;
+  observation.abandon();
+  CHECK(observer.calls == 6);
   CHECK(observer.nanoseconds == 0);
 }
 
