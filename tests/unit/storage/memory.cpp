@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -382,6 +383,54 @@ TEST_CASE("of ten thousand clients and more each takes at most 105 bytes where i
 EcosystemId raced(std::uint32_t n) {
   EcosystemId::Bytes bytes{1, static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(n >> 8)};
   return EcosystemId(bytes);
+}
+
+TEST_CASE("ids that count up fall everywhere evenly, and hardly two of them to the same place") {
+  using detail::memory::Location;
+  std::vector<std::vector<std::uint64_t>> tables(Location::part_count * Location::table_count);
+  constexpr std::uint32_t each = 1024;
+  for (std::uint32_t n = 0; n != each * tables.size(); ++n) {
+    const Location location(client(n).id());
+    tables[location.part * Location::table_count + location.table].push_back(location.hash);
+  }
+  std::size_t same = 0;
+  constexpr std::uint64_t hashes = std::uint64_t{1} << Location::hash_bits;
+  for (auto& table : tables) {
+    REQUIRE(table.size() > each / 2);
+    CHECK(table.size() < each * 2);
+    std::sort(table.begin(), table.end());
+    for (std::size_t i = 1; i != table.size(); ++i) same += table[i] == table[i - 1] ? 1 : 0;
+    CHECK(table.front() < hashes / 4);
+    CHECK(table.back() > hashes / 4 * 3);
+    CHECK(table.back() < hashes);
+  }
+  CHECK(same < 100);  // of a million
+}
+
+TEST_CASE("threads may look up ecosystems that others add, and give the first keys of a storage") {
+  for (int round = 0; round != 200; ++round) {
+    MemoryStorage storage;
+    storage.add_ecosystem(home);
+    std::atomic<int> there = 0;
+    std::atomic<int> replayed = 0;
+    std::atomic<int> found = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (std::uint32_t t = 0; t != 3; ++t) {
+        threads.emplace_back([&, t] {
+          ++there;
+          while (there != 3) std::this_thread::yield();
+          if (storage.insert_once(client_at(0, t), key(1)).insertion() == Insertion::replayed) ++replayed;
+          for (std::uint32_t n = 0; n != 20; ++n) {
+            storage.add_ecosystem(raced(t * 100 + n));
+            if (storage.find_ecosystem(home).state() == EcosystemState::active) ++found;
+          }
+        });
+      }
+    }
+    CHECK(replayed == 2);
+    CHECK(found == 60);
+  }
 }
 
 TEST_CASE("a deletion waits for an insert that has seen the ecosystem active, and no insert is refused before") {

@@ -18,10 +18,7 @@ class Bytes {
   Bytes() = default;
   explicit Bytes(std::size_t size) : data_(new T[size]) {}
   Bytes(Bytes&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
-  Bytes& operator=(Bytes&& other) noexcept {
-    std::swap(data_, other.data_);
-    return *this;
-  }
+  Bytes& operator=(Bytes&&) = delete;
   ~Bytes() { delete[] data_; }
 
   [[nodiscard]] T* get() const noexcept { return data_; }
