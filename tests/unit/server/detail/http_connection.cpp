@@ -343,6 +343,26 @@ TEST_CASE("a head has one deadline, from its first byte, however its bytes come"
   CHECK(wire.ends());
 }
 
+TEST_CASE("a deadline's timer is set where it would expire too late, and again when it has expired too early",
+          "[http_connection]") {
+  Loop loop;
+  droplit::detail::MovingDeadline<ManualClock> deadline(loop.context.get_executor());
+  const auto start = ManualClock::now();
+  CHECK(deadline.move_to(start + 10s));
+  CHECK_FALSE(deadline.move_to(start + 10s));
+  CHECK_FALSE(deadline.move_to(start + 20s));
+  CHECK(deadline.move_to(start + 5s));
+  CHECK_FALSE(deadline.move_to(start + 6s));
+  loop.advance(5s);
+  CHECK_FALSE(deadline.is_reached());
+  CHECK_FALSE(deadline.move_to(start + 7s));
+  loop.advance(1s);
+  CHECK_FALSE(deadline.is_reached());
+  loop.advance(1s);
+  CHECK(deadline.is_reached());
+  CHECK(deadline.move_to(start + 10s));
+}
+
 TEST_CASE("each head has a time of its own, as has each body", "[http_connection]") {
   Loop loop;
   Wire wire(loop, {.head_deadline = 10s, .body_rate = 0, .body_deadline = 20s});

@@ -355,6 +355,31 @@ TEST_CASE("a body in small pieces is parsed in few, and gets the response of the
   }
 }
 
+TEST_CASE("small pieces are gathered up to a limit and parsed before what follows, which is not once one is refused",
+          "[http_session]") {
+  using Sizes = std::vector<std::size_t>;
+  droplit::detail::PieceGatherer pieces;
+  Sizes parsed;
+  bool accepts = true;
+  const auto take = [&](std::size_t size) {
+    return pieces.take(std::string(size, 'x'), [&](std::string_view piece) {
+      parsed.push_back(piece.size());
+      return accepts;
+    });
+  };
+  for (int i = 0; i != 8; ++i) CHECK(take(255));
+  CHECK(take(8));
+  CHECK(parsed.empty());
+  CHECK(take(1));
+  CHECK(parsed == Sizes{2048});
+  CHECK(take(256));
+  CHECK(parsed == Sizes{2048, 1, 256});
+  CHECK(take(255));
+  accepts = false;
+  CHECK_FALSE(take(256));
+  CHECK(parsed == Sizes{2048, 1, 256, 255});
+}
+
 TEST_CASE("a short body in small pieces is parsed in one", "[http_session]") {
   std::string wire = test::post_chunked({});
   for (const char& byte : test::good_body) wire += test::chunk({&byte, 1});

@@ -39,6 +39,31 @@ struct Echo {
   }
 };
 
+/// Takes requests in steps, and completes them as the target says.
+struct Stepped {
+  Response handle(const Request&) const { return {}; }
+
+  class Steps {
+   public:
+    explicit Steps(Stepped&) {}
+    bool head(const RequestHead& head, std::string_view, Response&) {
+      target_ = head.target();
+      return true;
+    }
+    bool body(std::string_view, Response&) const { return true; }
+    bool finish(std::string_view, Response&) const { return true; }
+    void complete(Response& response) const {
+      if (target_ == "/nothing") return;
+      write_response(response, 200, "text/plain", target_);
+      if (target_ == "/throws") throw std::runtime_error("canary");
+    }
+    std::uint32_t max_body() const { return 0; }
+
+   private:
+    std::string target_;
+  };
+};
+
 /// Counts the requests that end as a fault.
 struct CountsFaults : NoObserver {
   int faults = 0;
@@ -146,6 +171,19 @@ TEST_CASE("a handler ends the connection by `close`, or at once by a response wi
   const auto served = serve(session, put("none", "") + put("1", ""), 1000);
   CHECK(served.closed);
   CHECK(served.written.empty());
+}
+
+TEST_CASE("steps that write no response, or throw while they do, end the connection, and no other response is sent",
+          "[http_session]") {
+  for (const char* const target : {"/nothing", "/throws"}) {
+    CAPTURE(target);
+    Stepped handler;
+    detail::HttpSession<Stepped> session(handler, 2048);
+    const std::string rest = " HTTP/1.1\r\nHost: a\r\n\r\n";
+    const auto served = serve(session, "GET /page" + rest + "GET " + target + rest + "GET /page" + rest, 1000);
+    CHECK(test::statuses(served.written) == "200");
+    CHECK(served.closed);
+  }
 }
 
 TEST_CASE("no response of a handler breaks the framing of its connection", "[http_session]") {
@@ -262,6 +300,29 @@ TEST_CASE("a long response takes memory of the server until it was written, and 
     session.advance({}, used);
     CHECK(budget.used() == before);
   }
+}
+
+TEST_CASE("a request or a response has 16 KiB of what is counted for it, and takes the rest of all memory",
+          "[http_session]") {
+  Echo echo;
+  detail::MemoryBudget budget(1'000'000);
+  detail::SessionSteps<Echo> steps(echo, detail::MemoryShare(budget));
+  const auto response = [](std::size_t size) {
+    Response made;
+    made.fields.add("name", "value");
+    made.body.assign(size - made.fields.lines().size(), 'x');
+    return made;
+  };
+  CHECK(steps.afford_request(2'048, 0));
+  CHECK(steps.afford_request(1'423, 1'000));
+  CHECK(steps.afford_response(response(8'192)));
+  CHECK_FALSE(steps.has_extra_memory());
+  CHECK(steps.afford_request(12'288, 0));
+  CHECK(budget.used() == 81'920);
+  steps.release();
+  CHECK(budget.used() == 0);
+  CHECK(steps.afford_response(response(49'152)));
+  CHECK(budget.used() == 81'920);
 }
 
 TEST_CASE("in a router each request has its handler's limits, and a refused body is dropped as before",

@@ -139,8 +139,17 @@ TEST_CASE("without memory there is no response where there is no request", "[htt
       memory::events.resume();
       session.advance(next, used);
       memory::events.suspend();
-      if (next.size() < 10) CHECK(session.output().empty());
-      return memory::events.have_come();
+      const bool came = memory::events.have_come();
+      const std::string written = test::statuses(session.output());
+      CAPTURE(next, written);
+      if (next.size() < 10) {
+        CHECK(written.empty());
+      } else if (came) {
+        CHECK((written.empty() || written == "500" || written == "500 close"));  // with its body
+      } else {
+        CHECK(written == "200");
+      }
+      return came;
     });
     CHECK(failed > 0);
   }
@@ -157,6 +166,17 @@ TEST_CASE("a connection keeps little memory from one request to the next", "[htt
     CHECK(serve(session, test::post("{\"" + std::string(size, 'x') + "\":1}"), 16 * kib, written) == Action::request);
     CHECK(memory::now < before + Session::own_memory);
   }
+
+  struct Whole {
+    droplit::Response handle(const droplit::Request&) const { return {200, {}, {}}; }
+  } whole;
+  droplit::detail::HttpSession<Whole> gathers(whole, 16 * kib);
+  const std::string request = test::post(std::string(1'000'000, 'x'));
+  const std::size_t empty = memory::now;
+  std::size_t used = 0;
+  CHECK(gathers.advance(request, used) == Action::write);
+  CHECK(gathers.advance({}, used) == Action::request);
+  CHECK(memory::now < empty + Session::own_memory);
 }
 
 TEST_CASE("a body takes memory only for what is stored or returned of it", "[http_session]") {
@@ -278,6 +298,26 @@ TEST_CASE("long requests leave a quarter of all memory to connections and short 
   CHECK(budget.used() == 100'000);
   CHECK_FALSE(first.take_extra(UINT64_MAX));
   CHECK(first.take_extra(1));
+}
+
+TEST_CASE("what a connection has taken of all memory it gives back, once", "[http_session]") {
+  droplit::detail::MemoryBudget budget(4'000'000);
+  for (const bool at_its_end : {false, true}) {
+    {
+      droplit::detail::MemoryShare share(budget);
+      REQUIRE(share.take_own(1'000));
+      CHECK(share.take_extra(100'000));
+      CHECK(share.take_extra(200'000));  // of which it has half
+      CHECK(budget.used() == 201'000);
+      CHECK_FALSE(share.take_extra(2'999'001));
+      CHECK(share.take_extra(2'999'000));
+      if (!at_its_end) {
+        share.give_back();
+        CHECK(budget.used() == 0);
+      }
+    }
+    CHECK(budget.used() == 0);
+  }
 }
 
 TEST_CASE("a request that is refused by its head has no memory of its own while its body is dropped",

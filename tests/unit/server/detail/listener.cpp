@@ -10,6 +10,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -39,6 +40,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::RawSocket;
 
+using droplit::detail::Accepted;
+using Listener = droplit::detail::Listener<boost::asio::io_context::executor_type>;
 using Server = droplit::BeastServer<test::TestEndpoint>;
 
 /// A server that runs in a thread from here to `stop`, or to the end of the block.
@@ -144,6 +147,31 @@ class Sleeps {
   int file_;
 };
 
+/// Has descriptor 0 closed for the time of a block, as a program without standard input has.
+class WithoutInput {
+ public:
+  WithoutInput() : input_(::fcntl(0, F_DUPFD_CLOEXEC, 3)) { ::close(0); }
+  WithoutInput(const WithoutInput&) = delete;
+  WithoutInput& operator=(const WithoutInput&) = delete;
+  ~WithoutInput() {
+    if (input_ < 0) return;
+    ::dup2(input_, 0);
+    ::close(input_);
+  }
+
+ private:
+  int input_;
+};
+
+/// Accepts the connection that a peer has made.
+Accepted accept_next(boost::asio::io_context& context, Listener& listener, droplit::detail::ServerSocket& socket) {
+  listener.wait([] {});
+  context.restart();
+  context.run();
+  return listener.accept(socket);
+}
+
+const auto loopback = boost::asio::ip::make_address("127.0.0.1");
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 }  // namespace
@@ -203,7 +231,6 @@ TEST_CASE("without file descriptors a server pauses between its attempts, and go
 
 TEST_CASE("an accept that fails is repeated at once, when there is a connection, or after a pause", "[listener]") {
   using droplit::detail::accept_failure;
-  using droplit::detail::Accepted;
   CHECK(accept_failure(EAGAIN) == Accepted::none);
   CHECK(accept_failure(EWOULDBLOCK) == Accepted::none);
   for (const int lost : {ECONNABORTED, EINTR, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH})
@@ -214,22 +241,65 @@ TEST_CASE("an accept that fails is repeated at once, when there is a connection,
 
 TEST_CASE("what a listener makes does not block, and is closed in child programs", "[listener]") {
   boost::asio::io_context context;
-  droplit::detail::Listener<boost::asio::io_context::executor_type> listener(context.get_executor());
-  listener.listen({boost::asio::ip::make_address("127.0.0.1"), 0});
+  Listener listener(context.get_executor());
+  listener.listen({loopback, 0});
   droplit::detail::ServerSocket socket(context.get_executor());
-  CHECK(listener.accept(socket) == droplit::detail::Accepted::none);
+  CHECK(listener.accept(socket) == Accepted::none);
+  CHECK_FALSE(listener.is_readable());
   RawSocket first(listener.local().port());
   bool called = false;
   listener.wait([] { FAIL("the wait was replaced"); });
   listener.wait([&called] { called = true; });
   context.run();
   CHECK(called);
-  REQUIRE(listener.accept(socket) == droplit::detail::Accepted::connection);
+  CHECK(listener.is_readable());
+  REQUIRE(listener.accept(socket) == Accepted::connection);
+  CHECK_FALSE(listener.is_readable());
   CHECK((::fcntl(socket.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
   CHECK((::fcntl(socket.native_handle(), F_GETFL) & O_NONBLOCK) != 0);
-  CHECK(listener.accept(socket) == droplit::detail::Accepted::none);
+  CHECK(listener.accept(socket) == Accepted::none);
   listener.wait([] { FAIL("the listener was closed"); });
   listener.close();
   context.restart();
   context.run();
+}
+
+TEST_CASE("a listener listens and accepts without standard input too, whose descriptor is then a socket's",
+          "[listener]") {
+  for (const bool before_listening : {true, false}) {
+    std::optional<WithoutInput> closed;
+    boost::asio::io_context context;
+    Listener listener(context.get_executor());
+    droplit::detail::ServerSocket socket(context.get_executor());
+    if (before_listening) closed.emplace();
+    listener.listen({loopback, 0});
+    const RawSocket peer(listener.local().port());
+    if (!before_listening) closed.emplace();
+    REQUIRE(accept_next(context, listener, socket) == Accepted::connection);
+    CHECK(::fcntl(0, F_GETFD) >= 0);
+    CHECK((socket.native_handle() == 0) == !before_listening);
+  }
+}
+
+TEST_CASE("where connections have just ended, the port can be listened on again at once", "[listener]") {
+  boost::asio::io_context context;
+  std::uint16_t port = 0;
+  for (int i = 0; i != 2; ++i) {
+    Listener listener(context.get_executor());
+    REQUIRE_NOTHROW(listener.listen({loopback, port}));
+    port = listener.local().port();
+    const RawSocket peer(port);
+    droplit::detail::ServerSocket socket(context.get_executor());
+    REQUIRE(accept_next(context, listener, socket) == Accepted::connection);
+    socket.close();  // before the peer does, so that the kernel keeps the port for this end
+  }
+}
+
+TEST_CASE("a socket that cannot be taken over is closed", "[listener]") {
+  boost::asio::io_context context;
+  Listener listener(context.get_executor());
+  listener.listen({loopback, 0});
+  const auto before = descriptors("self");
+  CHECK_THROWS_AS(listener.listen({loopback, 0}), boost::system::system_error);  // it has one
+  CHECK(descriptors("self") == before);
 }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -176,6 +177,43 @@ TEST_CASE("requests of one connection are observed one after another, and nothin
   CHECK(requests[2].traceparent.empty());
 }
 
+TEST_CASE("where steps write a response themselves, the code and the fault of the one before are not observed again",
+          "[request_record]") {
+  struct Stepped {
+    Response handle(const Request&) const { return {}; }
+    struct Steps {
+      explicit Steps(Stepped&) {}
+      bool head(const RequestHead& head, std::string_view, Response& response) const {
+        if (head.target() == "/fault") {
+          write_response(response, Fault(FaultSource::storage, Fate::maybe_applied, {}));
+        } else if (head.target() == "/refused") {
+          write_response(response, ApiError::of<ApiErrc::unauthorized>());
+        } else {
+          response.status = 204;
+          response.fields.clear();
+          response.body.clear();
+        }
+        return false;
+      }
+      bool body(std::string_view, Response&) const { return false; }
+      bool finish(std::string_view, Response&) const { return false; }
+      void complete(Response&) const {}
+      std::uint32_t max_body() const { return 0; }
+    };
+  } handler;
+  test::Recording observer;
+  detail::HttpSession session(handler, 2048, false, {}, observer);
+  std::size_t used = 0;
+  for (const char* const target : {"/fault", "/own", "/refused", "/own"})
+    session.advance(std::string("GET ").append(target).append(" HTTP/1.1\r\nHost: a\r\n\r\n"), used);
+  const auto requests = observer.requests();
+  REQUIRE(requests.size() == 4);
+  CHECK(requests[0].fault);
+  CHECK_FALSE(requests[1].fault);
+  CHECK(requests[2].code == ApiErrc::unauthorized);
+  CHECK_FALSE(requests[3].code);
+}
+
 TEST_CASE("a request whose connection ends before its response was sent is observed once", "[request_record]") {
   std::size_t used = 0;
   Session session;
@@ -270,10 +308,14 @@ TEST_CASE("every response has the id of its request, also below HTTP, and only w
   Session two(true);
   const std::string written = two.serve(
       "GET /page HTTP/1.1\r\nHost: a\r\nx-request-id: one\r\n\r\n"
-      "GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
-  const std::size_t second = written.rfind("HTTP/1.1 200");
+      "GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
+      "GET /page HTTP/1.1\r\n\r\n");
+  const std::string second = value(written.substr(written.rfind("HTTP/1.1 200")), "x-request-id");
+  const std::string third = value(written.substr(written.rfind("HTTP/1.1 400")), "x-request-id");
   CHECK(value(written, "x-request-id") == "one");
-  CHECK(value(written.substr(second), "x-request-id").size() == 32);
+  CHECK(second.size() == 32);
+  CHECK(third.size() == 32);
+  CHECK(third != second);
 }
 
 TEST_CASE("an id that a handler sets itself is replaced where ids are on, and stays where they are off",
