@@ -184,9 +184,10 @@ TEST_CASE("a MemoryStorage gives back what it was given, whatever the ids and th
 
 TEST_CASE("a packed client takes as many bytes as its size says, around the sizes of texts that take one byte more") {
   namespace memory = droplit::detail::memory;
-  for (const std::size_t length : {0u, 1u, 125u, 126u, 127u, 128u, 255u}) {
+  for (const int length : {-1, 0, 1, 125, 126, 127, 128, 255, 16'382, 16'383, 32'767}) {
     CAPTURE(length);
-    const auto text = Text::parse(std::string(length, 'x'));
+    std::optional<Text> text;
+    if (length >= 0) text = Text::parse(std::string(static_cast<std::size_t>(length), 'x'));
     const Client made(client(1).id(), Timestamp::clamp_unix_millis(0), home, ClientType::server, text, text);
     const std::size_t size = memory::PackedClient::size(made);
     std::vector<unsigned char> bytes(size + 1, '?');
