@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -113,13 +112,11 @@ class ConnectionIo : public std::enable_shared_from_this<Connection>, public Con
   /// Whether bytes wait in the kernel.
   bool has_unread() { return !peek(); }
 
-  /// Writes what the kernel takes at once. Returns how much that is, or nothing if the connection has failed.
-  std::optional<std::size_t> write_some(std::string_view bytes) {
-    if (bytes.empty()) return 0;
-    ErrorCode error;
-    const std::size_t size = socket_.write_some(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    if (error && error != boost::asio::error::would_block) return std::nullopt;
-    return size;
+  /// Writes what the kernel takes at once, and returns how much that is: nothing if the connection has failed, which
+  /// the next write meets again.
+  std::size_t write_some(std::string_view bytes) {
+    ErrorCode ignored;
+    return socket_.write_some(boost::asio::buffer(bytes.data(), bytes.size()), ignored);
   }
 
   /// Writes all of `bytes`, then calls `call(connection)`; closes the connection if that fails. Not by `async_write`,

@@ -227,12 +227,11 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   // done.
   bool write(Action next) {
     const std::string_view output = active_->session.output();
-    const auto size = this->write_some(output);
-    if (!size) close();
-    if (!size || *size == output.size()) return size.has_value();
+    const std::size_t size = this->write_some(output);
+    if (size == output.size()) return true;
     state_ = State::writing;
     this->set_deadline(Clock::now() + host_.options.write_deadline);
-    Io::write(output.substr(*size), [next](HttpConnection& self) {
+    Io::write(output.substr(size), [next](HttpConnection& self) {
       if (next == Action::close) return self.linger();
       self.advance();
     });

@@ -174,7 +174,11 @@ TEST_CASE("extensions and trailers have limits for the whole body", "[body_reade
   CHECK(read(chunk + chunk + "0\r\n\r\n").state == State::end);
   CHECK(read(chunk + chunk + chunk + "0\r\n\r\n").state == State::bad);
   CHECK(read("1;" + std::string(1'000'000, 'x')).state == State::bad);
-  CHECK(read("0\r\nX: " + std::string(BodyReader::max_trailers - 10, 'x') + "\r\n\r\n").state == State::end);
+  const std::string rest = "\r\na\r\n0\r\n\r\n";
+  CHECK(read("1;" + std::string(BodyReader::max_extensions - 1, 'x') + rest).state == State::end);  // with the CR
+  CHECK(read("1;" + std::string(BodyReader::max_extensions, 'x') + rest).state == State::bad);
+  CHECK(read("0\r\nX: " + std::string(BodyReader::max_trailers - 5, 'x') + "\r\n\r\n").state == State::end);
+  CHECK(read("0\r\nX: " + std::string(BodyReader::max_trailers - 4, 'x') + "\r\n\r\n").state == State::bad);
   CHECK(read("0\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n").state == State::bad);
   std::string trailers = "0\r\n";
   for (std::size_t i = 0; i != BodyReader::max_trailer_fields; ++i) trailers += "X: 1\r\n";

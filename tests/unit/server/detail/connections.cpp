@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -122,19 +124,30 @@ TEST_CASE("one connection is asked at a time: until it lingers, has begun a requ
 }
 
 TEST_CASE("what was evicted does not count, and only so many of them linger", "[connections]") {
-  Some some(4, 2);
-  CHECK(some.connections.serving() == 4);
+  Some some(5, 2);
+  CHECK(some.connections.serving() == 5);
   CHECK_FALSE(some.connections.linger(*some.all[1]));
   CHECK_FALSE(some.connections.linger(*some.all[0]));
   CHECK(some.connections.linger(*some.all[3]) == some.all[1]);
+  CHECK(some.connections.linger(*some.all[4]) == some.all[0]);  // although the other one has not ended yet
   CHECK(some.connections.serving() == 1);
   CHECK_FALSE(some.take(9s));
+  for (const auto& connection : some.all) CHECK(some.connections.leave_queue(*connection) == nullptr);
+  CHECK(some.connections.serving() == 1);
   for (const auto& connection : some.all) {
     CHECK_FALSE(some.connections.empty());
     some.connections.remove(*connection);
   }
   CHECK(some.connections.serving() == 0);
   CHECK(some.connections.empty());
+}
+
+TEST_CASE("one that was never added can be removed", "[connections]") {
+  Some some(1);
+  Connection failed;
+  some.connections.remove(failed);
+  CHECK(some.connections.serving() == 1);
+  CHECK(some.connections.all() == some.all);
 }
 
 TEST_CASE("one whose destructor has begun is neither listed nor found", "[connections]") {
@@ -174,4 +187,57 @@ TEST_CASE("the first one that is queued is the next, and those after it move up 
   CHECK(connections.queue(*all[1]));
   CHECK(connections.leave_queue(*all[1]) == nullptr);
   CHECK(connections.end_wait(*all[3]));
+}
+
+TEST_CASE("the next one in the queue is one whose destructor has not begun", "[connections]") {
+  Some some(2);
+  std::shared_ptr<Connection> next;
+  {
+    const std::shared_ptr<Connection> ends(new Connection, [&](Connection* connection) {
+      next = some.connections.leave_queue(*some.all[0]);
+      some.connections.remove(*connection);
+      delete connection;
+    });
+    some.connections.add(ends, Clock::time_point());
+    some.connections.queue(*some.all[0]);
+    some.connections.queue(*ends);
+    some.connections.queue(*some.all[1]);
+  }
+  CHECK(next == some.all[1]);
+}
+
+TEST_CASE("any function may be called while another thread adds, queues and removes others", "[connections]") {
+  const auto now = Clock::time_point(9s);
+  const auto more = std::make_shared<Connection>();
+  struct Case {
+    std::function<void(Connections&, Connection& fresh, Connection& queued)> call;
+    std::size_t serving;
+  };
+  const Case cases[] = {
+      {[&](Connections& all, Connection&, Connection&) { all.add(more, now); }, 5},
+      {[](Connections& all, Connection& fresh, Connection&) { all.remove(fresh); }, 3},
+      {[&](Connections& all, Connection& fresh, Connection&) { all.wait(fresh, now, false); }, 4},
+      {[](Connections& all, Connection& fresh, Connection&) { all.end_wait(fresh); }, 4},
+      {[](Connections& all, Connection& fresh, Connection&) { CHECK_FALSE(all.queue(fresh)); }, 4},
+      {[](Connections& all, Connection&, Connection& queued) { all.leave_queue(queued); }, 4},
+      {[&](Connections& all, Connection&, Connection&) { CHECK(all.take_waiting(now)); }, 4},
+      {[](Connections& all, Connection& fresh, Connection&) { CHECK_FALSE(all.linger(fresh)); }, 3},
+      {[](Connections& all, Connection&, Connection&) { CHECK(all.serving() >= 3); }, 4},
+      {[](Connections& all, Connection&, Connection&) { CHECK_FALSE(all.empty()); }, 4},
+      {[](Connections& all, Connection&, Connection&) { CHECK(all.all().size() >= 3); }, 4},
+  };
+  for (const auto& [call, serving] : cases) {
+    Some some(4);
+    some.wait(2, 1s, true);
+    some.connections.queue(*some.all[3]);
+    const auto added = std::make_shared<Connection>();
+    std::thread other([&] {
+      some.connections.add(added, now);
+      some.connections.queue(*some.all[1]);
+      some.connections.remove(*some.all[0]);
+    });
+    call(some.connections, *some.all[2], *some.all[3]);
+    other.join();
+    CHECK(some.connections.serving() == serving);
+  }
 }

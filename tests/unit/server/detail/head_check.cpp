@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,6 +80,7 @@ const std::string_view bad_heads[] = {
     "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET  HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /\r\nHost: a\r\n\r\n",
@@ -95,6 +97,8 @@ const std::string_view bad_heads[] = {
     "GET / HTTPS/1.1\r\nHost: a\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+    " HTTP/1.1\r\n",
+    "\x16",
     "\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03"sv,
     "\r\n",
     "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -159,6 +163,7 @@ TEST_CASE("a valid head is parsed", "[head_check]") {
   CHECK(verdict.head.request.target() == "/api/clients");
   CHECK(verdict.head.request.authorization().value == "token");
   CHECK(verdict.head.request.content_type().value == "a/b");
+  CHECK(verdict.head.lines == std::string_view(head).substr(head.find("Host"), head.size() - head.find("Host") - 2));
   CHECK(verdict.head.request.announced_length() == 12U);
   CHECK(verdict.head.framing.length == 12);
   CHECK_FALSE(verdict.head.framing.chunked);
@@ -293,6 +298,8 @@ TEST_CASE("there is one Host field, and it is well formed", "[head_check]") {
 
 TEST_CASE("a head that is too long is refused by its part that is too long, wherever it is cut", "[head_check]") {
   const std::string target = "GET /" + std::string(2000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string short_method = target.substr(2);
+  const std::string no_method = target.substr(3);
   const std::string method = std::string(2000, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n";
   const std::string field = with("X: " + std::string(2000, 'a') + "\r\n");
   std::string fields = "GET / HTTP/1.1\r\nHost: a\r\n";
@@ -300,6 +307,8 @@ TEST_CASE("a head that is too long is refused by its part that is too long, wher
   fields += "\r\n";
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1000}, std::size_t{100000}}) {
     CHECK(parse(target, step).refusal == ApiErrc::uri_too_long);
+    CHECK(parse(short_method, step).refusal == ApiErrc::uri_too_long);
+    CHECK(parse(no_method, step).refusal == ApiErrc::bad_request);
     CHECK(parse(method, step).refusal == ApiErrc::bad_request);
     CHECK(parse(field, step).refusal == ApiErrc::header_fields_too_large);
     CHECK(parse(fields, step).refusal == ApiErrc::header_fields_too_large);
@@ -323,7 +332,17 @@ TEST_CASE("an HTTP date is as RFC 9110 prints it", "[head_check]") {
   CHECK(HttpDate(784111777).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(HttpDate(0).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
   CHECK(HttpDate(951782399).text() == "Mon, 28 Feb 2000 23:59:59 GMT");
+  CHECK(HttpDate(3600).text() == "Thu, 01 Jan 1970 01:00:00 GMT");
   CHECK(HttpDate(-62'167'219'201).text() == "Sat, 01 Jan 0000 00:00:00 GMT");
   CHECK(HttpDate(253'402'300'800).text() == "Fri, 31 Dec 9999 23:59:59 GMT");
-  CHECK(HttpDate::now().size() == 29);
+}
+
+TEST_CASE("the current HTTP date is that of the present second", "[head_check]") {
+  using droplit::detail::HttpDate;
+  const std::time_t before = std::time(nullptr);
+  const std::string now(HttpDate::now());
+  const std::time_t after = std::time(nullptr);
+  bool found = false;
+  for (std::time_t second = before; second <= after; ++second) found = found || HttpDate(second).text() == now;
+  CHECK(found);
 }

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/server_parties.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/address.hpp>
 
 #include <linux/sockios.h>
@@ -244,6 +245,9 @@ class Wire {
   }
 
   [[nodiscard]] bool ended() const noexcept { return connection_.expired() && (shares_ || host_->connections.empty()); }
+  [[nodiscard]] boost::asio::any_io_executor executor() const {
+    return connection_.lock()->executor<boost::asio::any_io_executor>();
+  }
   [[nodiscard]] std::size_t unread() const { return waiting(server_, FIONREAD); }
   [[nodiscard]] int server() const noexcept { return server_; }
   void forget_received() {
@@ -433,6 +437,29 @@ TEST_CASE("a connection without a request ends when the idle deadline is over, w
     CHECK(wire.ends());
     CHECK(wire.receives_end(eof));
   }
+}
+
+TEST_CASE("a connection that is closed when its timer has expired too early ends at once", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.head_deadline = 10s, .idle_deadline = 60s});
+  wire.feed(get.substr(0, 5));
+  wire.feed(get.substr(5));
+  CHECK(wire.receives("404"));
+  ManualClock::current += 10s;
+  wire.abort();
+  CHECK(wire.ends());
+}
+
+TEST_CASE("several serving threads run a connection on a strand of its own", "[http_connection]") {
+  Loop loop;
+  const boost::asio::any_io_executor plain = loop.context.get_executor();
+  const Wire alone(loop);
+  CHECK(alone.executor() == plain);
+  const Wire first(loop, {.threads = 2});
+  const Wire second(loop, {.threads = 2});
+  CHECK(first.executor() != plain);
+  CHECK(first.executor() != second.executor());
+  CHECK(first.executor() == first.executor());
 }
 
 TEST_CASE("a store may take longer than every deadline", "[http_connection]") {
@@ -718,6 +745,11 @@ TEST_CASE("what ends while there is no memory for a request is closed at once", 
   REQUIRE(all.take_own(wire.budget().limit()));
   wire.finish_sending();
   CHECK(wire.ends());
+  Wire queued(loop, wire);
+  queued.feed(get);
+  CHECK(queued.is_silent());
+  queued.abort();
+  CHECK(queued.ends());
 }
 
 TEST_CASE("requests that wait for memory have it in the order in which they came, whatever comes or leaves meanwhile",
