@@ -47,18 +47,15 @@ class BasicFastDraftReader {
   BasicFastDraftReader(const BasicFastDraftReader&) = delete;
   BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
 
-  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
+  /// Reads `body`, whose bytes must stay until `finish`. False if it `needs_full_parser`, is invalid, or has no members
+  /// and so is refused like an invalid one.
   bool read(std::string_view body) {
     const char* const end = body.data() + body.size();
-    const char* const first = skip_json_char(body.data(), end, '{');
-    if (first == nullptr) return false;
-    const char* at = first;
+    const char* at = skip_json_char(body.data(), end, '{');
+    if (at == nullptr) return false;
     for (;; ++at) {
       at = member(at, end);
-      if (at == nullptr) {
-        at = skip_json_char(first, end, '}');  // an object without members
-        return at != nullptr && skip_json_space(at, end) == end;
-      }
+      if (at == nullptr) return false;
       at = skip_json_space(at, end);
       if (at == end) return false;
       if (*at != ',') break;
@@ -73,10 +70,9 @@ class BasicFastDraftReader {
   std::string_view read_some(std::string_view bytes) {
     const char* const end = bytes.data() + bytes.size();
     const char* at = bytes.data();
-    is_whole_ = false;
     if (open_ != Field::none) at = text_part(at, end);
     if (open_ == Field::none) {
-      is_whole_ = read_members(at, end, separator_, at);
+      is_whole_ = read_members(at, end, separator_);
       if (open_ != Field::none) at = open_at_;
     }
     if (at != bytes.data()) separator_ = ',';
@@ -102,11 +98,10 @@ class BasicFastDraftReader {
   Outcome<ClientDraft> finish(std::optional<std::string>&& query) { return fields_.finish(std::move(query)); }
 
  private:
-  // Reads members of a body in pieces to the end of the object, which is to be at `end`. If it is not, `left` is where
-  // the first member begins, with its separator, that was not read or had nothing after it.
-  bool read_members(const char* at, const char* end, char separator, const char*& left) {
-    left = at;
-    for (;; separator = ',') {
+  // Reads members of a body in pieces from `left` to the end of the object, which is to be at `end`. If it is not,
+  // `left` is then where the first member begins, with its separator, that was not read or had nothing after it.
+  bool read_members(const char*& left, const char* end, char separator) {
+    for (const char* at = left;; separator = ',') {
       const char* const found = skip_json_space(at, end);
       if (found == end) return false;
       left = at;
@@ -250,7 +245,6 @@ class BasicFastDraftReader {
     open_ = field;
     has_escapes_ = false;
     unescaped_[text_index(field)].clear();
-    fields_.set_no_string(field, true);  // an earlier text of this name no longer counts
     open_at_ = text_part(at, end);
     return open_ == Field::none ? open_at_ : nullptr;
   }
@@ -292,7 +286,7 @@ class BasicFastDraftReader {
   bool has_escapes_;     // there are some in it
   const char* open_at_;  // where it began, or goes on
   char separator_;       // before the next member
-  bool is_whole_;
+  bool is_whole_;        // not while a text is open
 };
 
 using FastDraftReader = BasicFastDraftReader<false>;

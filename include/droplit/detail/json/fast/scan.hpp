@@ -88,7 +88,7 @@ DROPLIT_DETAIL_ALWAYS_INLINE inline JsonString read_json_string(const char* at, 
   const char* const stop = scan_plain(at, end, high);
   if (stop == end || (*stop != '"' && *stop != '\\')) return {};
   const JsonString found = *stop == '"' ? JsonString{stop, high == 0} : scan_escaped(stop, end, high);
-  if (found.ascii || found.close == nullptr) return found;
+  if (found.ascii) return found;  // also where it has no end
   return is_utf8_in_blocks({at, static_cast<std::size_t>(found.close - at)}) ? found : JsonString{};
 }
 

@@ -7,8 +7,10 @@
 #include <droplit/draft_parser.hpp>
 
 #include "support/catch.hpp"
+#include "support/thread_allocations.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -173,10 +175,11 @@ TEST_CASE("a text ends at its quote or at what it cannot have, however long it i
     for (const char* const rest : {"", "\"", "\" more \\n", "\"\"", "\n\"", "\\x\"", "\\ud83d\"", "\x1F\\n\""}) {
       const std::string all = json + rest;
       std::string out;
-      if (detail::append_unescaped(all.data(), all.data() + all.size(), out) != all.data() + json.size() ||
-          out != text) {
-        FAIL_CHECK(size << " bytes before " << rest);
-      }
+      const std::size_t before = test::allocations;
+      const char* const stop = detail::append_unescaped(all.data(), all.data() + all.size(), out);
+      const std::size_t after = test::allocations;
+      if (stop != all.data() + json.size() || out != text) FAIL_CHECK(size << " bytes before " << rest);
+      if (*rest == '"' && after > before + 1) FAIL_CHECK(after - before << " allocations for " << size);
       const std::size_t most = 2 * json.size() + std::string().capacity();
       if (*rest == '"' && out.capacity() > most) FAIL_CHECK(out.capacity() << " bytes for " << size);
     }
