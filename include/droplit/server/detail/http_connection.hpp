@@ -20,7 +20,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -164,9 +163,8 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
         if (action_ != action) active_->body_start = Clock::now();
         this->set_deadline(active_->body_start + body_time(host_.options, active_->session.body_size()));
         break;
-      case Action::complete: action_ = action; return complete();
+      case Action::complete: return complete();
       default:
-        action_ = action;
         if (write(Action::close)) linger();
         return;
     }
@@ -202,8 +200,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
   }
 
   void read_now(std::size_t size) {
-    auto& buffer = active_->buffer;
-    this->socket().async_read_some(buffer.prepare((std::min)(size, buffer.max_size() - buffer.size())),
+    this->socket().async_read_some(active_->buffer.prepare(size),  // which has room: at most a head is kept
                                    this->handler([](HttpConnection& self, ErrorCode error, std::size_t got) {
                                      self.reading_ = false;
                                      self.has_read(error, got);
@@ -212,10 +209,7 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   void has_read(ErrorCode error, std::size_t size) {
     if (state_ == State::lingering) return error ? close() : this->drop_input(host_.max_linger - size);
-    if (state_ != State::reading) {  // the deadline has passed, and the response to that is being written
-      if (error && error != boost::asio::error::eof) close();
-      return;
-    }
+    if (state_ != State::reading) return;  // the deadline has passed, and the response to that is being written
     if (error == boost::asio::error::eof) return act(active_->session.end());
     if (error) return close();
     active_->pacing.has_read(size);
@@ -240,7 +234,6 @@ class HttpConnection : public ConnectionIo<HttpConnection<H, Clock, O>, Clock> {
 
   void linger() {
     if (state_ == State::closed || active_->session.output().empty()) return close();
-    active_->buffer.clear();
     half_close();
   }
 

@@ -131,7 +131,6 @@ class HttpSession {
         fault_and_close(caught_fault(FaultSource::library, Fate::maybe_applied));
         return deliver();
       } catch (...) {
-        output_.clear();
         return Action::close;
       }
     }
@@ -265,8 +264,7 @@ class HttpSession {
   }
 
   Action refuse(ApiErrc code) {
-    write_response(response_, *CodeOnly::make(row(code)));
-    response_.close = true;
+    write_response(response_, *CodeOnly::make(row(code)));  // whose row closes
     return deliver();
   }
 

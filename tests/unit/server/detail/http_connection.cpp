@@ -23,6 +23,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -117,10 +118,11 @@ class Wire {
   /// `buffer`: the size of the kernel's buffers for what the peer has not received; 0: the system's.
   explicit Wire(Loop& loop, ServerOptions options = {}, boost::asio::thread_pool* store_threads = nullptr,
                 int buffer = 0)
-      : Wire(loop, std::move(options), nullptr, store_threads, buffer) {}
+      : Wire(loop, std::move(options), nullptr, store_threads, buffer, {}) {}
 
   /// One more connection of the same server, which ends before it.
-  Wire(Loop& loop, const Wire& server) : Wire(loop, {}, server.host_, nullptr, 0) {}
+  Wire(Loop& loop, const Wire& server, droplit::detail::MemoryShare memory = {})
+      : Wire(loop, {}, server.host_, nullptr, 0, std::move(memory)) {}
 
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
@@ -134,15 +136,32 @@ class Wire {
     if (const auto alive = connection_.lock()) alive->abort();
   }
 
-  /// What a server at its limit does: evicts the connection if it was silent for a second. Whether it ends.
-  bool evict() {
-    auto& connections = host_->connections;
-    const auto silent = connections.take_waiting(ManualClock::now() - Connection::min_silence);
+  /// What a server at its limit does: evicts a connection that was silent for a second. False if there is none.
+  bool evict_one() {
+    const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
     if (!silent) return false;
     silent->evict();
     loop_.run();
-    CHECK(host_->left == (connections.serving() == 0 ? 1 : 0));
-    return connections.serving() == 0;
+    return true;
+  }
+
+  /// The same where this is the only one. Whether it ends.
+  bool evict() {
+    if (!evict_one()) return false;
+    const bool ends = host_->connections.serving() == 0;
+    CHECK(left() == (ends ? 1 : 0));
+    return ends;
+  }
+
+  /// The same where `request` comes after it was found silent, and before it leaves.
+  void evict_right_before(std::string_view request) {
+    const auto silent = host_->connections.take_waiting(ManualClock::now() - Connection::min_silence);
+    REQUIRE(silent);
+    silent->evict();
+    loop_.context.restart();
+    REQUIRE(loop_.context.poll_one() == 1);
+    put(request);
+    loop_.run();
   }
 
   /// The same while the connection works and another thread sees `request` for it, which comes right after, or before.
@@ -162,6 +181,42 @@ class Wire {
     connection_.lock()->post([read](Connection&) { std::thread(read).join(); });
     loop_.run();
   }
+
+  /// The connection is woken for a byte that is gone when it comes to read.
+  void wake_in_vain() {
+    const auto wake = [&] {
+      put("x");
+      while (loop_.context.poll() == 0) {
+      }
+      char byte;
+      CHECK(::recv(server_, &byte, 1, 0) == 1);
+    };
+    connection_.lock()->post([wake](Connection&) { std::thread(wake).join(); });
+    loop_.run();
+  }
+
+  /// Leaves no room in the kernel for what is sent to the peer.
+  void fill() {
+    const std::string bytes(65'536, 'x');
+    ssize_t sent = 0;
+    for (; sent != -1; sent = ::send(server_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL))
+      filled_ += static_cast<std::size_t>(sent);
+  }
+
+  /// The peer receives all of that.
+  void drain() {
+    REQUIRE(loop_.until([this] {
+      receive();
+      return received_.size() >= filled_;
+    }));
+    received_.erase(0, filled_);
+  }
+
+  /// Whatever the connection sends fails.
+  void break_sending() { REQUIRE(::shutdown(server_, SHUT_WR) == 0); }
+
+  /// How many connections have left their places because they were evicted.
+  [[nodiscard]] int left() const noexcept { return host_->left; }
 
   /// The memory that is counted for sessions.
   [[nodiscard]] std::uint64_t lent() const noexcept { return host_->budget.used(); }
@@ -259,7 +314,7 @@ class Wire {
 
  private:
   Wire(Loop& loop, ServerOptions options, std::shared_ptr<Host> server, boost::asio::thread_pool* store_threads,
-       int buffer)
+       int buffer, droplit::detail::MemoryShare memory)
       : loop_(loop),
         options_(std::move(options)),
         peer_(loop.context),
@@ -278,8 +333,7 @@ class Wire {
     acceptor.accept(socket);
     server_ = socket.native_handle();
     if (!shares_) host_ = std::make_shared<Host>(options_, store_threads, parties.endpoint);
-    const auto connection =
-        std::make_shared<Connection>(host_->host, std::move(socket), droplit::detail::MemoryShare());
+    const auto connection = std::make_shared<Connection>(host_->host, std::move(socket), std::move(memory));
     host_->connections.add(connection, ManualClock::now());
     connection_ = connection;
     connection->start();
@@ -302,6 +356,7 @@ class Wire {
   const ServerOptions options_;
   tcp::socket peer_;
   int server_ = -1;
+  std::size_t filled_ = 0;
   const bool shares_;
   std::shared_ptr<Host> host_;
   std::weak_ptr<Connection> connection_;
@@ -510,15 +565,27 @@ TEST_CASE("after the last response comes the half-close, and then the peer has t
 
 TEST_CASE("what comes after the last response is dropped, up to a mebibyte", "[http_connection]") {
   Loop loop;
-  Wire wire(loop);
-  wire.feed("GET /\r\n\r\n");
-  CHECK(wire.receives("400 close"));
-  CHECK(wire.receives_end(eof));
-  for (std::size_t sent = 0; sent != max_linger; sent += 16'384) wire.feed(std::string(16'384, 'x'));
-  CHECK_FALSE(wire.ended());
-  CHECK(wire.unread() == 0);
-  wire.put("x");
-  CHECK(wire.ends());
+  const std::string_view request = "GET /\r\n\r\n";
+  for (const std::string_view begun : {request, request.substr(0, 1)}) {
+    for (const bool late : {false, true}) {
+      if (late && begun == request) continue;
+      CAPTURE(begun, late);
+      Wire wire(loop, {.head_deadline = 10s});
+      wire.feed(begun);
+      if (late) {
+        loop.advance(10s);
+      } else if (begun != request) {
+        wire.feed(request.substr(begun.size()));
+      }
+      CHECK(wire.receives(late ? "408 close" : "400 close"));
+      CHECK(wire.receives_end(eof));
+      for (std::size_t sent = 0; sent != max_linger; sent += 16'384) wire.feed(std::string(16'384, 'x'));
+      CHECK_FALSE(wire.ended());
+      CHECK(wire.unread() == 0);
+      wire.put("x");
+      CHECK(wire.ends());
+    }
+  }
 }
 
 TEST_CASE("a peer that does not take its response in time is reset", "[http_connection]") {
@@ -573,6 +640,48 @@ TEST_CASE("a long response that is taken in time is complete, and so is the next
   }
 }
 
+TEST_CASE("a response that has to wait for room is sent whatever comes meanwhile, unless that is a reset",
+          "[http_connection]") {
+  Loop loop;
+  for (const std::string_view next : {"nothing", "bytes", "end", "reset"}) {
+    CAPTURE(next);
+    Wire wire(loop, {.head_deadline = 10s, .linger_deadline = 2s}, nullptr, 65'536);
+    wire.feed("GET");
+    wire.fill();
+    loop.advance(10s);
+    if (next == "bytes") wire.put("x");
+    if (next == "end") wire.finish_sending();
+    if (next == "reset") {
+      wire.reset();
+      CHECK(wire.ends());
+      continue;
+    }
+    wire.fill();  // what comes may have made room
+    loop.run();
+    wire.drain();
+    CHECK(wire.receives("408 close"));
+    CHECK(wire.receives_end(eof));
+    if (next != "end") wire.finish_sending();
+    CHECK(wire.ends());
+  }
+}
+
+TEST_CASE("a response that cannot be sent ends the connection at once", "[http_connection]") {
+  Loop loop;
+  Wire served(loop);
+  served.break_sending();
+  served.feed(get);
+  CHECK(served.ends());
+
+  Wire refused(loop, {.head_deadline = 10s});
+  droplit::detail::MemoryShare all(refused.budget());
+  REQUIRE(all.take_own(refused.budget().limit()));
+  refused.break_sending();
+  refused.feed(get);
+  loop.advance(10s);
+  CHECK(refused.ends());
+}
+
 TEST_CASE("a peer that resets ends the connection at once", "[http_connection]") {
   Loop loop;
   const std::string request = post(good_body);
@@ -620,6 +729,14 @@ TEST_CASE("a finish ends what waits for a request, and lets a request that has b
   idle.finish();
   CHECK(idle.ends());
   CHECK(idle.receives_end(eof));
+  CHECK(idle.left() == 0);
+
+  Wire writes(loop, {}, nullptr, 65'536);
+  writes.feed_long(post_for_much());
+  writes.finish();
+  CHECK(writes.receives("400"));
+  CHECK(writes.ends());
+  CHECK(writes.receives_end(eof));
 
   const std::string request = post(good_body);
   for (const std::size_t cut : {std::size_t{1}, request.size() - 1}) {
@@ -662,6 +779,16 @@ TEST_CASE("an abort ends a connection wherever it is, and nothing more is create
   CHECK(waits.parties.store.kept == 1);
 }
 
+TEST_CASE("small reads are counted for each request anew, so that none waits", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop);
+  wire.feed(get.substr(0, 5));
+  for (int i = 0; i != 100; ++i) {
+    wire.feed(std::string(get.substr(5)).append(get.substr(0, 5)));
+    REQUIRE(wire.receives("404"));
+  }
+}
+
 TEST_CASE("responses are sent at once, not joined", "[http_connection]") {
   Loop loop;
   const Wire wire(loop);
@@ -693,6 +820,9 @@ TEST_CASE("a peer that sends empty lines and falls silent keeps no session, and 
           "[http_connection]") {
   Loop loop;
   const std::string request = post(good_body);
+  Wire first(loop);
+  first.feed("\r\n\r\n\r\n\r\n" + request);
+  CHECK(first.receives("201"));
   Wire wire(loop);
   wire.feed(request + "\r\n");  // as some clients end a body
   CHECK(wire.receives("201"));
@@ -729,6 +859,8 @@ TEST_CASE(
     if (!in_time) {
       CHECK(wire.receives("503 close"));
       CHECK(wire.receives_end(eof));
+      loop.advance(10ms);
+      CHECK(wire.lent() == 0);  // it does not try again
       continue;
     }
     CHECK(wire.is_silent());
@@ -815,6 +947,38 @@ TEST_CASE("what was silent for a second can be evicted: a half-close first, then
   }
 }
 
+TEST_CASE("of two that are silent the one that never sent a byte is evicted first", "[http_connection]") {
+  Loop loop;
+  Wire served(loop);
+  served.feed(get);
+  CHECK(served.receives("404"));
+  loop.advance(1s);
+  Wire fresh(loop, served);
+  loop.advance(1s);
+  CHECK(served.evict_one());
+  CHECK(fresh.receives_end(eof));
+  CHECK(served.is_silent());
+  CHECK(served.evict_one());
+  CHECK(served.receives_end(eof));
+}
+
+TEST_CASE("what was evicted gives its memory back at once, and the oldest of more than 16 ends then",
+          "[http_connection]") {
+  Loop loop;
+  Wire first(loop);
+  std::vector<std::unique_ptr<Wire>> others;
+  for (int i = 0; i != 17; ++i) {
+    droplit::detail::MemoryShare memory(first.budget());
+    REQUIRE(memory.take_own(Connection::own_memory));
+    others.push_back(std::make_unique<Wire>(loop, first, std::move(memory)));
+  }
+  loop.advance(1s);
+  for (int i = 0; i != 18; ++i) CHECK(first.evict_one());
+  CHECK(others[0]->ends());
+  for (std::size_t i = 1; i != 17; ++i) CHECK_FALSE(others[i]->ended());
+  CHECK(first.budget().used() == 0);
+}
+
 TEST_CASE("what has begun a request is not evicted, and neither is what has bytes that were not read",
           "[http_connection]") {
   Loop loop;
@@ -835,6 +999,9 @@ TEST_CASE("what has begun a request is not evicted, and neither is what has byte
   loop.advance(999ms);
   CHECK_FALSE(unread.evict());  // its silence began with the response
   loop.advance(1ms);
+  unread.evict_right_before(request);
+  CHECK(unread.receives("201"));
+  loop.advance(1s);
   CHECK(unread.evict());
 
   boost::asio::thread_pool store_threads(1);
@@ -845,6 +1012,19 @@ TEST_CASE("what has begun a request is not evicted, and neither is what has byte
   CHECK_FALSE(waits.evict());
   waits.parties.store.open();
   CHECK(waits.receives("201"));
+}
+
+TEST_CASE("a connection that is woken in vain waits on, and was silent as long as before", "[http_connection]") {
+  Loop loop;
+  Wire wire(loop, {.threads = 2});
+  loop.advance(5s);
+  wire.wake_in_vain();
+  CHECK(wire.is_silent());
+  wire.feed(post(good_body));
+  CHECK(wire.receives("201"));
+  loop.advance(5s);
+  wire.wake_in_vain();
+  CHECK(wire.evict());
 }
 
 TEST_CASE("a request that another thread has read already is served although its connection was to be evicted",

@@ -135,6 +135,7 @@ std::vector<Case> cases() {
       {post_chunked(chunk(std::string(4096, ' ')) + last) + get(), "400 404"},
       {post_chunked(chunk(std::string(4097, ' ')) + last) + get(), "413 close"},
       {post_chunked(chunk(std::string(4000, ' ')) + chunk(std::string(97, ' ')) + last) + get(), "413 close"},
+      {post_chunked(chunk(std::string(4000, ' ')) + "61\r\n"), "413 close"},
       {post_chunked("ffffffff\r\n"), "413 close"},
       {post_chunked("ffffffffffffffff\r\n"), "413 close"},
       {post(std::string(5000, ' '), {}, "unknown") + get(), "401 close"},
@@ -154,6 +155,7 @@ std::vector<Case> cases() {
       {post(good_body).substr(0, post(good_body).size() - 1), "400 close"},
       {post_chunked(body + "0\r\n"), "400 close"},
       {"\r\n\r\n\r\n\r\n\r\n" + get(), "400 close"},
+      {"\r\n\r\n\r\n\r\n\r", "400 close"},
       {"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", "400 close"},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400 close"},
       {"SSH-2.0-OpenSSH_9.2p1\r\n", "400 close"},
@@ -224,6 +226,25 @@ TEST_CASE("where the bytes are cut does not matter", "[http_session]") {
       REQUIRE(result.kept == one.kept);
     }
   }
+}
+
+TEST_CASE("a malformed chunk is refused at once, not only when the peer ends", "[http_session]") {
+  test::Parties parties;
+  for (const std::string& body : {std::string("x"), "3b\r\n" + test::good_body + "x"}) {
+    Session session(parties.endpoint, max_head);
+    std::size_t used = 0;
+    CHECK(session.advance(test::post_chunked(body), used) == Action::close);
+    CHECK(test::statuses(session.output()) == "400 close");
+  }
+}
+
+TEST_CASE("reason phrases are those of RFC 9110", "[http_session]") {
+  using droplit::detail::reason_of;
+  CHECK(reason_of(201) == "Created");
+  CHECK(reason_of(413) == "Content Too Large");
+  CHECK(reason_of(414) == "URI Too Long");
+  CHECK(reason_of(422) == "Unprocessable Content");
+  CHECK(reason_of(423) == "Locked");
 }
 
 TEST_CASE("empty lines are counted before each request anew", "[http_session]") {

@@ -67,8 +67,50 @@ struct Stepped {
 /// Counts the requests that end as a fault.
 struct CountsFaults : NoObserver {
   int faults = 0;
-  void finished(const RequestFinished& event) { faults += event.fault != nullptr ? 1 : 0; }
+  Fate fate = Fate::not_sent;  ///< of the last one
+  void finished(const RequestFinished& event) {
+    if (event.fault == nullptr) return;
+    ++faults;
+    fate = event.fault->fate();
+  }
 };
+
+/// Refuses the body at its first piece, without a `close`.
+struct RefusesBody {
+  Response handle(const Request&) { return {}; }
+  struct Steps {
+    explicit Steps(RefusesBody& handler) : owner(handler) {}
+    bool head(const RequestHead&, std::string_view, Response&) { return true; }
+    bool body(std::string_view, Response& response) {
+      ++owner.calls;
+      write_response(response, 422, {}, {});
+      return false;
+    }
+    bool finish(std::string_view piece, Response& response) { return body(piece, response); }
+    void complete(Response&) { ++owner.calls; }
+    std::uint32_t max_body() const { return 10'000; }
+    RefusesBody& owner;
+  };
+  int calls = 0;
+};
+static_assert(SteppedHandler<RefusesBody>);
+
+/// Never responds, and counts how often it is asked to.
+struct NeverResponds {
+  struct Steps {
+    explicit Steps(NeverResponds& handler) : owner(handler) {}
+    bool head(const RequestHead&, std::string_view, Response&) { return true; }
+    bool body(std::string_view, Response&) { return true; }
+    bool finish(std::string_view, Response&) { return true; }
+    template <class Done>
+    void complete(Response&, Done) {}
+    void cancel() { ++owner.cancelled; }
+    std::uint32_t max_body() const { return 100; }
+    NeverResponds& owner;
+  };
+  int cancelled = 0;
+};
+static_assert(AsyncHandler<NeverResponds>);
 
 template <class H>
 struct Served {
@@ -186,6 +228,46 @@ TEST_CASE("steps that write no response, or throw while they do, end the connect
   }
 }
 
+TEST_CASE("a handler that refuses a body gets no more of it, and the connection ends", "[http_session]") {
+  const std::string start = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string small = test::chunk(std::string(10, 'x'));
+  const std::string large = test::chunk(std::string(1000, 'x'));
+  for (const std::string& body : {large + large + large, small + large, small + large + small,
+                                  test::chunk(std::string(3000, 'x')).substr(0, 2000)}) {
+    RefusesBody handler;
+    const bool whole = body.ends_with("\r\n");
+    CHECK(statuses(handler, start + body + (whole ? "0\r\n\r\n" + put("1", "") : "")) == "422 close");
+    CHECK(handler.calls == 1);
+  }
+}
+
+TEST_CASE("an async handler is asked to respond soon only while it responds", "[http_session]") {
+  NeverResponds handler;
+  detail::HttpSession<NeverResponds> session(handler, 2048);
+  const std::string request = put("1", "x");
+  std::size_t used = 0;
+  CHECK(session.advance(request.substr(0, request.size() - 1), used) == detail::SessionAction::body);
+  session.cancel();
+  CHECK(handler.cancelled == 0);
+  CHECK(session.advance("x", used) == detail::SessionAction::complete);
+  session.complete([] {});
+  session.cancel();
+  CHECK(handler.cancelled == 1);
+}
+
+TEST_CASE("a handler that did not respond may have done something", "[http_session]") {
+  NeverResponds handler;
+  CountsFaults observer;
+  detail::HttpSession session(handler, 2048, false, {}, observer);
+  std::size_t used = 0;
+  CHECK(session.advance(put("1", "x"), used) == detail::SessionAction::complete);
+  session.complete([] {});
+  CHECK(session.abandon() == detail::SessionAction::close);
+  CHECK(test::statuses(session.output()) == "500 close");
+  CHECK(observer.faults == 1);
+  CHECK(observer.fate == Fate::maybe_applied);
+}
+
 TEST_CASE("no response of a handler breaks the framing of its connection", "[http_session]") {
   struct Framer {
     Response handle(const Request& request) {
@@ -293,6 +375,7 @@ TEST_CASE("a long response takes memory of the server until it was written, and 
     CHECK(test::statuses(session.output()) == (enough ? "200" : "500 close"));
     if (!enough) {
       CHECK(observer.faults == 1);
+      CHECK(observer.fate == Fate::maybe_applied);
       continue;
     }
     CHECK(action == decltype(session)::Action::write);

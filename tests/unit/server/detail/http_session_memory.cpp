@@ -155,6 +155,52 @@ TEST_CASE("without memory there is no response where there is no request", "[htt
   }
 }
 
+TEST_CASE("a response for which there is no memory is a 500 with the request's id, of an unknown fate",
+          "[http_session]") {
+  struct Fates : droplit::NoObserver {
+    int unknown = 0;
+    int other = 0;
+    void finished(const droplit::RequestFinished& event) noexcept {
+      ++(event.fault != nullptr && event.fault->fate() == droplit::Fate::maybe_applied ? unknown : other);
+    }
+  };
+  struct Long {
+    droplit::Response handle(const droplit::Request&) const {
+      droplit::Response response;
+      write_response(response, 200, "text/plain", std::string(40'000, 'x'));
+      return response;
+    }
+  } handler;
+  const std::string id(128, 'i');
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nx-request-id: " + id + "\r\n\r\n";
+  for (const bool suspends : {false, true}) {
+    const long failed = test::each_failure([&](test::Failure failure) {
+      Fates observer;
+      droplit::detail::HttpSession session(handler, 16'384, suspends, {}, observer, true);
+      std::size_t used = 0;
+      memory::events.prepare(failure);
+      if (!suspends) memory::events.resume();
+      Action action = session.advance(request, used);
+      if (suspends) {
+        session.complete();
+        memory::events.resume();
+        action = session.advance({}, used);
+      }
+      memory::events.suspend();
+      const bool came = memory::events.have_come();
+      CAPTURE(suspends, session.output().substr(0, 500));
+      CHECK(session.output().find("\r\nx-request-id: " + id + "\r\n") != std::string_view::npos);
+      CHECK(session.output().starts_with(came ? "HTTP/1.1 500 " : "HTTP/1.1 200 "));
+      const bool closes = session.output().find("\r\nconnection: close\r\n\r\n") != std::string_view::npos;
+      CHECK(action == (closes ? Action::close : Action::write));
+      CHECK(observer.unknown == (came ? 1 : 0));
+      CHECK(observer.other == (came ? 0 : 1));
+      return came;
+    });
+    CHECK(failed > 0);
+  }
+}
+
 TEST_CASE("a connection keeps little memory from one request to the next", "[http_session]") {
   test::Parties parties;
   const memory::Counted fresh;
@@ -318,6 +364,24 @@ TEST_CASE("what a connection has taken of all memory it gives back, once", "[htt
     }
     CHECK(budget.used() == 0);
   }
+}
+
+TEST_CASE("a long head is counted as soon as it has arrived, and beyond the bound gets 503 then", "[http_session]") {
+  test::Parties parties;
+  droplit::detail::MemoryBudget budget(4'000'000);
+  droplit::detail::MemoryShare share(budget);
+  REQUIRE(share.take_own(Session::own_memory));
+  Session session(parties.endpoint, 16 * kib, false, std::move(share));
+  const std::string request = test::post(test::good_body, "x: " + std::string(8 * kib, 'x') + "\r\n");
+  std::size_t used = 0;
+  const std::string head = request.substr(0, request.size() - test::good_body.size());
+  CHECK(session.advance(head, used) == Action::body);
+  CHECK(budget.used() > Session::own_memory);
+
+  REQUIRE(budget.take(budget.limit() - budget.used(), budget.limit()));
+  Session refused(parties.endpoint, 16 * kib, false, droplit::detail::MemoryShare(budget));
+  CHECK(refused.advance(head, used) == Action::close);
+  CHECK(test::statuses(refused.output()) == "503 close");
 }
 
 TEST_CASE("a request that is refused by its head has no memory of its own while its body is dropped",
