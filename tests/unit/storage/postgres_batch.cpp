@@ -22,6 +22,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -267,6 +268,18 @@ TEST_CASE("inserts of many threads share commits, and each thread gets its own r
   CHECK(groups.groups[0] < 34);
 }
 
+TEST_CASE("an insert beside which no group is under way waits for no other one") {
+  detail::postgres::GroupCommit groups{std::chrono::hours(1)};
+  const Client one = client(1);
+  BatchInsert insert(one);
+  detail::postgres::PendingInsert pending{insert};
+  for (std::size_t runs = 0; runs != 2; ++runs) {
+    std::size_t size = 0;
+    groups.run(pending, [&](std::span<detail::postgres::PendingInsert* const> group) noexcept { size = group.size(); });
+    CHECK(size == 1);
+  }
+}
+
 TEST_CASE("an insert with a key in a batch clears at most 8 expired keys, oldest first, and no refusal does") {
   Site site;
   constexpr std::int64_t month = std::int64_t{31} * 24 * 60 * 60 * 1000;
@@ -331,6 +344,23 @@ TEST_CASE("an insert whose ecosystem is locked, or whose id another program is i
   CHECK(batch.insertion(2) == (by_id ? Insertion::id_taken : Insertion::inserted));
 }
 
+TEST_CASE("of what a batch leaves, that which need not wait for its ecosystem's lock comes first") {
+  const Where where(GENERATE(0, 1));
+  Site site;
+  PostgresStorage storage = open(where.options({.timeout = milliseconds(20000), .schema = site.schema}));
+  storage.add_ecosystem(elsewhere).value();
+  REQUIRE(storage.insert_once(client(1), key("k")).value().insertion() == Insertion::inserted);
+  REQUIRE(site.run("BEGIN; SELECT FROM @.ecosystems WHERE id = '" + elsewhere.text() + "' FOR UPDATE").empty());
+  Batch batch;
+  batch.add(in_ecosystem(2, elsewhere));
+  batch.add(in_ecosystem(3, home, std::int64_t{31} * 24 * 60 * 60 * 1000), key("k"));  // which has expired
+  auto inserting = std::async(std::launch::async, [&] { storage.insert_all(batch.all); });
+  site.onlooker.await(site.sql("SELECT count(*) FROM @.clients"), "2|");
+  REQUIRE(site.run("COMMIT").empty());
+  inserting.get();
+  CHECK(batch.count(Insertion::inserted) == 2);
+}
+
 TEST_CASE("a deletion waits for the inserts that are under way, and those that come later wait for it") {
   const Where where(GENERATE(0, 1));
   Site site;
@@ -377,6 +407,40 @@ TEST_CASE("an ecosystem that is there already is added again under load without 
   CHECK(first.get().value() == Insertion::inserted);
   CHECK(adding.get().value() == EcosystemState::active);
   CHECK(later.get().value() == Insertion::inserted);
+}
+
+TEST_CASE("an operation for which no connection is free says so in its part of the limit, and makes none") {
+  const auto attempt = [](milliseconds limit) -> std::string {
+    using detail::postgres::Row;
+    using detail::postgres::Time;
+    using Settled = detail::postgres::Settled<int>;
+    const detail::postgres::Queries queries{"s"};
+    const Peer peer({{Peer::row({"active"}) + Peer::complete() + Peer::ready()}});
+    const milliseconds minute(60000);
+    detail::postgres::QueryRunner runner({peer.conninfo(), minute, minute, minute}, 1, limit, nullptr);
+    const std::vector<const char*> values(1, "");
+    const auto none_free = [&](int part) {
+      return "postgres insert: no connection was free within " + std::to_string(limit.count() / part) + " ms";
+    };
+    std::string late = "nothing was read; ";
+    const auto read = [&](const Row&, bool) -> Settled {  // with the only connection
+      const int before = connections;
+      const auto insert = [&](const detail::postgres::Begun& begun) {
+        return runner.run<int>(
+            queries.insert, values, [](const Row&, bool) -> Settled { return 0; }, begun);
+      };
+      late = unless_unavailable(insert({}), none_free(4));
+      late += unless_unavailable(insert({.tried = true}), none_free(2));
+      late += unless_unknown(insert({.settling = true}), none_free(1));
+      const auto batch = runner.run_once(queries.batch, values, Time::now());
+      CHECK(batch.status == detail::postgres::QueryStatus::unsent);
+      CHECK(connections == before);
+      return 1;
+    };
+    const auto outer = runner.run<int>(queries.find_ecosystem, values, read, {.at = Time::now() + minute});
+    return late + unless_value(outer, 1);
+  };
+  CHECK(with_growing_limit(milliseconds(400), attempt) == "");
 }
 
 // ---- errors and lost connections ----

@@ -3,12 +3,15 @@
 #include <droplit/storage/postgres.hpp>
 
 #include "support/catch.hpp"
+#include "support/failing_memory.hpp"
 #include "support/postgres_peer.hpp"
 #include "support/postgres_site.hpp"
 
 #include <dlfcn.h>
+#include <libpq-fe.h>
 #include <poll.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -54,6 +57,7 @@ Reply says_once(const std::string& row) { return {row + Peer::ready()}; }
 const IdempotencyKey key = IdempotencyKey::parse("k").value();
 
 std::atomic<bool> always_readable{false};  // says the kernel to who asks without waiting
+std::atomic<bool> cannot_sync{false};      // says libpq, once
 
 /// How the stores of a test use their sessions.
 PostgresSessionMode session;
@@ -108,6 +112,12 @@ extern "C" int poll(pollfd* all, nfds_t count, int timeout) {
   return 1;
 }
 
+// In place of libpq's.
+extern "C" int PQpipelineSync(PGconn* connection) {
+  static const auto real = reinterpret_cast<decltype(&PQpipelineSync)>(::dlsym(RTLD_NEXT, "PQpipelineSync"));
+  return cannot_sync.exchange(false) ? 0 : real(connection);
+}
+
 TEST_CASE("an error of a connection that does not come back ready is no proof, whatever its code") {
   each_mode();
   for (const std::string& code : codes) {
@@ -154,6 +164,33 @@ TEST_CASE("the time limit counts where there is always something to read") {
   always_readable = true;
   check_maybe_applied(silent.storage.insert(client(1)));
   always_readable = false;
+}
+
+TEST_CASE("an insert of a batch that was lost may have been applied, whichever allocation fails") {
+  session = PostgresSessionMode::own;
+  const Client first = client(1);
+  const Client second = client(2);
+  int unknown = 0;
+  const auto attempt = [&](test::Failure failure) {
+    Scripted p({{"", true}, kept, kept, kept});
+    BatchInsert one(first);
+    BatchInsert two(second);
+    const std::array<BatchInsert*, 2> both{&one, &two};
+    memory::events.prepare(failure);
+    memory::events.resume();
+    p.storage.insert_all(both);
+    memory::events.suspend();
+    const auto all = p.peer.executions();
+    const bool is_lost = !all.empty() && all[0].sql.find("unnest") != std::string::npos;
+    for (const BatchInsert* const each : both) {
+      if (!is_lost || each->outcome) continue;
+      ++unknown;
+      check_maybe_applied(each->outcome);
+    }
+    return memory::events.have_come();
+  };
+  test::each_failure(attempt, {1});
+  CHECK(unknown != 0);
 }
 
 TEST_CASE("rows before the operator's word are no proof either") {
@@ -219,6 +256,30 @@ TEST_CASE("a statement that was sent in part may have been applied") {
   Scripted p({{"", false, true}, kept}, milliseconds(10000));  // half of which the first try lasts
   CHECK(p.storage.insert(large).value() == Insertion::inserted);
   CHECK(p.settles(1));
+}
+
+TEST_CASE("where libpq cannot send all of a pooled statement nobody waits for its reply") {
+  session = PostgresSessionMode::pooled;
+  Scripted p({kept, kept});
+  cannot_sync = true;
+  CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+  CHECK(!cannot_sync);
+  REQUIRE(p.executions() != 0);  // libpq may send what it has of the first one at the end of its connection
+  CHECK(p.peer.executions().back().connection == 2);
+  CHECK(p.peer.executions().back().sql.find("ON CONFLICT (id) DO UPDATE") != std::string::npos);
+}
+
+TEST_CASE("after an error a session is replaced, which may be the cause, but not after a conflict or a limit") {
+  each_mode();
+  for (const std::string code : {"25006", "42501", "53100", "57014", "55P03", "XX000"}) {
+    CAPTURE(code);
+    Scripted p({{Peer::error("ERROR", code) + Peer::ready()}, kept});
+    const Fault why = fault(p.storage.insert(client(1)));
+    CHECK(why.what() == "postgres insert: SQLSTATE " + code);
+    CHECK(why.fate() == Fate::not_applied);
+    CHECK(p.storage.insert(client(1)).value() == Insertion::inserted);
+    CHECK(p.is_new(1) == (code != "57014" && code != "55P03"));
+  }
 }
 
 TEST_CASE("a commit for which no synchronous standby was waited may be lost with its server") {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <future>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -371,6 +372,10 @@ TEST_CASE("an upgrade needs the rights of the owner, and without them nothing is
   const std::string conninfo = cluster().conninfo() + " user=no_owner";
   const Fault why = fault(PostgresStorage::open(conninfo, in(site.schema)));
   CHECK(why.what() == "postgres open: SQLSTATE 42501");
+  REQUIRE(site.run("REVOKE SELECT ON @.droplit_versions FROM no_owner").empty());
+  CHECK(fault(PostgresStorage::open(conninfo, in(site.schema))).what() == "postgres open: SQLSTATE 42501");
+  CHECK(fault(PostgresStorage::inspect(conninfo, in(site.schema))).what() == "postgres inspect: SQLSTATE 42501");
+  REQUIRE(site.run("GRANT SELECT ON @.droplit_versions TO no_owner").empty());
   CHECK(why.fate() == Fate::not_applied);
   CHECK(!why.status());
   CHECK(site.versions() == "1|");
@@ -418,6 +423,8 @@ TEST_CASE("later steps are taken once, by whichever of several that open at the 
   Site other;
   CHECK(opening(other.schema, steps) == "postgres open: SQLSTATE 22012");
   CHECK(other.ask("SELECT to_regclass('@.half')") == "NULL|");
+  steps.back() = {"ALTER TABLE @.droplit_versions ADD CHECK (version = 0) NOT VALID"};
+  CHECK(opening(other.schema, steps) == "postgres open: SQLSTATE 23514");  // of the version's row
   CHECK(other.ask("SELECT version FROM @.droplit_versions ORDER BY version") == all_versions());
 }
 
@@ -435,6 +442,25 @@ TEST_CASE("an upgrade whose session ends when it has its lock goes on only after
   CHECK(detail::postgres::Opening(target, site.schema, steps, until, milliseconds(60000)).run().has_value());
   CHECK(wire.is_done());
   CHECK(site.ask("SELECT locks FROM @.mine") == "1|");
+}
+
+TEST_CASE("a session that upgraded a schema hinders no later upgrade, and has the limits of others") {
+  using detail::postgres::Step;
+  std::vector<Step> steps(detail::postgres::steps.begin(), detail::postgres::steps.end());
+  Site site;
+  const detail::postgres::Target target{cluster().conninfo(), milliseconds(60000), milliseconds(50000),
+                                        milliseconds(40000)};
+  std::vector<std::unique_ptr<detail::postgres::Connection>> kept;
+  for (const char* const sql : {"CREATE TABLE @.one (a integer)", "CREATE TABLE @.two (a integer)"}) {
+    steps.push_back({sql});
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    auto opened = detail::postgres::Opening(target, site.schema, steps, until, milliseconds(60000)).run();
+    REQUIRE(opened);
+    kept.push_back(std::move(opened).assume_value());
+    const auto limits =
+        kept.back()->script("SELECT current_setting('statement_timeout') || current_setting('lock_timeout')", until);
+    CHECK(detail::postgres::Row("open", limits.rows.get()).text(0).value_or("") == "50s40s");
+  }
 }
 
 TEST_CASE("an upgrade takes no other index for its own, and does not remove it") {

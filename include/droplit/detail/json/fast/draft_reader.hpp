@@ -47,15 +47,18 @@ class BasicFastDraftReader {
   BasicFastDraftReader(const BasicFastDraftReader&) = delete;
   BasicFastDraftReader& operator=(const BasicFastDraftReader&) = delete;
 
-  /// Reads `body`, whose bytes must stay until `finish`. False if it `needs_full_parser`, is invalid, or has no members
-  /// and so is refused like an invalid one.
+  /// Reads `body`, whose bytes must stay until `finish`. False if it is invalid or `needs_full_parser`.
   bool read(std::string_view body) {
     const char* const end = body.data() + body.size();
-    const char* at = skip_json_char(body.data(), end, '{');
-    if (at == nullptr) return false;
+    const char* const first = skip_json_char(body.data(), end, '{');
+    if (first == nullptr) return false;
+    const char* at = first;
     for (;; ++at) {
       at = member(at, end);
-      if (at == nullptr) return false;
+      if (at == nullptr) {
+        at = skip_json_char(first, end, '}');  // an object without members
+        return at != nullptr && skip_json_space(at, end) == end;
+      }
       at = skip_json_space(at, end);
       if (at == end) return false;
       if (*at != ',') break;
