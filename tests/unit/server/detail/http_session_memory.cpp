@@ -118,14 +118,20 @@ TEST_CASE("whichever allocation fails, there is one response or none, and a 201 
   }
 }
 
+namespace {
+
+struct Long {
+  droplit::Response handle(const droplit::Request&) const {
+    droplit::Response response;
+    write_response(response, 200, "text/plain", std::string(40'000, 'x'));
+    return response;
+  }
+};
+
+}  // namespace
+
 TEST_CASE("without memory there is no response where there is no request", "[http_session]") {
-  struct Long {
-    droplit::Response handle(const droplit::Request&) const {
-      droplit::Response response;
-      write_response(response, 200, "text/plain", std::string(40'000, 'x'));
-      return response;
-    }
-  } handler;
+  Long handler;
   for (const std::string_view next : {"", "\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"}) {
     const long failed = test::each_failure([&](test::Failure failure) {
       droplit::detail::MemoryBudget budget(16 * kib * kib);
@@ -164,13 +170,7 @@ TEST_CASE("a response for which there is no memory is a 500 with the request's i
       ++(event.fault != nullptr && event.fault->fate() == droplit::Fate::maybe_applied ? unknown : other);
     }
   };
-  struct Long {
-    droplit::Response handle(const droplit::Request&) const {
-      droplit::Response response;
-      write_response(response, 200, "text/plain", std::string(40'000, 'x'));
-      return response;
-    }
-  } handler;
+  Long handler;
   const std::string id(128, 'i');
   const std::string request = "GET / HTTP/1.1\r\nHost: a\r\nx-request-id: " + id + "\r\n\r\n";
   for (const bool suspends : {false, true}) {
