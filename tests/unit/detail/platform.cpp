@@ -1,6 +1,7 @@
 // Distributed under the Boost Software License, Version 1.0. See LICENSE.
 // In a system that only notes how long it is to sleep, and whose `madvise` responds as it is told.
 #include <droplit/detail/platform.hpp>
+#include <droplit/sleeper.hpp>
 
 #include "support/catch.hpp"
 
@@ -41,6 +42,14 @@ TEST_CASE("a sleep is as long as is asked") {
     CHECK(nanos(slept) == std::int64_t{millis} * 1'000'000);
     CHECK(slept.tv_nsec < 1'000'000'000);
   }
+}
+
+TEST_CASE("the system's sleeper sleeps for what is left") {
+  const SystemSleeper sleeper;
+  slept = {};
+  sleeper.sleep_until(sleeper.now() + 20);
+  CHECK(nanos(slept) >= 1'000'000);
+  CHECK(nanos(slept) <= 20'000'000);
 }
 
 TEST_CASE("the clocks are those of the system, in nanoseconds") {
