@@ -8,6 +8,7 @@ What is done is kept in the folder WORK: called again, it goes on.
 import concurrent.futures
 import glob
 import hashlib
+import json
 import os
 import random
 import re
@@ -237,8 +238,12 @@ class Program:
                     self.reached.add(int(line))
 
 
+with open(f"{ROOT}/CMakePresets.json", encoding="ascii") as presets:
+    ENVIRONMENT = [f"{name}={value}" for name, value in json.load(presets)["configurePresets"][0]["environment"].items()]
+
+
 def compiler(work):
-    return ["clang++-19"] + FLAGS + [f"-I{work}/include", f"-I{ROOT}/include", f"-I{ROOT}/tests"]
+    return ["env", *ENVIRONMENT, "clang++-19"] + FLAGS + [f"-I{work}/include", f"-I{ROOT}/include", f"-I{ROOT}/tests"]
 
 
 def matching(pattern):
