@@ -69,7 +69,7 @@ class Connections {
   /// already.
   void wait(Entry& connection, Time now, bool fresh) noexcept {
     const std::lock_guard lock(mutex_);
-    if (!connection.added || (fresh && connection.phase == Phase::fresh)) return;
+    if (fresh && connection.phase == Phase::fresh) return;
     connection.silent_since = now;
     enter(connection, fresh ? Phase::fresh : Phase::idle);
   }
