@@ -16,8 +16,8 @@ if [ $# -le 2 ]; then
 fi
 shift 2
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
-if [ "$amount" = ci ]; then  # a fifth faster; fuzz/replay and longer runs look for uses of what a function left behind
-  ASAN_OPTIONS=$ASAN_OPTIONS:detect_stack_use_after_return=0
+if [ "$amount" = ci ]; then  # half faster; fuzz/replay and longer runs look for uses of what a function or an execution left behind
+  ASAN_OPTIONS=$ASAN_OPTIONS:detect_stack_use_after_return=0:quarantine_size_mb=1:thread_local_quarantine_size_kb=64
 fi
 
 for target; do

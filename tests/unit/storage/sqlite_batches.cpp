@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -329,6 +330,68 @@ TEST_CASE("batches that wait at the same time are inserted once each, and those 
   CHECK(std::adjacent_find(done.begin(), done.end()) == done.end());
   CHECK(lock.stats().group_commits->inserts == 8);
   CHECK(lock.stats().wait_timeouts == 4);
+}
+
+TEST_CASE("what another thread inserts is waited for beyond the limit, and the wait for it is counted") {
+  using detail::sqlite::GroupCommit;
+  using detail::sqlite::PendingInserts;
+  const std::array<Client, 2> clients{client(0), client(1)};
+  std::array<BatchInsert, 2> inserts{BatchInsert(clients[0]), BatchInsert(clients[1])};
+  bool together = false;
+  for (std::chrono::milliseconds limit = 16ms; !together; limit *= 2) {  // until both have waited for the lock
+    REQUIRE(limit < 1min);
+    GroupCommit lock;
+    const auto insert_all = [&](std::span<BatchInsert* const> group) noexcept {
+      together = group.size() == 2;
+      if (together) std::this_thread::sleep_for(2 * limit);
+    };
+    std::array<bool, 2> run{};
+    REQUIRE(lock.try_lock_for(1ms));
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i != 2; ++i) {
+        threads.emplace_back([&, i] {
+          BatchInsert* const one[] = {&inserts[i]};
+          PendingInserts mine(one);
+          run[i] = lock.run(mine, limit, insert_all);
+        });
+      }
+      std::this_thread::sleep_for(limit / 4);
+      lock.unlock();
+    }
+    if (!together) continue;
+    CHECK(run == std::array{true, true});
+    CHECK(lock.stats().waits == 2);
+    CHECK(lock.stats().wait_timeouts == 0);
+  }
+}
+
+TEST_CASE("a batch that waits after one that waited in vain is woken") {
+  using detail::sqlite::GroupCommit;
+  using detail::sqlite::PendingInserts;
+  const Client one = client(0);
+  BatchInsert insert(one);
+  BatchInsert* const inserts[] = {&insert};
+  std::uint64_t waits = 1;
+  for (std::chrono::milliseconds start = 1ms; waits == 1; start *= 2) {  // until the second one has waited
+    REQUIRE(start < 10s);
+    GroupCommit lock;
+    REQUIRE(lock.try_lock_for(1ms));
+    PendingInserts in_vain(inserts);
+    const auto insert_all = [](std::span<BatchInsert* const>) noexcept {};
+    CHECK_FALSE(lock.run(in_vain, 1ms, insert_all));
+    bool run = false;
+    {
+      const std::jthread thread([&] {
+        PendingInserts mine(inserts);
+        run = lock.run(mine, 20s, insert_all);
+      });
+      std::this_thread::sleep_for(start);
+      lock.unlock();
+    }
+    CHECK(run);
+    waits = lock.stats().waits;
+  }
 }
 
 TEST_CASE("an ecosystem that another program's trigger deletes within a batch takes no more of the batch") {
