@@ -510,5 +510,5 @@ TEST_CASE("a deletion gets its turn, however many threads go on inserting") {
     }
     stop = true;
   }
-  CHECK(during_deletions < 3 * during_sleeps);  // a tenth; with a std::shared_mutex, whose writers starve, 8 to 16 times
+  CHECK(during_deletions < 3 * during_sleeps);  // a tenth; behind a std::shared_mutex 8 to 16 times
 }
