@@ -1,6 +1,6 @@
 # Distributed under the Boost Software License, Version 1.0. See LICENSE.
 """run.py WORK AREA...: all mutants of the headers of these areas. run.py WORK sample SEED: 20 of two headers.
-AREA:WORD is of those headers of an area whose path has this word.
+AREA:REGEX is of those headers of an area whose path has a match.
 
 Builds the tests once over copies of the headers that have all mutants in them (mutate.py), then runs for each mutant the
 programs that reach it until one fails or ends in its time limit. Fails for a survivor that survivors.txt does not have.
@@ -366,15 +366,15 @@ def build(mutants, work, tests, links, flags):
     return programs
 
 
-def run_area(work, area, word):
-    """All mutants of those headers of an area whose path has the word; those that survive once more, with sanitizers."""
+def run_area(work, area, regex):
+    """All mutants of those headers of an area whose path has a match; those that survive once more, with sanitizers."""
     patterns, tests, links = AREAS[area]
     work = os.path.realpath(work)
     mutants = Mutants(f"{work}/plain", [path for pattern in patterns for path in matching(pattern)])
     mutants.drop_other_platforms([link for link in links if link.startswith("-I")])
     programs = build(mutants, f"{work}/plain", list(sources(tests)), links, [])
     left = set(mutants.of) - mutants.dropped
-    chosen = sorted(number for number in left if word in mutants.of[number][0])
+    chosen = sorted(number for number in left if re.search(regex, mutants.of[number][0]))
     if DRAWN:
         chosen = sorted(random.Random(area).sample(chosen, min(DRAWN, len(chosen))))
     verdicts = judge(mutants, programs, chosen, f"{work}/plain/verdicts")
@@ -421,7 +421,7 @@ def main(work, *areas):
         return sample(work, areas[1])
 
     chosen = (name.partition(":") for name in areas)
-    return max(run_area(f"{work}/{area}", area, word) for name, _, word in chosen for area in GROUPS.get(name, (name,)))
+    return max(run_area(f"{work}/{area}", area, regex) for name, _, regex in chosen for area in GROUPS.get(name, (name,)))
 
 
 JOBS = int(os.environ.get("DROPLIT_JOBS", os.cpu_count()))
