@@ -6,6 +6,7 @@
 #include "support/sqlite.hpp"
 #include "support/world.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -51,12 +52,17 @@ TEST_CASE("a store counts each insert in a group, from its opening on") {
   CHECK(storage.stats().group_commits->inserts == 6);
 
   std::vector<std::thread> threads;
+  std::atomic<int> uncounted = 0;
   for (std::uint8_t t = 1; t != 9; ++t) {
-    threads.emplace_back([&storage, t] {
-      for (std::uint8_t i = 0; i != 20; ++i) static_cast<void>(storage.insert(client_of(i, t)).value());
+    threads.emplace_back([&, t] {
+      for (std::uint8_t i = 0; i != 20; ++i) {
+        static_cast<void>(storage.insert(client_of(i, t)).value());
+        if (storage.stats().group_commits->inserts < 6U + i + 1) ++uncounted;
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();
+  CHECK(uncounted == 0);
   const droplit::StoreStats stats = storage.stats();
   CHECK(stats.group_commits->inserts == 6 + 8 * 20);
   CHECK(groups_of(stats) >= 6 + 20);
