@@ -1197,6 +1197,24 @@ TEST_CASE("a file that is taken away while an insert is committed is not acknowl
   CHECK(storage.find_client(id(1)).value() == client(1));
 }
 
+TEST_CASE("a file that is taken away before an insert is committed surely has nothing of it") {
+  const Directory directory;
+  FaultyDisk disk;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  bool is_away = false;
+  disk.before = [&](DiskCall call, std::string_view) {  // the transaction begins
+    if (call == DiskCall::shm_lock && !std::exchange(is_away, true)) fs::rename(directory / "a", directory / "b");
+  };
+  const auto outcome = storage.insert(client(1));
+  REQUIRE(is_away);
+  REQUIRE(outcome.has_exception());
+  CHECK(outcome.exception().fate() == Fate::not_applied);
+  CHECK(outcome.exception().what() == "sqlite insert: the file was moved or replaced");
+  fs::rename(directory / "b", directory / "a");
+  CHECK(storage.find_client(id(1)).value() == std::nullopt);
+}
+
 TEST_CASE("a file system that cannot say whether a file was moved may have one that clients are kept in") {
   failing::Disk disk;
   failing::knows_moves = false;

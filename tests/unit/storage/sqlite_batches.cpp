@@ -394,6 +394,37 @@ TEST_CASE("a batch that waits after one that waited in vain is woken") {
   }
 }
 
+TEST_CASE("a batch whose turn does not come is unavailable, and surely not stored") {
+  const Directory directory;
+  FaultyDisk disk;
+  SqliteStorage storage = open(directory / "a", 50ms);
+  storage.add_ecosystem(home).value();
+  std::atomic<bool> is_writing = false;
+  std::atomic<bool> goes_on = false;
+  disk.before = [&](DiskCall call, std::string_view) {
+    if (call != DiskCall::write || is_writing.exchange(true)) return;
+    is_writing.notify_all();
+    goes_on.wait(false);
+  };
+  const Client first = client(1);
+  const Client second = client(2);
+  BatchInsert late(second);
+  {
+    const std::jthread slow([&] { static_cast<void>(storage.insert(first).value()); });
+    is_writing.wait(false);
+    BatchInsert* const one[] = {&late};
+    storage.insert_all(one);
+    goes_on = true;
+    goes_on.notify_all();
+  }
+  REQUIRE(late.outcome.has_exception());
+  CHECK(late.outcome.exception().what() == "sqlite insert: SQLITE_BUSY (5)");
+  CHECK(late.outcome.exception().fate() == Fate::not_applied);
+  CHECK(late.outcome.exception().status() == 503);
+  CHECK(storage.find_client(first.id()).value() == first);
+  CHECK(storage.find_client(second.id()).value() == std::nullopt);
+}
+
 TEST_CASE("an ecosystem that another program's trigger deletes within a batch takes no more of the batch") {
   const Directory directory;
   SqliteStorage storage = open_filled(directory / "a");
