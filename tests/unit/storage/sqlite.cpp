@@ -1343,6 +1343,18 @@ TEST_CASE("the words of a fault are codes and never what is in a request or an S
     CHECK(outcome.exception().fate() == Fate::not_applied);
   }
   CHECK(storage.add_ecosystem(elsewhere).value() == EcosystemState::active);
+  CHECK(detail::sqlite::make_fault("insert", SQLITE_NOTADB).what() == "sqlite insert: SQLITE_NOTADB (26)");
+  CHECK(detail::sqlite::make_fault("insert", SQLITE_NOTICE).what() == "sqlite insert: SQLITE_OTHER (27)");
+}
+
+TEST_CASE("a statement is not executed without one of its parameters") {
+  Raw database(":memory:");
+  sqlite3_limit(database.get(), SQLITE_LIMIT_LENGTH, 100);
+  detail::sqlite::Statement statement;
+  REQUIRE(detail::sqlite::prepare(database.get(), "SELECT ?1, ?2", statement) == SQLITE_OK);
+  const std::string too_long(101, 'x');
+  CHECK(detail::sqlite::StatementExecution(statement).bind(too_long).bind(1).step() == SQLITE_TOOBIG);
+  CHECK(detail::sqlite::StatementExecution(statement).bind("a text").bind(1).step() == SQLITE_ROW);
 }
 
 // ---- crashes ----
