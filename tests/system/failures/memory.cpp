@@ -207,6 +207,34 @@ void use_sqlite(Trial& trial) {
   trial.expect(test::Raw(path).ask("PRAGMA integrity_check") == "ok|", "the file is whole");
   const auto read = trial([&] { return SqliteStorage::inspect(path); });
   if (read && *read) trial.expect(read->value() == StoreState::current, "what is inspected is the store");
+  if (read && !*read) trial.expect(read->exception().fate() == Fate::not_applied, "an inspection applies nothing");
+}
+
+/// A new client beside one whose key is known. Whether it was inserted.
+bool insert_batch(Trial& trial) {
+  const test::Directory directory;
+  SqliteStorage storage = SqliteStorage::open(directory / "a").value();
+  storage.add_ecosystem(home).value();
+  const IdempotencyKey known = key(1);
+  storage.insert_once(client(1), known).value();
+  const Client again = client(2);
+  const Client other = client(3);
+  BatchInsert replayed(again, &known);
+  BatchInsert inserted(other);
+  BatchInsert* const batch[] = {&replayed, &inserted};
+  trial([&] {
+    storage.insert_all(batch);
+    return 0;
+  });
+  const auto is_true = [](const Outcome<KeyedInsertion>& outcome, Insertion expected, bool is_kept) {
+    if (outcome.has_value()) return outcome.value().insertion() == expected && is_kept;
+    return outcome.exception().fate() == Fate::maybe_applied || !is_kept;
+  };
+  const bool is_kept = storage.find_client(other.id()).value().has_value();
+  trial.expect(is_true(inserted.outcome, Insertion::inserted, is_kept), "what is said of the new client is true");
+  trial.expect(!replayed.outcome || replayed.outcome.value().insertion() == Insertion::replayed, "the key is known");
+  trial.expect(!storage.find_client(again.id()).value(), "a replayed client is not kept");
+  return inserted.outcome.has_value();
 }
 
 // ---- observers ----
@@ -674,6 +702,22 @@ TEST_CASE("whichever allocation of a store fails, what is returned is true and n
   const long refused = run(store_operations());
   std::cout << "allocations refused in stores: " << refused << '\n';
   CHECK(refused > 1000);
+}
+
+TEST_CASE("an allocation that fails for one client of a batch fails no other one") {
+  int failed = 0;
+  const long refused = test::each_failure(
+      [&](test::Failure failure) {
+        std::vector<std::string> flaws;
+        Trial trial(memory::events, failure, flaws);
+        if (!insert_batch(trial)) ++failed;
+        const bool came = trial.came();
+        CHECK(flaws == std::vector<std::string>());
+        return came;
+      },
+      {1, 2, 3});
+  CHECK(refused > 60);
+  CHECK(failed <= 3);  // where the queue has no memory, before the batch is begun
 }
 
 TEST_CASE("whichever allocation of an adapter fails, what is returned is true and nothing is lost") {
