@@ -996,6 +996,47 @@ TEST_CASE("a deletion in one process is at once the law in another") {
   CHECK(storage.find_client(id(1)).value() == client(1));
 }
 
+TEST_CASE("a read waits while another process mends the log's index, however long the store did nothing") {
+  const Directory directory;
+  FaultyDisk disk;
+  SqliteStorage storage = open(directory / "a", patient(3000));
+  storage.add_ecosystem(home).value();
+  storage.insert(client(1)).value();
+  std::array<int, 2> ready{};
+  std::array<int, 2> done{};
+  REQUIRE(::pipe(ready.data()) == 0);
+  REQUIRE(::pipe(done.data()) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(done[1]);
+    const int index = ::open((directory / "a-shm").c_str(), O_RDWR);
+    const std::array<char, 96> no_header{};
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_start = 120;  // SQLite's: who writes, who copies, who mends
+    lock.l_len = 3;
+    char byte = 0;
+    const bool good = ::fcntl(index, F_SETLK, &lock) == 0 &&
+                      ::pwrite(index, no_header.data(), no_header.size(), 0) == 96 &&
+                      ::write(ready[1], &byte, 1) == 1 && ::read(done[0], &byte, 1) == 1;
+    ::_exit(good ? 0 : 1);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(3100));
+  int tries = 0;
+  disk.before = [&](DiskCall call, std::string_view) {
+    if (call == DiskCall::shm_lock && ++tries == 20) CHECK(::write(done[1], &byte, 1) == 1);
+  };
+  const auto found = storage.find_client(id(1));
+  ::close(done[1]);  // ends the other process in any case
+  CHECK(tries >= 20);
+  CHECK(found.value() == client(1));
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  for (const int fd : {ready[0], ready[1], done[0]}) ::close(fd);
+}
+
 TEST_CASE("the log of a file that two write is copied into it, however long its syncs take") {
   const Directory directory;
   const std::string path = directory / "a";
