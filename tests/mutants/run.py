@@ -239,6 +239,7 @@ class Program:
                     self.reached.add(int(line))
 
 
+# For compilers, as in the presets.
 with open(f"{ROOT}/CMakePresets.json", encoding="ascii") as presets:
     ENVIRONMENT = [f"{name}={value}" for name, value in json.load(presets)["configurePresets"][0]["environment"].items()]
 
