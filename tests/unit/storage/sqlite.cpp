@@ -998,6 +998,7 @@ TEST_CASE("a deletion in one process is at once the law in another") {
 
 TEST_CASE("a read waits while another process mends the log's index, however long the store did nothing") {
   const Directory directory;
+  int tries = 0;
   FaultyDisk disk;
   SqliteStorage storage = open(directory / "a", patient(3000));
   storage.add_ecosystem(home).value();
@@ -1024,11 +1025,11 @@ TEST_CASE("a read waits while another process mends the log's index, however lon
   char byte = 0;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
   std::this_thread::sleep_for(std::chrono::milliseconds(3100));
-  int tries = 0;
   disk.before = [&](DiskCall call, std::string_view) {
     if (call == DiskCall::shm_lock && ++tries == 20) CHECK(::write(done[1], &byte, 1) == 1);
   };
   const auto found = storage.find_client(id(1));
+  disk.before = nullptr;
   ::close(done[1]);  // ends the other process in any case
   CHECK(tries >= 20);
   CHECK(found.value() == client(1));
@@ -1240,10 +1241,10 @@ TEST_CASE("a file that is taken away while an insert is committed is not acknowl
 
 TEST_CASE("a file that is taken away before an insert is committed surely has nothing of it") {
   const Directory directory;
+  bool is_away = false;
   FaultyDisk disk;
   SqliteStorage storage = open(directory / "a");
   storage.add_ecosystem(home).value();
-  bool is_away = false;
   disk.before = [&](DiskCall call, std::string_view) {  // the transaction begins
     if (call == DiskCall::shm_lock && !std::exchange(is_away, true)) fs::rename(directory / "a", directory / "b");
   };

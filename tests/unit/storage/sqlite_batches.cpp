@@ -396,11 +396,11 @@ TEST_CASE("a batch that waits after one that waited in vain is woken") {
 
 TEST_CASE("a batch whose turn does not come is unavailable, and surely not stored") {
   const Directory directory;
+  std::atomic<bool> is_writing = false;
+  std::atomic<bool> goes_on = false;
   FaultyDisk disk;
   SqliteStorage storage = open(directory / "a", 50ms);
   storage.add_ecosystem(home).value();
-  std::atomic<bool> is_writing = false;
-  std::atomic<bool> goes_on = false;
   disk.before = [&](DiskCall call, std::string_view) {
     if (call != DiskCall::write || is_writing.exchange(true)) return;
     is_writing.notify_all();
