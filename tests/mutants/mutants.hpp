@@ -2,7 +2,8 @@
 #pragma once
 
 // Which mutant of mutate.py is switched on: the one whose number is in the environment variable DROPLIT_MUTANT. With
-// DROPLIT_MUTANTS_TRACE, a file's name, the numbers of all that could have made a difference are appended to it.
+// DROPLIT_MUTANTS_TRACE, a file's name, the numbers of all that could have made a difference are appended to it, those of each
+// test case before the line that says so.
 
 #include <array>
 #include <atomic>
@@ -20,13 +21,17 @@ class State {
   State() : number_(std::atoi(variable("DROPLIT_MUTANT").c_str())), trace_(variable("DROPLIT_MUTANTS_TRACE")) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() {
+  ~State() { write("after"); }
+
+  /// Appends the numbers that were reached since the last call, and the line.
+  void write(const std::string& line) {
     if (trace_.empty()) return;
     std::FILE* const file = std::fopen(trace_.c_str(), "a");
     if (file == nullptr) std::abort();
     for (std::size_t number = 0; number != reached_.size(); ++number) {
-      if (reached_[number].load(std::memory_order_relaxed)) std::fprintf(file, "%zu\n", number);
+      if (reached_[number].exchange(false, std::memory_order_relaxed)) std::fprintf(file, "%zu\n", number);
     }
+    std::fprintf(file, "%s\n", line.c_str());
     std::fclose(file);
   }
 

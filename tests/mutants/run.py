@@ -3,7 +3,7 @@
 AREA:REGEX is of those headers of an area whose path has a match.
 
 Builds the tests once over copies of the headers that have all mutants in them (mutate.py), then runs for each mutant the
-programs that reach it until one fails or ends in its time limit. Fails for a survivor that survivors.txt does not have.
+test cases that reach it, short ones first, until one fails or ends in its time limit. Fails for a survivor that survivors.txt does not have.
 What is done is kept in the folder WORK: called again, it goes on.
 """
 import concurrent.futures
@@ -155,10 +155,10 @@ class Program:
         self.name = os.path.relpath(source, ROOT + "/tests")[:-4].replace("/", "_") + ("_portable" if portable else "")
         self.work, self.path = work, f"{work}/{self.name}"
         self.links = [link for link in links if link.startswith("-l")]
-        self.objects = [f"{shared(work)}/main.o"] + ([f"{work}/support_asio.o", f"{work}/support_test_server.o"] if "asio" in links else [])
+        self.objects = [f"{shared(work)}/main.o", f"{shared(work)}/cases.o"] + ([f"{work}/support_asio.o", f"{work}/support_test_server.o"] if "asio" in links else [])
         self.defines = ["-DBOOST_ASIO_SEPARATE_COMPILATION"] if "asio" in links else []
         self.defines += [link for link in links if link.startswith("-I")]
-        self.seconds, self.reached = 0.0, set()
+        self.usable, self.cases = True, {}  # name: its seconds, and the mutants that it reaches
 
     def compile_command(self):
         precompiled = ["-include", f"{HERE}/mutants.hpp", "-DDROPLIT_PORTABLE"] if self.portable else ["-include-pch", f"{shared(self.work)}/pch"]
@@ -183,27 +183,27 @@ class Program:
             # A header that was replaced meanwhile may have the inode of another one, which then seems to be included.
             if result.returncode != 0 and not mutants.drop(result.stderr, dropped) and mutants.dropped == dropped:
                 print(f"{self.source} does not compile and is left out:\n{result.stderr[:3000]}", flush=True)
-                self.seconds = -1
+                self.usable = False
                 return
 
     def build(self, mutants):
         if self.is_current(self.path):
             return
         self.compile(mutants)
-        if self.seconds >= 0:
+        if self.usable:
             # The shared runtime of ThreadSanitizer lets a test have its own operator new.
             rpath = [f"-Wl,-rpath={RUNTIME}"] if "-shared-libsan" in self.flags else []
             subprocess.run(["clang++-19", *self.flags, *rpath, self.path + ".o", *self.objects, "-o", self.path, "-lboost_json",
                             "-lboost_container", *self.links], check=True)
 
-    def run(self, environment, processor, wall):
+    def run(self, environment, processor, wall, arguments=()):
         def limit():
             resource.setrlimit(resource.RLIMIT_CPU, (processor, processor))
             if not self.flags:  # AddressSanitizer reserves much
                 resource.setrlimit(resource.RLIMIT_STACK, (2 << 20, 2 << 20))  # of each thread, of which a test has 300
                 resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        process = subprocess.Popen([self.path, "--abort"], env=dict(os.environ, **environment), preexec_fn=limit,
+        process = subprocess.Popen([self.path, "--abort", *arguments], env=dict(os.environ, **environment), preexec_fn=limit,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=self.work)
         try:
             return process.wait(wall)
@@ -217,26 +217,51 @@ class Program:
             process.wait()
 
     def trace(self):
-        """Which mutants it reaches, and how long it takes."""
+        """Which mutants each test case reaches, and how long it takes."""
         file = self.path + ".trace"
         if not os.path.exists(file) or os.path.getmtime(file) < os.path.getmtime(self.path):
             for name in (file, file + ".new"):
                 if os.path.exists(name):
                     os.remove(name)
-            begin = time.monotonic()
             if self.run({"DROPLIT_MUTANTS_TRACE": file + ".new"}, 600, 600) != 0:
                 print(f"{self.name} fails without a mutant and is left out", flush=True)
-                self.seconds = -1
+                self.usable = False
                 return
-            with open(file + ".new", "a", encoding="ascii") as out:
-                out.write(f"seconds {time.monotonic() - begin}\n")
             os.rename(file + ".new", file)
+        found, outside = set(), set()
         with open(file, encoding="ascii") as lines:
             for line in lines:
-                if line.startswith("seconds"):
-                    self.seconds = float(line.split()[1])
+                word, *rest = line.rstrip("\n").split(" ", 2)
+                if word.isdecimal():
+                    found.add(int(word))
+                    continue
+                if word == "case":
+                    self.cases[rest[1]] = float(rest[0]), found
                 else:
-                    self.reached.add(int(line))
+                    outside |= found
+                found = set()
+        for _, reached in self.cases.values():
+            reached |= outside
+
+    def reached(self):
+        return set().union(*(reached for _, reached in self.cases.values()))
+
+    def parts(self, number):
+        """The test cases that reach it: the short ones, and the others."""
+        reaching = [(name, seconds) for name, (seconds, reached) in self.cases.items() if number in reached]
+        for slow in (False, True):
+            part = [(name, seconds) for name, seconds in reaching if (seconds > SHORT) == slow]
+            if part:
+                yield slow, sum(seconds for _, seconds in part), [name for name, _ in part]
+
+    def notices(self, number, seconds, cases):
+        """Whether one of the test cases, which take that long, fails with the mutant."""
+        names = f"{self.path}.cases-{number}"
+        with open(names, "w", encoding="ascii") as file:
+            file.writelines(re.sub(r'([\\,"])', r"\\\1", name) + "\n" for name in cases)
+        result = self.run({"DROPLIT_MUTANT": str(number)}, int(3 * seconds) + 2, 5 * seconds + 20, ["--input-file", names])
+        os.remove(names)
+        return result != 0
 
 
 # For compilers, as in the presets.
@@ -279,24 +304,26 @@ def prepare(work, flags):
             os.replace(f"{output}.{os.getpid()}", output)
     make("pch", "-include", f"{HERE}/mutants.hpp", "-x", "c++-header", f"{ROOT}/tests/support/precompiled.hpp")
     make("main.o", "-c", f"{ROOT}/tests/support/main.cpp")
+    make("cases.o", "-c", f"{HERE}/cases.cpp")
 
 
 def noticed_by(mutants, programs, number):
     """The first of the programs that fails with this mutant, or None."""
     own, others = os.path.splitext(os.path.basename(mutants.of[number][0]))[0], 0.0
-    for program in sorted((p for p in programs if number in p.reached), key=lambda p: (own not in p.name, p.seconds)):
-        if others > MOST_SECONDS and own not in program.name:
-            return None
+    parts = ((slow, own not in p.name, seconds, p, cases) for p in programs for slow, seconds, cases in p.parts(number))
+    for _, other, seconds, program, cases in sorted(parts, key=lambda part: part[:3]):
+        if other and others > MOST_SECONDS:
+            continue
         begin = time.monotonic()
-        if program.run({"DROPLIT_MUTANT": str(number)}, int(3 * program.seconds) + 2, 5 * program.seconds + 20) != 0:
+        if program.notices(number, seconds, cases):
             return program.name
-        others += 0 if own in program.name else time.monotonic() - begin
+        others += time.monotonic() - begin if other else 0
     return None
 
 
 def judge(mutants, programs, chosen, log):
     """Number: the program that noticed the mutant, or None. `log` has what was found earlier."""
-    done, built = {}, max((os.path.getmtime(p.path) for p in programs if p.reached), default=0)
+    done, built = {}, max((os.path.getmtime(p.path) for p in programs if p.cases), default=0)
     if os.path.exists(log):
         with open(log, encoding="ascii") as file:
             for line in file:
@@ -362,7 +389,7 @@ def build(mutants, work, tests, links, flags):
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(lambda program: program.build(mutants), programs))
     for program in programs:
-        if program.seconds >= 0:
+        if program.usable:
             program.trace()
     return programs
 
@@ -387,7 +414,7 @@ def run_area(work, area, regex):
         if name == "threads" and area not in WITH_THREADS:
             continue
         again = Mutants(f"{work}/{name}", list(mutants.headers), survivors)
-        reaching = list(dict.fromkeys(p.source for p in programs if p.seconds >= 0 and p.reached & survivors))
+        reaching = list(dict.fromkeys(p.source for p in programs if p.reached() & survivors))
         verdicts.update(judge(again, build(again, f"{work}/{name}", reaching, links, flags), sorted(survivors), f"{work}/{name}/verdicts"))
         survivors = {number for number in survivors if verdicts[number] is None}
     return report(mutants, verdicts, True)
@@ -427,5 +454,6 @@ def main(work, *areas):
 
 JOBS = int(os.environ.get("DROPLIT_JOBS", os.cpu_count()))
 DRAWN = int(os.environ.get("DROPLIT_DRAWN", 0))  # if not 0: only so many mutants of each area, always the same
+SHORT = 0.2  # seconds: test cases that are tried before all others
 MOST_SECONDS = float(os.environ.get("DROPLIT_SECONDS", 60))  # for a mutant, beside the tests of its header's name
 sys.exit(main(*sys.argv[1:]))
