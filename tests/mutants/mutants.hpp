@@ -2,10 +2,11 @@
 #pragma once
 
 // Which mutant of mutate.py is switched on: the one whose number is in the environment variable DROPLIT_MUTANT. With
-// DROPLIT_MUTANTS_TRACE, a file's name, the numbers of all that could have made a difference are appended to it, those of each
-// test case before the line that says so.
+// DROPLIT_MUTANTS_TRACE, a file's name, the numbers of all that could have made a difference are appended to it, those
+// of each test case before the line that says so.
 
-#include <array>
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
@@ -18,7 +19,12 @@ namespace droplit_mutants {
 
 class State {
  public:
-  State() : number_(std::atoi(variable("DROPLIT_MUTANT").c_str())), trace_(variable("DROPLIT_MUTANTS_TRACE")) {}
+  State() : number_(std::atoi(variable("DROPLIT_MUTANT").c_str())), trace_(variable("DROPLIT_MUTANTS_TRACE")) {
+    if (trace_.empty()) return;
+    void* const shared = ::mmap(nullptr, numbers, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) std::abort();
+    reached_ = static_cast<std::atomic<bool>*>(shared);
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() { write("after"); }
@@ -28,7 +34,7 @@ class State {
     if (trace_.empty()) return;
     std::FILE* const file = std::fopen(trace_.c_str(), "a");
     if (file == nullptr) std::abort();
-    for (std::size_t number = 0; number != reached_.size(); ++number) {
+    for (std::size_t number = 0; number != numbers; ++number) {
       if (reached_[number].exchange(false, std::memory_order_relaxed)) std::fprintf(file, "%zu\n", number);
     }
     std::fprintf(file, "%s\n", line.c_str());
@@ -36,7 +42,7 @@ class State {
   }
 
   bool is(std::size_t number) noexcept {
-    reached_[number].store(true, std::memory_order_relaxed);
+    if (reached_ != nullptr) reached_[number].store(true, std::memory_order_relaxed);
     return number == number_;
   }
 
@@ -48,7 +54,8 @@ class State {
 
   std::size_t number_;
   std::string trace_;
-  std::array<std::atomic<bool>, 65536> reached_{};
+  static constexpr std::size_t numbers = 65536;
+  std::atomic<bool>* reached_ = nullptr;  // if they are traced: by number, shared with child processes
 };
 
 inline State state;

@@ -151,7 +151,7 @@ class Program:
     """A test, built over the copies of the headers."""
 
     def __init__(self, work, source, links, flags, portable=False):
-        self.source, self.portable, self.flags = source, portable, flags
+        self.source, self.sources, self.portable, self.flags = source, [source], portable, flags
         self.name = os.path.relpath(source, ROOT + "/tests")[:-4].replace("/", "_") + ("_portable" if portable else "")
         self.work, self.path = work, f"{work}/{self.name}"
         self.links = [link for link in links if link.startswith("-l")]
@@ -187,14 +187,27 @@ class Program:
                 return
 
     def build(self, mutants):
-        if self.is_current(self.path):
-            return
-        self.compile(mutants)
+        if not self.is_current(self.path):
+            self.compile(mutants)
+            self.link()
+
+    def link(self):
         if self.usable:
             # The shared runtime of ThreadSanitizer lets a test have its own operator new.
             rpath = [f"-Wl,-rpath={RUNTIME}"] if "-shared-libsan" in self.flags else []
             subprocess.run(["clang++-19", *self.flags, *rpath, self.path + ".o", *self.objects, "-o", self.path, "-lboost_json",
                             "-lboost_container", *self.links], check=True)
+
+    def with_others(self, programs):
+        """A program of all of these, which are built."""
+        whole = Program(self.work, self.source, self.links, self.flags)
+        whole.path, whole.sources = f"{self.work}/whole", [program.source for program in programs]
+        whole.objects += [program.path + ".o" for program in programs if program is not self]
+        if not all(is_newer(whole.path, program.path + ".o") for program in programs):
+            os.link(self.path + ".o", whole.path + ".o.new")
+            os.replace(whole.path + ".o.new", whole.path + ".o")
+            whole.link()
+        return whole
 
     def run(self, environment, processor, wall, arguments=()):
         def limit():
@@ -208,7 +221,7 @@ class Program:
         try:
             return process.wait(wall)
         except subprocess.TimeoutExpired:
-            return 1
+            return None
         finally:
             try:
                 os.killpg(process.pid, 9)
@@ -219,7 +232,7 @@ class Program:
     def trace(self):
         """Which mutants each test case reaches, and how long it takes."""
         file = self.path + ".trace"
-        if not os.path.exists(file) or os.path.getmtime(file) < os.path.getmtime(self.path):
+        if not is_newer(file, self.path):
             for name in (file, file + ".new"):
                 if os.path.exists(name):
                     os.remove(name)
@@ -247,19 +260,31 @@ class Program:
         return set().union(*(reached for _, reached in self.cases.values()))
 
     def parts(self, number):
-        """The test cases that reach it: the short ones, and the others."""
-        reaching = [(name, seconds) for name, (seconds, reached) in self.cases.items() if number in reached]
-        for slow in (False, True):
-            part = [(name, seconds) for name, seconds in reaching if (seconds > SHORT) == slow]
-            if part:
-                yield slow, sum(seconds for _, seconds in part), [name for name, _ in part]
+        """The test cases that reach it, in classes of how long they take: class, seconds, names."""
+        classes = {}
+        for name, (seconds, reached) in self.cases.items():
+            if number in reached:
+                classes.setdefault(sum(seconds > limit for limit in SHORT), []).append((name, seconds))
+        for place, cases in classes.items():
+            yield place, sum(seconds for _, seconds in cases), [name for name, _ in cases]
 
     def notices(self, number, seconds, cases):
-        """Whether one of the test cases, which take that long, fails with the mutant."""
+        """Whether one of the test cases, which take that long, fails with the mutant or does not end."""
         names = f"{self.path}.cases-{number}"
         with open(names, "w", encoding="ascii") as file:
             file.writelines(re.sub(r'([\\,"])', r"\\\1", name) + "\n" for name in cases)
-        result = self.run({"DROPLIT_MUTANT": str(number)}, int(3 * seconds) + 2, 5 * seconds + 20, ["--input-file", names])
+
+        def run(environment, wall):
+            return self.run(environment, int(3 * seconds) + 2, wall, ["--input-file", names])
+
+        wall, result = 0.0, None
+        while result is None and wall < 3 * seconds + 20:  # so much more than they take without it, beside the same others
+            wall = 3 * seconds + 20
+            result = run({"DROPLIT_MUTANT": str(number)}, wall)
+            if result is None:
+                begin = time.monotonic()
+                run({}, None)
+                seconds = max(seconds, time.monotonic() - begin)
         os.remove(names)
         return result != 0
 
@@ -277,6 +302,10 @@ def matching(pattern):
     deep = pattern.replace("**", "**/*") if "**" in pattern else pattern
     return sorted(os.path.relpath(path, f"{ROOT}/include/droplit")
                   for path in glob.glob(f"{ROOT}/include/droplit/{deep}", recursive=True))
+
+
+def is_newer(output, source):
+    return os.path.exists(output) and os.path.getmtime(output) >= os.path.getmtime(source)
 
 
 def sources(patterns):
@@ -310,7 +339,7 @@ def prepare(work, flags):
 def noticed_by(mutants, programs, number):
     """The first of the programs that fails with this mutant, or None."""
     own, others = os.path.splitext(os.path.basename(mutants.of[number][0]))[0], 0.0
-    parts = ((slow, own not in p.name, seconds, p, cases) for p in programs for slow, seconds, cases in p.parts(number))
+    parts = ((place, own not in p.name, seconds, p, cases) for p in programs for place, seconds, cases in p.parts(number))
     for _, other, seconds, program, cases in sorted(parts, key=lambda part: part[:3]):
         if other and others > MOST_SECONDS:
             continue
@@ -388,6 +417,9 @@ def build(mutants, work, tests, links, flags):
             Program(work, f"{ROOT}/tests/support/{shared}.cpp", links, flags).compile(mutants)
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(lambda program: program.build(mutants), programs))
+    if "-lpq" in links:  # so that PostgreSQL is started once for all of them
+        programs = [program for program in programs if program.usable]
+        programs = [programs[0].with_others(programs)]
     for program in programs:
         if program.usable:
             program.trace()
@@ -414,7 +446,7 @@ def run_area(work, area, regex):
         if name == "threads" and area not in WITH_THREADS:
             continue
         again = Mutants(f"{work}/{name}", list(mutants.headers), survivors)
-        reaching = list(dict.fromkeys(p.source for p in programs if p.reached() & survivors))
+        reaching = list(dict.fromkeys(source for p in programs if p.reached() & survivors for source in p.sources))
         verdicts.update(judge(again, build(again, f"{work}/{name}", reaching, links, flags), sorted(survivors), f"{work}/{name}/verdicts"))
         survivors = {number for number in survivors if verdicts[number] is None}
     return report(mutants, verdicts, True)
@@ -454,6 +486,6 @@ def main(work, *areas):
 
 JOBS = int(os.environ.get("DROPLIT_JOBS", os.cpu_count()))
 DRAWN = int(os.environ.get("DROPLIT_DRAWN", 0))  # if not 0: only so many mutants of each area, always the same
-SHORT = 0.2  # seconds: test cases that are tried before all others
+SHORT = (0.35, 1.5)  # seconds: test cases that take at most so long are tried before all others
 MOST_SECONDS = float(os.environ.get("DROPLIT_SECONDS", 60))  # for a mutant, beside the tests of its header's name
 sys.exit(main(*sys.argv[1:]))

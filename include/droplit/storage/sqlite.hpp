@@ -251,13 +251,13 @@ class SqliteStorage {
   // outcome, and a single failure costs few commits.
   void commit_all(std::span<BatchInsert* const> inserts, Deadline deadline) noexcept {
     bool failed = false;
-    const auto together = [&](Connection& c) -> Outcome<bool> {
+    const auto together = [&](Connection& c) -> Outcome<void> {
       failed = true;  // also where it throws
       auto inserted = c.insert_clients(inserts);
       failed = !inserted;
       return inserted;
     };
-    const auto done = in_transaction<bool>("insert", together, deadline, true);
+    const auto done = in_transaction<void>("insert", together, deadline, true);
     if (done) return;
     if (const std::size_t half = inserts.size() / 2; failed && half != 0) {
       commit_all(inserts.first(half), deadline);

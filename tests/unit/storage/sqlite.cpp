@@ -18,7 +18,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -627,14 +629,14 @@ std::uint32_t number_at(const std::string& bytes, std::size_t at, bool big_endia
   return number;
 }
 
-/// A log as a machine of the other order of bytes writes it.
-std::string as_big_endian(std::string log) {
+/// A log with the right checksums, which machines add up in their own order of bytes.
+std::string with_sums(std::string log, bool big_endian) {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
   const auto add = [&](std::size_t from, std::size_t to) {
     for (std::size_t at = from; at != to; at += 8) {
-      first += number_at(log, at) + second;
-      second += number_at(log, at + 4) + first;
+      first += number_at(log, at, big_endian) + second;
+      second += number_at(log, at + 4, big_endian) + first;
     }
   };
   const auto put = [&](std::size_t at) {
@@ -642,7 +644,7 @@ std::string as_big_endian(std::string log) {
       for (int shift = 24; shift >= 0; shift -= 8) log[at++] = static_cast<char>(sum >> shift & 0xFF);
     }
   };
-  log[3] = '\x83';
+  log[3] = big_endian ? '\x83' : '\x82';
   add(0, 24);
   put(24);
   const std::size_t page = number_at(log, 8);
@@ -652,6 +654,23 @@ std::string as_big_endian(std::string log) {
     put(at + 16);
   }
   return log;
+}
+
+std::string big_endian(std::uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xFF);
+  return bytes;
+}
+
+/// A log of one commit, after which the file is another program's.
+std::string foreign_log(std::uint32_t page_size, std::uint32_t version = 3007000) {
+  const std::string salts = "saltsalt", sums(8, '\0');
+  std::string page(page_size, '\0');
+  page.replace(68, 4, big_endian(7));  // the application's id
+  page[100] = 13;
+  return with_sums(big_endian(0x377F0682) + big_endian(version) + big_endian(page_size) + big_endian(0) + salts + sums +
+                       big_endian(1) + big_endian(1) + salts + sums + page,
+                   false);
 }
 
 }  // namespace
@@ -671,7 +690,7 @@ TEST_CASE(
   for (std::size_t size = 0; size < log.size(); size += 131) logs.push_back(log.substr(0, size));
   for (std::size_t frame = 32; frame <= log.size(); frame += 1024 + 24) {
     logs.push_back(log.substr(0, frame));
-    logs.push_back(as_big_endian(logs.back()));
+    logs.push_back(with_sums(logs.back(), true));
   }
   for (std::size_t at = 0; at < log.size(); at += at < 80 ? 1 : 257) {
     logs.push_back(log);
@@ -722,6 +741,131 @@ TEST_CASE(
   CHECK(seen["blank"] > 5);
   CHECK(seen["ours"] > 5);
   CHECK(seen["foreign"] > 5);
+}
+
+TEST_CASE("a log of any size of pages that SQLite has is read, no other one is, and of another version it is a fault") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  const std::uint32_t size = GENERATE(512U, 1024U, 65536U);
+  Raw(path).run("PRAGMA page_size = " + std::to_string(size) + "; PRAGMA journal_mode = WAL");
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::absent);
+  write_bytes(path + "-wal", foreign_log(size));
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::foreign);
+  for (const std::uint32_t other : {128U, 256U, 600U, 131072U}) {
+    CAPTURE(other);
+    write_bytes(path + "-wal", foreign_log(other));
+    CHECK(SqliteStorage::inspect(path).value() == StoreState::absent);
+  }
+  write_bytes(path + "-wal", foreign_log(size, 3007001));
+  CHECK(SqliteStorage::inspect(path).exception().what() == "sqlite open: SQLITE_CANTOPEN (14)");
+}
+
+TEST_CASE("a log that cannot be read is a fault, and its file is not judged without it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw(path).run("PRAGMA journal_mode = WAL");
+  const auto what = [&] { return SqliteStorage::inspect(path).exception().what(); };
+  SECTION("a directory") {
+    fs::create_directory(path + "-wal");
+    CHECK(what() == "sqlite open: SQLITE_CANTOPEN (14)");
+  }
+  SECTION("a file") {
+    write_bytes(path + "-wal", foreign_log(4096));
+    FaultyDisk disk;
+    disk.fail({.call = DiskCall::open, .nth = 1});
+    CHECK(what() == "sqlite open: SQLITE_CANTOPEN (14)");
+    disk.fail({.call = DiskCall::read, .nth = 1});  // SQLite itself reads the head of the file
+    CHECK(what() == "sqlite open: SQLITE_IOERR (266)");
+    disk.heal();
+    CHECK(SqliteStorage::inspect(path).value() == StoreState::foreign);
+  }
+}
+
+TEST_CASE("a file whose tables are listed on a page of 256, or on another page than the first, has tables") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw raw(path);
+  SECTION("256") {
+    REQUIRE(raw.run("PRAGMA page_size = 65536; BEGIN") == SQLITE_OK);
+    for (int n = 0; n != 256; ++n) REQUIRE(raw.run("CREATE TABLE t" + std::to_string(n) + " (a)") == SQLITE_OK);
+    REQUIRE(raw.run("COMMIT") == SQLITE_OK);
+    const std::string bytes = bytes_of(path);
+    REQUIRE(std::pair(bytes[100], number_at(bytes, 101) & 0xFFFF) == std::pair('\x0D', std::uint32_t{256}));
+  }
+  SECTION("on another page") {  // too much for the first page, which has the file's header, but not for another one
+    REQUIRE(raw.run("PRAGMA page_size = 512") == SQLITE_OK);
+    for (const std::string name : {"t", "u"})
+      REQUIRE(raw.run("CREATE TABLE " + name + " (a /*" + std::string(180, '.') + "*/)") == SQLITE_OK);
+    const std::string bytes = bytes_of(path);
+    REQUIRE(std::pair(bytes[100], number_at(bytes, 101) & 0xFFFF) == std::pair('\x05', std::uint32_t{0}));
+  }
+  CHECK(SqliteStorage::inspect(path).value() == StoreState::foreign);
+}
+
+TEST_CASE("an empty journal is none: a blank file beside it is opened") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  Raw(path).run("CREATE TABLE t (a); DROP TABLE t");
+  REQUIRE(fs::file_size(path) != 0);
+  write_bytes(path + "-journal", "");
+  CHECK(open(path).add_ecosystem(home).value() == EcosystemState::active);
+}
+
+TEST_CASE("a file layer without shared memory, in which SQLite has no log, is refused") {
+  const Directory directory;
+  sqlite3_vfs* const real = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs_register(sqlite3_vfs_find("unix-none"), 1);
+  const auto opened = SqliteStorage::open(directory / "a");
+  sqlite3_vfs_register(real, 1);
+  REQUIRE(opened.has_exception());
+  CHECK(opened.exception().what() == "sqlite open: SQLITE_CANTOPEN (14)");
+}
+
+TEST_CASE("a file that is not in WAL mode is opened as soon as nobody reads it") {
+  const Directory directory;
+  const std::string path = directory / "a";
+  { open(path); }
+  Raw reader(path, "unix");
+  REQUIRE(reader.ask("PRAGMA journal_mode = DELETE") == "delete|");
+  REQUIRE(reader.ask("BEGIN; SELECT count(*) FROM client") == "0|");
+  FaultyDisk disk;
+  int tries = 0;
+  disk.before = [&](DiskCall call, std::string_view) {
+    if (call == DiskCall::lock && ++tries == 20) reader.run("COMMIT");
+  };
+  const auto storage = SqliteStorage::open(path, {.busy_timeout = std::chrono::hours(1)});
+  disk.before = {};
+  INFO((storage ? "" : storage.exception().what()));
+  CHECK(storage.has_value());
+  CHECK(tries > 20);
+  CHECK(Raw(path).ask("PRAGMA journal_mode") == "wal|");
+}
+
+TEST_CASE("another program's trigger does not reach virtual tables through an insert") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  Raw other(directory / "a");
+  REQUIRE(other.run("CREATE VIRTUAL TABLE v USING fts5(a)") == SQLITE_OK);
+  REQUIRE(other.run("CREATE TRIGGER t AFTER INSERT ON client BEGIN INSERT INTO v VALUES (1); END") == SQLITE_OK);
+  CHECK(storage.insert(client(1)).exception().what() == "sqlite insert: SQLITE_ERROR (1)");
+  REQUIRE(other.run("DROP TRIGGER t") == SQLITE_OK);
+  CHECK(storage.insert(client(1)).value() == Insertion::inserted);
+}
+
+TEST_CASE("at normal durability an insert is not synced, at full it is") {
+  const Directory directory;
+  const FaultyDisk disk;
+  const auto syncs_of_insert = [&](SqliteDurability durability, std::uint32_t n) {
+    SqliteStorage storage = open(directory / "a", {.durability = durability});
+    storage.add_ecosystem(home).value();
+    storage.insert(client(n)).value();
+    const long before = disk.count(DiskCall::sync);
+    storage.insert(client(n + 1)).value();
+    return disk.count(DiskCall::sync) - before;
+  };
+  CHECK(syncs_of_insert(SqliteDurability::normal, 1) == 0);
+  CHECK(syncs_of_insert(SqliteDurability::full, 3) == 1);
 }
 
 TEST_CASE("an opening does not take away the locks of another store in the process") {
@@ -944,6 +1088,13 @@ TEST_CASE("a file or a directory that may not be written is refused") {
   CHECK(in_child(refused(directory / "a")) == 0);       // neither the file nor its directory
   CHECK(in_child(refused(directory / "new")) == 0);     // not the directory
   CHECK(in_child(refused(directory / "open/b")) == 0);  // not the file
+  ::chmod((directory / "open/b").c_str(), 0);
+  CHECK(in_child([&] {
+          if (::geteuid() == 0 && ::setuid(65534) != 0) return 2;
+          const auto created = SqliteStorage::inspect(directory / "new"),
+                     read = SqliteStorage::inspect(directory / "open/b");
+          return created.has_exception() && read.has_exception() ? 0 : 1;
+        }) == 0);
   ::chmod((directory / "").c_str(), 0755);
 }
 
@@ -1064,6 +1215,97 @@ TEST_CASE("the log of a file that two write is copied into it, however long its 
   CHECK(std::filesystem::file_size(path + "-wal") < 32U << 20);  // three times as much is written
 }
 
+// ---- a log that is too long ----
+
+namespace {
+
+/// A store, another program that may keep its log from beginning anew, and how long the log is.
+struct LongLog {
+  Directory directory;
+  std::string path = directory / "a";
+  FaultyDisk disk;  // where nothing is synced
+  SqliteStorage storage = open(path, {.durability = SqliteDurability::normal, .busy_timeout = std::chrono::hours(1)});
+  Raw reader{path};
+  std::uint32_t n = 0;
+
+  LongLog() { storage.add_ecosystem(home).value(); }
+
+  [[nodiscard]] std::uintmax_t bytes() const { return fs::file_size(path + "-wal"); }
+  void keep() { REQUIRE(reader.ask("BEGIN; SELECT count(*) FROM ecosystem") == "1|"); }
+  void let_go() { REQUIRE(reader.run("COMMIT") == SQLITE_OK); }
+
+  /// One commit of this many clients, of about three pages each.
+  void insert(std::size_t count) {
+    std::deque<Client> clients;
+    std::deque<BatchInsert> inserts;
+    std::vector<BatchInsert*> all;
+    while (clients.size() != count) {
+      clients.emplace_back(id(n), Timestamp::clamp_unix_millis(n), home, ClientType::server,
+                           Text::parse(std::string(9000, 'n')));
+      all.push_back(&inserts.emplace_back(clients.back()));
+      ++n;
+    }
+    storage.insert_all(all);
+    for (const BatchInsert& each : inserts) REQUIRE(each.outcome.value() == Insertion::inserted);
+  }
+  /// Makes the log, which was empty, so many pages long, or a few more.
+  void grow(std::uintmax_t pages) {
+    while (bytes() < (pages - 400) * page) insert(100);
+    while (bytes() < pages * page) insert(1);
+  }
+  static constexpr std::uintmax_t page = 4096 + 24;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a log of 16 MB that a reader keeps is cut as soon as it lets go, or after a try in vain from a quarter more on") {
+  LongLog log;
+  log.keep();
+  log.grow(3980);
+  log.let_go();
+  log.insert(100);
+  CHECK(log.bytes() == 0);
+
+  log.keep();
+  log.grow(4000);  // in vain
+  log.grow(4900);
+  log.let_go();
+  log.insert(1);
+  CHECK(log.bytes() >= 4900 * log.page);  // copied, but not cut: not before 5,000
+  REQUIRE(log.reader.run("PRAGMA wal_checkpoint(TRUNCATE)") == SQLITE_OK);
+
+  log.keep();
+  log.grow(4000);
+  log.grow(4980);
+  log.let_go();
+  log.insert(100);
+  CHECK(log.bytes() == 0);
+
+  log.keep();
+  log.grow(3980);  // where the log begins anew, a quarter more is not asked for
+  log.let_go();
+  log.insert(100);
+  CHECK(log.bytes() == 0);
+}
+
+TEST_CASE("a log of 16 MB that another connection is just copying is cut by the next commit") {
+  LongLog log;
+  log.keep();
+  log.grow(3980);
+  log.let_go();
+  bool once = true;
+  log.disk.before = [&](DiskCall call, std::string_view path) {
+    if (call == DiskCall::write && path == log.path && std::exchange(once, false)) log.insert(100);
+  };
+  REQUIRE(log.reader.run("PRAGMA wal_checkpoint") == SQLITE_OK);
+  REQUIRE_FALSE(once);
+  CHECK(log.bytes() > 4000 * log.page);
+  log.disk.before = {};
+  log.insert(1);
+  CHECK(log.bytes() == 0);
+}
+
 TEST_CASE("a process that writes all the time shuts no other one out") {
   const Directory directory;
   SqliteStorage a = open(directory / "a");
@@ -1169,6 +1411,16 @@ TEST_CASE("one after another does not wait anew for a file that is held for long
     least = std::min(least, std::chrono::steady_clock::now() - begin);
   }
   CHECK(least < std::chrono::milliseconds(300));
+  // After that second one waits again, however many did not meanwhile.
+  bool waited = false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!waited && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(storage.insert(client(1)).exception().status() == 503);
+    waited = std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(300);
+  }
+  CHECK(waited);
   REQUIRE(other.run("ROLLBACK") == SQLITE_OK);
   CHECK(storage.insert(client(1)).value() == Insertion::inserted);
   std::jthread releasing;

@@ -429,8 +429,8 @@ TEST_CASE("an ecosystem that another program's trigger deletes within a batch ta
   const Directory directory;
   SqliteStorage storage = open_filled(directory / "a");
   REQUIRE(Raw(directory / "a")
-              .run("CREATE TRIGGER t AFTER INSERT ON client BEGIN UPDATE ecosystem SET state = 'deleted';"
-                   " END") == SQLITE_OK);
+              .run("CREATE TRIGGER t AFTER INSERT ON client BEGIN UPDATE ecosystem SET state = 'deleted'"
+                   " WHERE id = NEW.ecosystem_id; END") == SQLITE_OK);
   Batch batch;
   batch.add(client(1));
   batch.add(client(2));
@@ -444,8 +444,8 @@ TEST_CASE("a trigger that deletes the ecosystem before a client that is not inse
   SqliteStorage storage = open_filled(directory / "a");
   REQUIRE(storage.insert(client(1)).value() == Insertion::inserted);
   REQUIRE(Raw(directory / "a")
-              .run("CREATE TRIGGER t BEFORE INSERT ON client BEGIN UPDATE ecosystem SET state = 'deleted';"
-                   " END") == SQLITE_OK);
+              .run("CREATE TRIGGER t BEFORE INSERT ON client BEGIN UPDATE ecosystem SET state = 'deleted'"
+                   " WHERE id = NEW.ecosystem_id; END") == SQLITE_OK);
   Batch batch;
   batch.add(client(1));
   batch.add(client(2));

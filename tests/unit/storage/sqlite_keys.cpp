@@ -14,6 +14,7 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -313,6 +314,23 @@ TEST_CASE("a keyed insert clears the expired key that it meets and at most eight
   for (std::uint32_t n = 0; n != 22; ++n) CHECK(storage.find_client(id(n)).value().has_value());
   CHECK(storage.insert_once(client(51, "other", now + 1), key("old2")).value().insertion() == Insertion::replayed);
   CHECK(Raw(path).ask("PRAGMA integrity_check") == "ok|");
+}
+
+TEST_CASE("two keyed inserts of one batch clear sixteen expired keys, and an insert without a key clears none") {
+  const Directory directory;
+  SqliteStorage storage = open(directory / "a");
+  storage.add_ecosystem(home).value();
+  for (std::uint32_t n = 0; n != 20; ++n) {
+    storage.insert_once(client(n, "old", n), key("old" + std::to_string(n))).value();
+  }
+  constexpr std::int64_t now = two_days + 20;  // all have expired
+  const Client x = client(30, "x", now), y = client(31, "y", now), z = client(32, "z", now);
+  const IdempotencyKey x_key = key("x"), y_key = key("y");
+  BatchInsert first(x, &x_key), second(y, &y_key), third(z);
+  const std::array<BatchInsert*, 3> batch{&first, &second, &third};
+  storage.insert_all(batch);
+  for (const BatchInsert* each : batch) CHECK(each->outcome.value() == Insertion::inserted);
+  CHECK(keys(directory / "a") == "old16|old17|old18|old19|x|y|");
 }
 
 TEST_CASE("an expired key of a deleted ecosystem stays with its client, and the create is refused") {

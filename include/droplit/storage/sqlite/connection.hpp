@@ -104,9 +104,8 @@ struct Connection {
   }
 
   /// Inserts all that can be, in their order, and sets their outcomes. For each that is inserted with a key, at most
-  /// eight keys that are expired are cleared, the oldest first. False, with a failure among the outcomes, if nothing of
-  /// it may be kept.
-  Outcome<bool> insert_clients(std::span<BatchInsert* const> inserts) {
+  /// eight keys that are expired are cleared, the oldest first. After a fault nothing of it may be kept.
+  Outcome<void> insert_clients(std::span<BatchInsert* const> inserts) {
     std::optional<Ecosystem> ecosystem;  // that of the insert before
     std::int64_t keys = 0;
     std::int64_t newest = Timestamp::min_unix_millis;
@@ -127,10 +126,10 @@ struct Connection {
       ++keys;
       newest = (std::max)(newest, each->client.created_at().unix_millis());
     }
-    if (keys == 0) return true;
+    if (keys == 0) return BOOST_OUTCOME_V2_NAMESPACE::success();
     const int code = StatementExecution(forget_oldest_keys).bind(newest - max_key_age).bind(8 * keys).step();
     if (code != SQLITE_DONE) return make_fault("insert", code);
-    return true;
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
   }
 
   Outcome<std::optional<Client>> client(ClientId id) {
@@ -273,7 +272,6 @@ struct Connection {
   Outcome<KeyedInsertion> take_key(const BatchInsert& pending, ClientId holder) {
     const int code = StatementExecution(forget_key).bind(holder).bind(pending.client.id()).step();
     if (code != SQLITE_DONE) return make_fault("insert", code);
-    if (sqlite3_changes(database.get()) != 1) return Insertion::id_taken;
     auto inserted = insert_row(pending);
     if (!inserted) return std::move(inserted).as_failure();
     return inserted.assume_value();

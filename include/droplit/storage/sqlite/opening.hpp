@@ -99,7 +99,6 @@ class Opening {
   int set_up(std::string_view synchronous, StoreState recognized) {
     set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
     set(SQLITE_DBCONFIG_DQS_DML, 0);
-    set(SQLITE_DBCONFIG_DQS_DDL, 0);
     // Without WAL mode reading waits for an upgrade too. At its end the file seems to be current, and has a journal.
     struct ::stat journal {};
     const char* const name = sqlite3_filename_journal(sqlite3_db_filename(database_.get(), "main"));
@@ -162,8 +161,8 @@ class Opening {
   /// Takes the steps that the file lacks, unless another process has taken them by then.
   int upgrade() {
     set(SQLITE_DBCONFIG_ENABLE_FKEY, 0);  // tables are replaced
-    int code = sqlite3_create_function_v2(database_.get(), "pack_id", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, nullptr,
-                                          pack_id_text, nullptr, nullptr, nullptr);
+    int code = sqlite3_create_function_v2(database_.get(), "pack_id", 1, SQLITE_UTF8, nullptr, pack_id_text, nullptr,
+                                          nullptr, nullptr);
     wait_at_most(state_ == StoreState::absent ? busy_timeout_ : upgrade_timeout_);
     if (code == SQLITE_OK) code = execute("BEGIN IMMEDIATE");
     wait_at_most(busy_timeout_);
@@ -178,7 +177,6 @@ class Opening {
     sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
     if (code == SQLITE_OK) code = read_state();
     if (code == SQLITE_OK) code = execute("COMMIT");
-    if (sqlite3_get_autocommit(database_.get()) == 0) execute("ROLLBACK");
     return code;
   }
 
