@@ -197,7 +197,21 @@ TEST_CASE("in a batch every column is stored as it is, whatever its text looks l
     CHECK(batch.insertion(i) == Insertion::inserted);
     CHECK(storage.find_client(batch.clients[i].id()).value() == batch.clients[i]);
   }
+  CHECK(site.ask("SELECT count(DISTINCT xmin::text) FROM @.clients") == "1|");  // none was left to be inserted alone
   CHECK(storage.insert_once(client(1001), batch.keys[0]).value() == KeyedInsertion::replayed(client(1000)));
+}
+
+TEST_CASE("of two clients with one id in a batch, the one that is said to be inserted is stored") {
+  Site site;
+  const bool first_is_first = GENERATE(true, false);
+  Batch batch;  // they are inserted in the order of their keys
+  batch.add(in_ecosystem(1, home, 0, "x"), key(first_is_first ? "a" : "b"));
+  batch.add(in_ecosystem(1, home, 0, "y"), key(first_is_first ? "b" : "a"));
+  site.storage.insert_all(batch.all);
+  REQUIRE(batch.count(Insertion::inserted) == 1);
+  const std::size_t stored = batch.insertion(0) == Insertion::inserted ? 0 : 1;
+  CHECK(site.storage.find_client(id(1)).value() == batch.clients[stored]);
+  CHECK(batch.insertion(1 - stored) == Insertion::id_taken);
 }
 
 TEST_CASE("a batch is one commit for each 256 of its inserts, an empty one nothing, and one of one an insert") {
