@@ -3,8 +3,8 @@
 AREA:REGEX is of those headers of an area whose path has a match.
 
 Builds the tests once over copies of the headers that have all mutants in them (mutate.py), then runs for each mutant the
-test cases that reach it, short ones first, until one fails or ends in its time limit. Fails for a survivor that survivors.txt does not have.
-What is done is kept in the folder WORK: called again, it goes on.
+test cases that reach it, short ones first, until one fails or ends in its time limit. Fails for a survivor that
+survivors.txt does not have. What is done is kept in the folder WORK: called again, it goes on.
 """
 import concurrent.futures
 import glob
@@ -155,7 +155,8 @@ class Program:
         self.name = os.path.relpath(source, ROOT + "/tests")[:-4].replace("/", "_") + ("_portable" if portable else "")
         self.work, self.path = work, f"{work}/{self.name}"
         self.links = [link for link in links if link.startswith("-l")]
-        self.objects = [f"{shared(work)}/main.o", f"{shared(work)}/cases.o"] + ([f"{work}/support_asio.o", f"{work}/support_test_server.o"] if "asio" in links else [])
+        self.objects = [self.path + ".o", f"{shared(work)}/main.o", f"{shared(work)}/cases.o"]
+        self.objects += [f"{work}/support_asio.o", f"{work}/support_test_server.o"] if "asio" in links else []
         self.defines = ["-DBOOST_ASIO_SEPARATE_COMPILATION"] if "asio" in links else []
         self.defines += [link for link in links if link.startswith("-I")]
         self.usable, self.cases = True, {}  # name: its seconds, and the mutants that it reaches
@@ -195,17 +196,15 @@ class Program:
         if self.usable:
             # The shared runtime of ThreadSanitizer lets a test have its own operator new.
             rpath = [f"-Wl,-rpath={RUNTIME}"] if "-shared-libsan" in self.flags else []
-            subprocess.run(["clang++-19", *self.flags, *rpath, self.path + ".o", *self.objects, "-o", self.path, "-lboost_json",
-                            "-lboost_container", *self.links], check=True)
+            subprocess.run(["clang++-19", *self.flags, *rpath, *self.objects, "-o", self.path, "-lboost_json", "-lboost_container",
+                            *self.links], check=True)
 
     def with_others(self, programs):
-        """A program of all of these, which are built."""
+        """A program of this one and these, which are built."""
         whole = Program(self.work, self.source, self.links, self.flags)
-        whole.path, whole.sources = f"{self.work}/whole", [program.source for program in programs]
-        whole.objects += [program.path + ".o" for program in programs if program is not self]
-        if not all(is_newer(whole.path, program.path + ".o") for program in programs):
-            os.link(self.path + ".o", whole.path + ".o.new")
-            os.replace(whole.path + ".o.new", whole.path + ".o")
+        whole.path, whole.sources = f"{self.work}/whole", self.sources + [program.source for program in programs]
+        whole.objects += [program.path + ".o" for program in programs]
+        if not all(is_newer(whole.path, name) for name in whole.objects):
             whole.link()
         return whole
 
@@ -418,8 +417,8 @@ def build(mutants, work, tests, links, flags):
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(lambda program: program.build(mutants), programs))
     if "-lpq" in links:  # so that PostgreSQL is started once for all of them
-        programs = [program for program in programs if program.usable]
-        programs = [programs[0].with_others(programs)]
+        usable = [program for program in programs if program.usable]
+        programs = [program.with_others(usable[1:]) for program in usable[:1]]
     for program in programs:
         if program.usable:
             program.trace()
