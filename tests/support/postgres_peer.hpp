@@ -12,11 +12,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -39,6 +41,8 @@ class PostgresPeer {
   struct Execution {
     int connection;  ///< from 1
     std::string sql;
+    std::string name;  ///< of the prepared statement; empty if it was sent as a text
+    int prepared;      ///< how many were prepared under a name until then
   };
 
   explicit PostgresPeer(std::vector<Reply> script = {}) : script_(std::move(script)) {
@@ -80,6 +84,15 @@ class PostgresPeer {
     const std::lock_guard lock(mutex_);
     return notes_;
   }
+
+  /// What is prepared next under a name fails with this code; if that is empty, the connection is closed.
+  void refuse_to_prepare(const std::string& code) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = code;
+  }
+
+  /// Sends messages that no statement asked for.
+  void say(std::string_view bytes) const { send(bytes); }
 
   // ---- messages ----
 
@@ -176,13 +189,13 @@ class PostgresPeer {
     const auto parameter = [](const char* name) { return message('S', text_z(name) + text_z("UTF8")); };
     send(message('R', int32(0)) + parameter("server_encoding") + parameter("client_encoding") + ready());
     std::map<std::string, std::string> prepared;
-    std::string sql;
+    std::string name;
     std::string out;
     for (bool skipping = false; read(5, bytes, stop);) {
       const char type = bytes[0];
       const std::size_t size = size_in(std::string_view(bytes).substr(1)) - 4;
       if (type == 'B' && size > 65536 && stalls()) {
-        next({});
+        next({}, {});
         return await_end(stop);
       }
       if (!read(size, bytes, stop)) return;
@@ -193,21 +206,25 @@ class PostgresPeer {
           note(first);
           out += answer_to(first) + ready();
           break;
-        case 'P':
+        case 'P': {
           prepared[first] = second;
-          out += message('1', "");
+          const auto code = first.empty() ? std::nullopt : refusal();
+          if (code == "") return;
+          out += code ? error("ERROR", *code) : message('1', "");
           break;
+        }
         case 'B':
-          sql = prepared[second];
+          name = second;
           out += message('2', "");
           break;
         case 'E': {
+          const std::string& sql = prepared[name];
           if (sql.starts_with("SELECT pg_catalog.set_config")) {
             note(sql);
             out += row({"", ""}) + complete();
             break;
           }
-          Reply reply = next(sql);
+          Reply reply = next(sql, name);
           send(out + reply.bytes);
           if (reply.close) return;
           out.clear();
@@ -244,18 +261,27 @@ class PostgresPeer {
     return executions_.size() < script_.size() && script_[executions_.size()].stall;
   }
 
-  Reply next(const std::string& sql) {
+  /// Why what is prepared now is refused, if it is.
+  std::optional<std::string> refusal() {
     const std::lock_guard lock(mutex_);
-    executions_.push_back({connection_, sql});
+    prepared_ += !refusal_;
+    return std::exchange(refusal_, {});
+  }
+
+  Reply next(const std::string& sql, const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    executions_.push_back({connection_, sql, name, prepared_});
     return executions_.size() <= script_.size() ? script_[executions_.size() - 1] : Reply{"", true};
   }
 
   std::filesystem::path folder_;
   int listening_ = -1;
-  int client_ = -1;
+  std::atomic<int> client_ = -1;
   int connection_ = 0;
   mutable std::mutex mutex_;
   std::vector<Reply> script_;
+  std::optional<std::string> refusal_;
+  int prepared_ = 0;
   std::vector<Execution> executions_;
   std::vector<std::string> notes_;
   std::jthread thread_;

@@ -153,14 +153,15 @@ TEST_CASE("an invalid connection string or name of a schema is refused, and no f
     CHECK(refusal(conninfo, {}) == "postgres open: the connection string cannot be read");
   }
   CHECK(refusal(std::string("dbname=a\0b", 10), {}) == "postgres open: the connection string cannot be read");
-  for (const std::string schema : {"", "a b", "A", "a;b", "\"a\"", "1a", "a.b", "\xC3\xA9"}) {
+  for (const std::string schema : {"", "a b", "A", "a;b", "\"a\"", "0a", "9a", "a.b", "\xC3\xA9"}) {
     CHECK(refusal(cluster().conninfo(), in(schema)) == "postgres open: no name of a schema");
   }
   CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
 }
 
-TEST_CASE("a schema may be named by a word of SQL") {
-  for (const std::string schema : {"order", "user", "select", "_"}) {
+TEST_CASE("a schema may be named by a word of SQL, or have a name of 63 letters") {
+  for (const std::string& schema :
+       {std::string("order"), std::string("select"), std::string("_"), std::string(63, 'a')}) {
     CAPTURE(schema);
     CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);
     {
@@ -222,6 +223,28 @@ TEST_CASE("options outside of their ranges count as the nearest value within the
         PostgresStorage::open(cluster().conninfo(), {.connect_timeout = timeout, .schema = new_schema()});
     if (!opened) check_unavailable(opened);
   }
+}
+
+TEST_CASE("a store makes as many connections as it may, and no more") {
+  for (const std::size_t connections : {PostgresOptions().connections, std::size_t{0}, std::size_t{2}}) {
+    CAPTURE(connections);
+    const std::size_t most = std::max<std::size_t>(connections, 1);
+    PostgresOptions options = in("");
+    options.connections = connections;
+    Site site(options);
+    REQUIRE(site.run("BEGIN; SELECT * FROM @.ecosystems FOR UPDATE").empty());
+    std::vector<std::future<Outcome<EcosystemState>>> deletions;
+    for (std::size_t i = 0; i != most + 2; ++i) {
+      deletions.push_back(std::async(std::launch::async, [&] { return site.storage.delete_ecosystem(home); }));
+    }
+    site.await_waiting(static_cast<int>(most));
+    std::this_thread::sleep_for(milliseconds(50));  // in which one more would connect
+    REQUIRE(site.run("COMMIT").empty());
+    for (auto& each : deletions) CHECK(each.get());
+    site.onlooker.await("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'droplit'",
+                        std::to_string(most) + "|");
+  }
+  CHECK(PostgresOptions().connections == 8);
 }
 
 TEST_CASE("programs that the process starts inherit none of a store's connections") {
@@ -366,6 +389,14 @@ TEST_CASE("a row that is no client is a fault") {
     REQUIRE(site.run("DELETE FROM @.clients").empty());
     REQUIRE(site.storage.insert(client(1)).value() == Insertion::inserted);
   }
+}
+
+TEST_CASE("a row that is no state is a fault") {
+  PostgresPeer peer({3, {PostgresPeer::row({"other"}) + PostgresPeer::complete() + PostgresPeer::ready()}});
+  PostgresStorage storage = open(in("s"), peer.conninfo());
+  CHECK(fault(storage.add_ecosystem(home)).what() == "postgres add_ecosystem: a row that is no state");
+  CHECK(fault(storage.find_ecosystem(home)).what() == "postgres find_ecosystem: a row that is no state");
+  CHECK(fault(storage.delete_ecosystem(home)).what() == "postgres delete_ecosystem: a row that is no state");
 }
 
 // ---- deletion against creation ----

@@ -282,6 +282,78 @@ TEST_CASE("after an error a session is replaced, which may be the cause, but not
   }
 }
 
+TEST_CASE("a statement is prepared once for a session, and again when the server has forgotten it, but not for ever") {
+  session = PostgresSessionMode::own;
+  const Reply forgotten{Peer::error("ERROR", "26000") + Peer::ready()};
+  Scripted here({kept, kept, forgotten, kept, forgotten, forgotten, kept, kept});
+  for (std::uint32_t n = 0; n != 5; ++n) CHECK(here.storage.insert(client(n)).value() == Insertion::inserted);
+  const auto all = here.peer.executions();
+  REQUIRE(all.size() == 8);
+  const int before = all[0].prepared;
+  const std::vector<int> prepared{0, 0, 0, 1, 1, 2, 2, 2};
+  for (std::size_t i = 0; i != all.size(); ++i) {
+    CAPTURE(i);
+    CHECK(all[i].prepared - before == prepared[i]);
+    CHECK(all[i].name.empty() == (i >= 6));  // sent as a text
+    CHECK(all[i].connection == 1);
+  }
+}
+
+TEST_CASE("a statement that cannot be prepared was not run, and is prepared when it is needed next") {
+  session = PostgresSessionMode::own;
+  const Reply conflict{Peer::error("ERROR", "25006") + Peer::ready()};  // after which the session is replaced
+  for (const std::string code : {"53200", "57014"}) {
+    CAPTURE(code);
+    Scripted here({conflict, kept});
+    check_unavailable(here.storage.insert(client(1)));
+    here.peer.refuse_to_prepare(code);
+    CHECK(fault(here.storage.insert(client(1))).what() == "postgres insert: SQLSTATE " + code);
+    REQUIRE(here.executions() == 1);
+    CHECK(here.storage.insert(client(1)).value() == Insertion::inserted);
+    const auto all = here.peer.executions();
+    CHECK(all[1].prepared == all[0].prepared + 1);
+    CHECK(all[1].connection == (code == "57014" ? 2 : 3));
+  }
+  Scripted cut({conflict, kept});
+  check_unavailable(cut.storage.insert(client(1)));
+  cut.peer.refuse_to_prepare("");
+  CHECK(cut.storage.insert(client(1)).value() == Insertion::inserted);
+  CHECK(cut.executions() == 2);
+  CHECK(cut.peer.executions()[1].sql == cut.peer.executions()[0].sql);  // which settles nothing
+}
+
+TEST_CASE("a statement that the server has already is as good as one that was prepared") {
+  session = PostgresSessionMode::own;
+  Peer peer({kept});
+  peer.refuse_to_prepare("42P05");
+  CHECK(open(in("s"), peer.conninfo()).insert(client(1)).value() == Insertion::inserted);
+  peer.refuse_to_prepare("53200");
+  CHECK(fault(PostgresStorage::open(peer.conninfo(), in("s"))).what() == "postgres open: SQLSTATE 53200");
+}
+
+TEST_CASE("of two errors the first one says what became of a statement") {
+  each_mode();
+  const std::string proof = Peer::error("ERROR", "53100");
+  const std::string none = Peer::error("ERROR", "57P01");
+  Scripted failed({{proof + none + Peer::ready()}});
+  const Fault why = fault(failed.storage.insert(client(1)));
+  CHECK(why.what() == "postgres insert: SQLSTATE 53100");
+  CHECK(why.fate() == Fate::not_applied);
+  Scripted done({{none + proof + Peer::ready()}, kept});
+  CHECK(done.storage.insert(client(1)).value() == Insertion::inserted);
+  CHECK(done.settles(1));
+}
+
+TEST_CASE("a session whose server says something while it is idle is used again") {
+  each_mode();
+  Scripted here({kept, kept, kept});
+  for (std::uint32_t n = 1; n != 4; ++n) {
+    CHECK(here.storage.insert(client(n)).value() == Insertion::inserted);
+    here.peer.say(Peer::warning("NOTICE", "canary"));
+  }
+  CHECK(here.peer.executions().back().connection == 1);
+}
+
 TEST_CASE("a commit for which no synchronous standby was waited may be lost with its server") {
   each_mode();
   const std::string done = Peer::row({"active", "1"}) + Peer::complete();

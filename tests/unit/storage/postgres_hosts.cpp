@@ -69,7 +69,10 @@ TEST_CASE("a server that does not answer is passed over for the next one that is
   const std::string two = conninfo("127.0.0.1,127.0.0.1," + folder, silent.port + "," + silent.port + ",5432");
   const std::string first = conninfo(folder + ",127.0.0.1", "5432," + silent.port);
   const std::string refused = conninfo("127.0.0.1,/nowhere," + folder, "1,5432,5432");
-  for (const std::string& each : {two, first, refused}) {
+  PostgresCluster stopped;
+  stopped.pause();
+  const std::string same_port = conninfo(stopped.folder().string() + "," + folder, "5432,5432");
+  for (const std::string& each : {two, first, refused, same_port}) {
     CAPTURE(each);
     CHECK(open_with_growing_limit(each) == "");
   }
@@ -78,7 +81,8 @@ TEST_CASE("a server that does not answer is passed over for the next one that is
 TEST_CASE("of several servers that do not answer none is waited for beyond the limit of all") {
   const SilentHost silent;
   const std::string all = conninfo("127.0.0.1,127.0.0.1", silent.port + "," + silent.port);
-  const auto opened = PostgresStorage::open(all, {.connect_timeout = milliseconds(200), .timeout = milliseconds(100)});
+  const auto opened =
+      PostgresStorage::open(all, {.connect_timeout = milliseconds(200), .timeout = std::chrono::hours(24)});
   check_unavailable(opened);
 }
 

@@ -226,14 +226,13 @@ class Connection {
           case PGRES_PIPELINE_SYNC: break;
           case PGRES_COPY_OUT:
           case PGRES_COPY_IN:
-          case PGRES_COPY_BOTH: usable_ = false; return reply;  // nothing asked for it, and libpq would say so for ever
+          case PGRES_COPY_BOTH: return reply;  // nothing asked for it, and libpq would say so for ever
           default:
             if (!result || std::exchange(failed, true)) break;
             if (const char* code = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE))
               reply.state = SqlState::parse(code);
         }
       }
-      if (unsent < 0) break;
       reply.is_late = !wait_in_time(unsent > 0 ? POLLIN | POLLOUT : POLLIN, until);
       open = !reply.is_late && PQconsumeInput(handle) != 0;
     }
