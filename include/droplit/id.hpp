@@ -159,6 +159,7 @@ struct std::hash<droplit::Id<Tag>> {
     std::uint32_t tail = 0;
     std::memcpy(&head, id.bytes().data(), sizeof head);
     std::memcpy(&tail, id.bytes().data() + sizeof head, sizeof tail);
+    head ^= head >> 32;  // a product's low bits are those of low bits alone
     head = (head ^ (std::uint64_t{tail} << 17)) * 0x9E3779B97F4A7C15u;
     head = (head ^ (head >> 32) ^ tail) * 0xD6E8FEB86659FD93u;
     return std::hash<std::uint64_t>()(head ^ (head >> 32));

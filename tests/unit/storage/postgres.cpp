@@ -159,6 +159,20 @@ TEST_CASE("an invalid connection string or name of a schema is refused, and no f
   CHECK(refusal(cluster().conninfo(), in(std::string(64, 'a'))) == "postgres open: no name of a schema");
 }
 
+TEST_CASE("a SQLSTATE is five digits and capital letters, and nothing else is one") {
+  using detail::postgres::SqlState;
+  for (const std::string code : {"00000", "57P01", "XX000", "ZZZZZ"}) CHECK(SqlState::parse(code).code == code);
+  for (const std::string text : {"", "0000", "000000", "57p01", "57 01", "57P0/", "57P0:", "57P0@", "57P0["}) {
+    CHECK(SqlState::parse(text).code.empty());
+  }
+}
+
+TEST_CASE(
+    "the advisory lock of an ecosystem has the same number in every version, since servers of two run at a time") {
+  const detail::postgres::Queries queries{"droplit"};
+  CHECK(queries.lock_number("$1") == "(hashtextextended($1, 4883276810785479798))");  // half of FNV-1a of "droplit"
+}
+
 TEST_CASE("a schema may be named by a word of SQL, or have a name of 63 letters") {
   for (const std::string& schema :
        {std::string("order"), std::string("select"), std::string("_"), std::string(63, 'a')}) {
@@ -318,6 +332,10 @@ TEST_CASE("a schema that is not ours, or of a newer version, is refused and left
   SECTION("another program's view") { sql("CREATE VIEW @.v AS SELECT 1"); }
   SECTION("tables with our names") { sql("CREATE TABLE @.clients (id text); CREATE TABLE @.ecosystems (id text)"); }
   SECTION("another program's table of versions") { sql("CREATE TABLE @.droplit_versions (a text)"); }
+  SECTION("another program's view of our latest version") {
+    sql("CREATE VIEW @.droplit_versions AS SELECT generate_series(1, " +
+        std::to_string(detail::postgres::steps.size()) + ") AS version");
+  }
   SECTION("an empty table of versions") { sql("CREATE TABLE @.droplit_versions (version integer)"); }
   SECTION("versions that leave one out") {
     sql("CREATE TABLE @.droplit_versions (version integer); INSERT INTO @.droplit_versions VALUES (1), (3)");

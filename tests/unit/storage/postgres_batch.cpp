@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <libpq-fe.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -21,6 +22,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -280,6 +282,8 @@ TEST_CASE("inserts of many threads share commits, and each thread gets its own r
   CHECK(groups.inserts == 34);
   CHECK(groups.groups[0] >= 2);
   CHECK(groups.groups[0] < 34);
+  const std::uint64_t made = std::accumulate(groups.groups.begin(), groups.groups.end(), std::uint64_t{0});
+  CHECK(site.ask("SELECT count(DISTINCT xmin::text) <= " + std::to_string(made) + " FROM @.clients") == "t|");
 }
 
 TEST_CASE("an insert beside which no group is under way waits for no other one") {
@@ -292,6 +296,52 @@ TEST_CASE("an insert beside which no group is under way waits for no other one")
     groups.run(pending, [&](std::span<detail::postgres::PendingInsert* const> group) noexcept { size = group.size(); });
     CHECK(size == 1);
   }
+}
+
+TEST_CASE("two groups are under way at a time, and when one has ended the next one begins") {
+  using detail::postgres::PendingInsert;
+  detail::postgres::GroupCommit groups{std::chrono::seconds(30)};
+  const Client one = client(1);
+  std::atomic<int> begun{0};
+  std::array<std::promise<void>, 2> ends;  // of the first two groups
+  std::vector<std::future<void>> inserts;
+  const auto start = [&](std::future<void> end) {
+    inserts.push_back(std::async(std::launch::async, [&, end = std::move(end)] {
+      BatchInsert insert(one);
+      PendingInsert pending{insert};
+      groups.run(pending, [&](std::span<PendingInsert* const>) noexcept {
+        ++begun;
+        if (end.valid()) end.wait();
+      });
+    }));
+  };
+  for (int n = 0; n != 2; ++n) {
+    start(ends.at(static_cast<std::size_t>(n)).get_future());
+    while (begun != n + 1) std::this_thread::yield();
+  }
+  for (int n = 0; n != 2; ++n) start({});
+  std::this_thread::sleep_for(milliseconds(50));  // in which a third group would begin
+  CHECK(begun == 2);
+  ends[0].set_value();
+  for (std::size_t n = 2; n != 4; ++n)
+    CHECK(inserts[n].wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  ends[1].set_value();
+  for (auto& each : inserts) each.get();
+  CHECK(groups.stats().inserts == 4);
+}
+
+TEST_CASE("groups are counted by several threads at once") {
+  detail::postgres::GroupCommit groups{milliseconds(1)};
+  constexpr std::uint64_t count = 10000;
+  {
+    const auto add = [&] {
+      for (std::uint64_t n = 0; n != count; ++n) groups.add(1);
+    };
+    const std::jthread first(add);
+    const std::jthread second(add);
+    while (groups.stats().inserts != 2 * count) std::this_thread::yield();
+  }
+  CHECK(groups.stats().groups[0] == 2 * count);
 }
 
 TEST_CASE("an insert with a key in a batch clears at most 8 expired keys, oldest first, and no refusal does") {

@@ -331,6 +331,36 @@ TEST_CASE("a statement that the server has already is as good as one that was pr
   CHECK(fault(PostgresStorage::open(peer.conninfo(), in("s"))).what() == "postgres open: SQLSTATE 53200");
 }
 
+TEST_CASE("a row of an insert that is no state may be of one that was applied") {
+  each_mode();
+  Scripted here({says("other", "0"), says_once(keyed_row({}, "0", "other")), says("other", "0")});
+  CHECK(fault(here.storage.insert(client(1))).what() == "postgres insert: a row that is no state");
+  const auto outcome = here.storage.insert_once(client(1), key);
+  check_maybe_applied(outcome);
+  CHECK(fault(outcome).what() == "postgres insert_once: a row that is no state");
+  check_maybe_applied(here.storage.insert(client(1)));
+}
+
+TEST_CASE("a batch of one insert is an insert") {
+  each_mode();
+  Scripted here({kept, kept});
+  CHECK(here.storage.insert(client(1)).value() == Insertion::inserted);
+  const Client two = client(2);
+  BatchInsert one(two);
+  const std::array<BatchInsert*, 1> all{&one};
+  here.storage.insert_all(all);
+  CHECK(one.outcome.value() == Insertion::inserted);
+  REQUIRE(here.executions() == 2);
+  CHECK(here.peer.executions()[1].sql == here.peer.executions()[0].sql);
+}
+
+TEST_CASE("a connection that cannot be used again is closed when its operation ends") {
+  each_mode();
+  Scripted late({{}, {}, {}}, milliseconds(100));
+  check_maybe_applied(late.storage.insert(client(1)));
+  CHECK(PostgresStorage::open(late.peer.conninfo(), in("s")).has_value());  // the peer serves one at a time
+}
+
 TEST_CASE("of two errors the first one says what became of a statement") {
   each_mode();
   const std::string proof = Peer::error("ERROR", "53100");
