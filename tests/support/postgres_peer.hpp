@@ -85,11 +85,15 @@ class PostgresPeer {
     return notes_;
   }
 
-  /// What is prepared next under a name fails with this code; if that is empty, the connection is closed.
-  void refuse_to_prepare(const std::string& code) {
+  /// What is prepared under a name next, so many times, fails with this code; if that is empty, connections are closed.
+  void refuse_to_prepare(const std::string& code, int times = 1) {
     const std::lock_guard lock(mutex_);
     refusal_ = code;
+    refusals_ = times;
   }
+
+  /// How many have connected.
+  [[nodiscard]] int connections() const { return connection_; }
 
   /// Sends messages that no statement asked for.
   void say(std::string_view bytes) const { send(bytes); }
@@ -264,8 +268,9 @@ class PostgresPeer {
   /// Why what is prepared now is refused, if it is.
   std::optional<std::string> refusal() {
     const std::lock_guard lock(mutex_);
-    prepared_ += !refusal_;
-    return std::exchange(refusal_, {});
+    if (refusals_ != 0) return --refusals_, refusal_;
+    ++prepared_;
+    return std::nullopt;
   }
 
   Reply next(const std::string& sql, const std::string& name) {
@@ -277,10 +282,11 @@ class PostgresPeer {
   std::filesystem::path folder_;
   int listening_ = -1;
   std::atomic<int> client_ = -1;
-  int connection_ = 0;
+  std::atomic<int> connection_ = 0;
   mutable std::mutex mutex_;
   std::vector<Reply> script_;
-  std::optional<std::string> refusal_;
+  std::string refusal_;
+  int refusals_ = 0;
   int prepared_ = 0;
   std::vector<Execution> executions_;
   std::vector<std::string> notes_;

@@ -507,6 +507,38 @@ TEST_CASE("an operation for which no connection is free says so in its part of t
   CHECK(with_growing_limit(milliseconds(400), attempt) == "");
 }
 
+TEST_CASE("an operation whose part of the limit has passed is not begun, and makes no connection") {
+  using detail::postgres::Time;
+  const detail::postgres::Queries queries{"s"};
+  const milliseconds minute(60000);
+  detail::postgres::QueryRunner runner({"", minute, minute, minute}, 1, minute, nullptr);
+  const std::vector<const char*> values(1, "");
+  const int before = connections;
+  const auto insert = [&](milliseconds since, bool tried) {
+    return runner.run<int>(queries.insert, values,
+                           [](const auto&, bool) -> detail::postgres::Settled<int> { return 0; },
+                           {.at = Time::now() - since, .tried = tried});
+  };
+  const auto early = insert(minute / 4, false);
+  check_unavailable(early);
+  CHECK(fault(early).what() == "postgres insert: not begun within 15000 ms");
+  CHECK(fault(insert(minute / 2, true)).what() == "postgres insert: not begun within 30000 ms");
+  CHECK(runner.run_once(queries.batch, values, Time::now() - minute / 4).status ==
+        detail::postgres::QueryStatus::unsent);
+  CHECK(connections == before);
+}
+
+TEST_CASE("a batch waits a twentieth of the limit for a lock, and an insert a sixteenth for a batch, at most 20 ms") {
+  const auto check = [](int limit, int for_lock, int for_batch) {
+    const detail::postgres::QueryRunner runner({}, 1, milliseconds(limit), nullptr);
+    CHECK(runner.batch_lock_timeout() == milliseconds(for_lock));
+    CHECK(runner.longest_group_wait() == milliseconds(for_batch));
+  };
+  check(100, 5, 6);
+  check(320, 16, 20);
+  check(5000, 250, 20);
+}
+
 // ---- errors and lost connections ----
 
 TEST_CASE("what the server refuses of one insert changes no other one of its batch, nor does a conflict of all") {

@@ -322,6 +322,22 @@ TEST_CASE("a statement that cannot be prepared was not run, and is prepared when
   CHECK(cut.peer.executions()[1].sql == cut.peer.executions()[0].sql);  // which settles nothing
 }
 
+TEST_CASE("a statement that never can be prepared is given up after five tries, but for one that settles another") {
+  session = PostgresSessionMode::own;
+  const Reply conflict{Peer::error("ERROR", "25006") + Peer::ready()};  // after which the session is replaced
+  Scripted here({conflict});
+  check_unavailable(here.storage.insert(client(1)));
+  here.peer.refuse_to_prepare("", 1000);
+  const auto refused = here.storage.insert(client(1));
+  check_unavailable(refused);
+  CHECK(fault(refused).what() == "postgres insert: the connection was lost");
+  CHECK(here.peer.connections() == 1 + 5);
+  Scripted lost({{"", true}}, milliseconds(1000));
+  lost.peer.refuse_to_prepare("", 1000);
+  check_maybe_applied(lost.storage.insert(client(1)));
+  check_unavailable(lost.storage.find_client(id(1)));  // which changes nothing
+}
+
 TEST_CASE("a statement that the server has already is as good as one that was prepared") {
   session = PostgresSessionMode::own;
   Peer peer({kept});

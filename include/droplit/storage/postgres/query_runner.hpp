@@ -171,9 +171,7 @@ class QueryRunner {
   }
 
   /// A batch that waits longer for a lock is given up, so that those of its inserts that need not wait do not.
-  [[nodiscard]] std::chrono::milliseconds batch_lock_timeout() const noexcept {
-    return (std::max)(std::chrono::milliseconds(1), limit_ / 20);
-  }
+  [[nodiscard]] std::chrono::milliseconds batch_lock_timeout() const noexcept { return limit_ / 20; }
 
   /// How long an insert waits for others, so that it can share a batch; then it goes on beside them.
   [[nodiscard]] std::chrono::milliseconds longest_group_wait() const noexcept {
