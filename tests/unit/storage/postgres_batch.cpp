@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <future>
@@ -330,18 +331,26 @@ TEST_CASE("two groups are under way at a time, and when one has ended the next o
   CHECK(groups.stats().inserts == 4);
 }
 
-TEST_CASE("groups are counted by several threads at once") {
+TEST_CASE("groups, and waits for a connection, are counted by several threads at once") {
+  using detail::postgres::Pool;
+  using detail::postgres::Time;
   detail::postgres::GroupCommit groups{milliseconds(1)};
-  constexpr std::uint64_t count = 10000;
+  Pool pool({}, 1, nullptr);
+  constexpr std::uint64_t count = 2000;
   {
     const auto add = [&] {
-      for (std::uint64_t n = 0; n != count; ++n) groups.add(1);
+      for (std::uint64_t n = 0; n != count; ++n) {
+        groups.add(1);
+        const Pool::Lease lease(pool, Time::now() + std::chrono::hours(1));
+        if (!lease) std::abort();
+      }
     };
     const std::jthread first(add);
     const std::jthread second(add);
-    while (groups.stats().inserts != 2 * count) std::this_thread::yield();
+    while (groups.stats().inserts != 2 * count) static_cast<void>(pool.stats());
   }
   CHECK(groups.stats().groups[0] == 2 * count);
+  CHECK(pool.stats().wait_timeouts == 0);
 }
 
 TEST_CASE("an insert with a key in a batch clears at most 8 expired keys, oldest first, and no refusal does") {

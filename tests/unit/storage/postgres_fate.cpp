@@ -58,6 +58,7 @@ const IdempotencyKey key = IdempotencyKey::parse("k").value();
 
 std::atomic<bool> always_readable{false};  // says the kernel to who asks without waiting
 std::atomic<bool> cannot_sync{false};      // says libpq, once
+std::atomic<int> polls{0};                 // with a time limit
 
 /// How the stores of a test use their sessions.
 PostgresSessionMode session;
@@ -107,6 +108,7 @@ const std::vector<std::string> codes{"57000", "57014", "57P01", "57P02", "57P03"
 // In place of the C library's.
 extern "C" int poll(pollfd* all, nfds_t count, int timeout) {
   static const auto real = reinterpret_cast<decltype(&poll)>(::dlsym(RTLD_NEXT, "poll"));
+  polls += timeout != 0;
   if (!always_readable || timeout != 0) return real(all, count, timeout);
   all->revents = all->events;
   return 1;
@@ -375,6 +377,15 @@ TEST_CASE("a connection that cannot be used again is closed when its operation e
   Scripted late({{}, {}, {}}, milliseconds(100));
   check_maybe_applied(late.storage.insert(client(1)));
   CHECK(PostgresStorage::open(late.peer.conninfo(), in("s")).has_value());  // the peer serves one at a time
+}
+
+TEST_CASE("who waits for a server's answer asks the system once, and not again and again") {
+  each_mode();
+  Scripted here({kept, {}}, milliseconds(400));
+  polls = 0;
+  CHECK(here.storage.insert(client(1)).value() == Insertion::inserted);
+  check_maybe_applied(here.storage.insert(client(2)));
+  CHECK(polls < 10000);  // the peer asks every 10 ms
 }
 
 TEST_CASE("of two errors the first one says what became of a statement") {

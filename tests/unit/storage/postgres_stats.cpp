@@ -30,6 +30,21 @@ TEST_CASE("a lease that waits for a connection is counted, and one that waits in
   CHECK(pool.stats().waits == 1);
 }
 
+TEST_CASE("pauses between tries grow up to the longest, of which each lasts at least a quarter") {
+  using droplit::detail::postgres::Backoff;
+  using droplit::detail::postgres::Time;
+  const auto end = Time::now() + 1min;
+  Backoff growing(8ms);
+  for (const auto least : {500us, 1000us, 2000us, 2000us}) {
+    const auto begin = Time::now();
+    growing.sleep(end);
+    CHECK(Time::now() - begin >= least);
+  }
+  Backoff short_one(1us);
+  for (int n = 0; n != 40; ++n) short_one.sleep(end);
+  CHECK(Time::now() < end);
+}
+
 TEST_CASE("a PostgresStorage can be used until its server is gone, and counts its groups of inserts") {
   auto cluster = std::make_unique<PostgresCluster>();
   auto storage = droplit::PostgresStorage::open(cluster->conninfo(), {.timeout = 2s}).value();
