@@ -185,14 +185,34 @@ TEST_CASE("an insert of a batch that was lost may have been applied, whichever a
     const auto all = p.peer.executions();
     const bool is_lost = !all.empty() && all[0].sql.find("unnest") != std::string::npos;
     for (const BatchInsert* const each : both) {
-      if (!is_lost || each->outcome) continue;
-      ++unknown;
-      check_maybe_applied(each->outcome);
+      if (each->outcome) continue;
+      unknown += is_lost;
+      CHECK(fault(each->outcome).fate() == (is_lost ? Fate::maybe_applied : Fate::not_applied));
     }
     return memory::events.have_come();
   };
   test::each_failure(attempt, {1});
   CHECK(unknown != 0);
+}
+
+TEST_CASE("an insert that was not sent, since an allocation failed, was not applied") {
+  session = PostgresSessionMode::own;
+  const Client one = client(1);
+  int unsent = 0;
+  const auto attempt = [&](test::Failure failure) {
+    Scripted p({kept, kept});
+    memory::events.prepare(failure);
+    memory::events.resume();
+    const auto outcome = p.storage.insert(one);
+    memory::events.suspend();
+    if (p.executions() == 0) {
+      ++unsent;
+      CHECK(fault(outcome).fate() == Fate::not_applied);
+    }
+    return memory::events.have_come();
+  };
+  test::each_failure(attempt, {1});
+  CHECK(unsent != 0);
 }
 
 TEST_CASE("rows before the operator's word are no proof either") {
