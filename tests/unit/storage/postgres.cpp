@@ -175,7 +175,7 @@ TEST_CASE(
 
 TEST_CASE("a schema may be named by a word of SQL, or have a name of 63 letters") {
   for (const std::string& schema :
-       {std::string("order"), std::string("select"), std::string("_"), std::string(63, 'a')}) {
+       {std::string("order"), std::string("user"), std::string("select"), std::string("_"), std::string(63, 'a')}) {
     CAPTURE(schema);
     CHECK(PostgresStorage::inspect(cluster().conninfo(), in(schema)).value() == StoreState::absent);
     {

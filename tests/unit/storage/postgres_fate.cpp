@@ -401,7 +401,7 @@ TEST_CASE("a connection that cannot be used again is closed when its operation e
   CHECK(PostgresStorage::open(late.peer.conninfo(), in("s")).has_value());  // the peer serves one at a time
 }
 
-TEST_CASE("who waits for a server's answer asks the system once, and not again and again") {
+TEST_CASE("who waits for a server's answer does not ask the system again and again") {
   each_mode();
   Scripted here({{}, {}}, milliseconds(400));
   polls = 0;
